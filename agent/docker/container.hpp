@@ -1,0 +1,27 @@
+#pragma once
+// What dAdvisor knows of one container from its runtime: a plain struct, so that whoever asks the
+// runtime can live in another process. Labels and env hold only allow-listed keys: env can carry
+// secrets, and the rest never leaves the code that reads the Docker API.
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace dadvisor::agent {
+
+struct Container {
+  std::string id;     // 64 hex digits
+  std::string name;   // without the leading slash
+  std::string image;  // as configured: "repository:tag"
+  std::int64_t pid = 0;  // of its first process on the host; 0 when not running
+  bool running = false;
+  bool paused = false;
+  std::int64_t started_ns = 0;     // State.StartedAt, wall clock; 0 when never started
+  std::int64_t restart_count = 0;  // the runtime's, by its restart policy
+  std::string network_mode;        // "bridge", "host", "none", "container:ID", a network's name
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> env;
+  bool operator==(Container const&) const = default;
+};
+
+}  // namespace dadvisor::agent

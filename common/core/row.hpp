@@ -1,0 +1,89 @@
+#pragma once
+// What one tick of one agent says: entities, and a row of figures for each. The shape of the
+// wire, the log and the head alike; the encoded form of a Batch is a frame (core/frame/).
+
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/core/clock.hpp"
+#include "common/core/metric/metric.hpp"
+
+namespace dadvisor {
+
+// One figure as it travels and is stored: an integer, or the bits of a double for a metric of
+// type real. Absent is absent, never 0.
+using Cell = std::optional<std::int64_t>;
+inline Cell real_cell(double value) { return std::bit_cast<std::int64_t>(value); }
+inline double cell_real(std::int64_t cell) { return std::bit_cast<double>(cell); }
+
+// The ordered metric ids of a row. Rows of one kind of entity share one.
+struct Schema {
+  std::vector<MetricId> metrics;
+  bool operator==(Schema const&) const = default;
+};
+
+enum class EntityKind : std::uint8_t { host = 1, container = 2 };
+
+// Labels of an entity, sorted by key, keys unique. Keys in use: "app", "instance", "owner",
+// "host", "cluster", "image", "name", "runtime", "task"; raw values, not path nodes.
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+// Which entity: (host, container id, start). A restart of a container is another life, hence
+// another key. Never a path.
+struct EntityKey {
+  EntityKind kind = EntityKind::host;
+  std::string host;          // agent id of the host
+  std::string container_id;  // empty for a host
+  std::int64_t start_ns = 0; // the life's start, wall clock; a host: 0
+  auto operator<=>(EntityKey const&) const = default;
+};
+
+struct Entity {
+  EntityKey key;
+  Labels labels;
+  bool operator==(Entity const&) const = default;
+};
+
+// All figures of one entity at one tick. `slot` numbers the entity within its stream (agent and
+// epoch): the agent gives each life a slot that it never gives again in that epoch.
+struct Row {
+  std::uint32_t slot = 0;
+  std::uint32_t schema = 0;  // index into Batch::schemas
+  std::vector<Cell> cells;   // as many as the schema has metrics
+  bool operator==(Row const&) const = default;
+};
+
+struct SlotEntity {
+  std::uint32_t slot = 0;
+  Entity entity;
+  bool operator==(SlotEntity const&) const = default;
+};
+
+// Two lanes per stream, each with its own sequence: fresh ticks, and the backlog behind them.
+enum class Lane : std::uint8_t { fresh = 0, backlog = 1 };
+
+struct StreamId {
+  std::string agent;       // the agent's id (host name unless configured)
+  std::uint64_t epoch = 0;  // rises only when the agent's spool was lost
+  auto operator<=>(StreamId const&) const = default;
+};
+
+// The rows that one agent took at one tick.
+struct Batch {
+  StreamId stream;
+  Lane lane = Lane::fresh;
+  std::uint64_t sequence = 0;  // 1, 2, 3, ... per stream and lane, without holes
+  WallTime tick{};             // nominal: a multiple of step
+  Nanoseconds step{};
+  std::vector<Schema> schemas;
+  std::vector<SlotEntity> entities;  // every entity that has a row, by slot ascending
+  std::vector<Row> rows;             // by slot ascending, at most one per slot
+  bool operator==(Batch const&) const = default;
+};
+
+}  // namespace dadvisor

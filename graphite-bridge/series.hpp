@@ -1,0 +1,67 @@
+#pragma once
+// What a query sees: named, evenly spaced values, and where they come from. The language
+// (functions over these) knows nothing of stores; whoever has series implements SeriesSource.
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/result.hpp"
+
+namespace dadvisor::graphite {
+
+// How several values of one series become one (graphite-web's consolidateBy).
+enum class Consolidation { average, sum, min, max, first, last, avg_zero };
+
+// A value that is not there. Graphite knows no NaN: it is null in every answer.
+inline constexpr double absent = std::numeric_limits<double>::quiet_NaN();
+inline bool is_absent(double value) { return std::isnan(value); }
+
+// One series over [start, end) at `step` seconds: value i belongs to start + i * step.
+// start is a multiple of step for what comes from a source; functions may shift it.
+struct Series {
+  std::string name;             // what the answer shows as "target"
+  std::string path_expression;  // the pattern or call that it came from
+  std::map<std::string, std::string> tags;  // "name" and, in functions' wake, theirs; all strings
+  std::int64_t start = 0;       // unix seconds
+  std::int64_t end = 0;         // unix seconds, exclusive: start + values.size() * step
+  std::int64_t step = 1;        // seconds, > 0
+  std::vector<double> values;   // `absent` where there is none
+  Consolidation consolidation = Consolidation::average;
+  double x_files_factor = 0;
+};
+
+// The window (from, until] that graphite-web answers, in unix seconds, and its clock.
+struct Window {
+  std::int64_t from = 0;
+  std::int64_t until = 0;
+  std::int64_t now = 0;
+};
+
+// One node below a path, as /metrics/find lists them.
+struct FoundNode {
+  std::string path;  // the whole path, dots between nodes
+  bool leaf = false;  // it has values; a path may be leaf and branch: then it is listed twice
+};
+
+// Where series come from. All methods are const and may be called from several threads.
+// Errors: unavailable (the store), too_large (over a limit of the query); a pattern that matches
+// nothing is an empty list, not an error.
+class SeriesSource {
+ public:
+  virtual ~SeriesSource() = default;
+  // Series whose path matches `pattern` (globs * ? [a-z] {a,b} within a node), sorted by path,
+  // each over (from, until]: first value at from - from % step + step, last at until - until %
+  // step (at least one value). A series that exists but has no value there is all absent.
+  // `pattern` becomes each one's path_expression.
+  virtual Result<std::vector<Series>> fetch(std::string_view pattern, Window const& window) const = 0;
+  // Nodes that match `pattern`, sorted by path, a branch before the leaf of the same path.
+  virtual Result<std::vector<FoundNode>> find(std::string_view pattern, Window const& window) const = 0;
+};
+
+}  // namespace dadvisor::graphite
