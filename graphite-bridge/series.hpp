@@ -25,13 +25,13 @@ inline bool is_absent(double value) { return std::isnan(value); }
 // One series over [start, end) at `step` seconds: value i belongs to start + i * step.
 // start is a multiple of step for what comes from a source; functions may shift it.
 struct Series {
-  std::string name;             // what the answer shows as "target"
-  std::string path_expression;  // the pattern or call that it came from
+  std::string name;                         // what the answer shows as "target"
+  std::string path_expression;              // the pattern or call that it came from
   std::map<std::string, std::string> tags;  // "name" and, in functions' wake, theirs; all strings
-  std::int64_t start = 0;       // unix seconds
-  std::int64_t end = 0;         // unix seconds, exclusive: start + values.size() * step
-  std::int64_t step = 1;        // seconds, > 0
-  std::vector<double> values;   // `absent` where there is none
+  std::int64_t start = 0;                   // unix seconds
+  std::int64_t end = 0;                     // unix seconds, exclusive: start + values.size() * step
+  std::int64_t step = 1;                    // seconds, > 0
+  std::vector<double> values;               // `absent` where there is none
   Consolidation consolidation = Consolidation::average;
   double x_files_factor = 0;
 };
@@ -45,7 +45,7 @@ struct Window {
 
 // One node below a path, as /metrics/find lists them.
 struct FoundNode {
-  std::string path;  // the whole path, dots between nodes
+  std::string path;   // the whole path, dots between nodes
   bool leaf = false;  // it has values; a path may be leaf and branch: then it is listed twice
 };
 
@@ -59,9 +59,11 @@ class SeriesSource {
   // each over (from, until]: first value at from - from % step + step, last at until - until %
   // step (at least one value). A series that exists but has no value there is all absent.
   // `pattern` becomes each one's path_expression.
-  virtual Result<std::vector<Series>> fetch(std::string_view pattern, Window const& window) const = 0;
+  virtual Result<std::vector<Series>> fetch(std::string_view pattern,
+                                            Window const& window) const = 0;
   // Nodes that match `pattern`, sorted by path, a branch before the leaf of the same path.
-  virtual Result<std::vector<FoundNode>> find(std::string_view pattern, Window const& window) const = 0;
+  virtual Result<std::vector<FoundNode>> find(std::string_view pattern,
+                                              Window const& window) const = 0;
 };
 
 }  // namespace dadvisor::graphite

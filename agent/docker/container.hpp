@@ -10,9 +10,9 @@
 namespace dadvisor::agent {
 
 struct Container {
-  std::string id;     // 64 hex digits
-  std::string name;   // without the leading slash
-  std::string image;  // as configured: "repository:tag"
+  std::string id;        // 64 hex digits
+  std::string name;      // without the leading slash
+  std::string image;     // as configured: "repository:tag"
   std::int64_t pid = 0;  // of its first process on the host; 0 when not running
   bool running = false;
   bool paused = false;

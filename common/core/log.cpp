@@ -13,7 +13,12 @@ namespace {
 std::size_t utf8_length(std::string_view text) {
   auto const at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char const lead = at(0);
-  std::size_t const length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  std::size_t const length = lead < 0x80   ? 1
+                             : lead < 0xc2 ? 0
+                             : lead < 0xe0 ? 2
+                             : lead < 0xf0 ? 3
+                             : lead < 0xf5 ? 4
+                                           : 0;
   if (length == 0 || length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((at(i) & 0xc0) != 0x80) return 0;
@@ -48,7 +53,8 @@ std::string printable(std::string_view text, std::size_t limit) {
 void Log::write(LogLevel level, std::string const& text) const {
   static constexpr char const* names[] = {"debug", "info", "warning", "error"};
   auto const now = std::chrono::system_clock::now();
-  auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  auto const ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
   auto const line = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} {}: {}\n",
                                 fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms,
                                 names[static_cast<int>(level)], component_, printable(text, 4096));

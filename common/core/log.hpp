@@ -24,11 +24,13 @@ class Log {
 
   template <typename... Args>
   void debug(fmt::format_string<Args...> format, Args&&... args) const {
-    if (least_ <= LogLevel::debug) write(LogLevel::debug, fmt::format(format, std::forward<Args>(args)...));
+    if (least_ <= LogLevel::debug)
+      write(LogLevel::debug, fmt::format(format, std::forward<Args>(args)...));
   }
   template <typename... Args>
   void info(fmt::format_string<Args...> format, Args&&... args) const {
-    if (least_ <= LogLevel::info) write(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
+    if (least_ <= LogLevel::info)
+      write(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
   }
   template <typename... Args>
   void warning(fmt::format_string<Args...> format, Args&&... args) const {

@@ -27,19 +27,21 @@ struct Schema {
   bool operator==(Schema const&) const = default;
 };
 
-enum class EntityKind : std::uint8_t { host = 1, container = 2 };
+// app and total are made by rollups and never travel.
+enum class EntityKind : std::uint8_t { host = 1, container = 2, app = 3, total = 4 };
 
 // Labels of an entity, sorted by key, keys unique. Keys in use: "app", "instance", "owner",
 // "host", "cluster", "image", "name", "runtime", "task"; raw values, not path nodes.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 // Which entity: (host, container id, start). A restart of a container is another life, hence
-// another key. Never a path.
+// another key. Never a path. An app: host is the cluster, container_id the app's raw name; a
+// total: host is the cluster.
 struct EntityKey {
   EntityKind kind = EntityKind::host;
-  std::string host;          // agent id of the host
-  std::string container_id;  // empty for a host
-  std::int64_t start_ns = 0; // the life's start, wall clock; a host: 0
+  std::string host;           // agent id of the host
+  std::string container_id;   // empty for a host
+  std::int64_t start_ns = 0;  // the life's start, wall clock; a host: 0
   auto operator<=>(EntityKey const&) const = default;
 };
 
@@ -68,7 +70,7 @@ struct SlotEntity {
 enum class Lane : std::uint8_t { fresh = 0, backlog = 1 };
 
 struct StreamId {
-  std::string agent;       // the agent's id (host name unless configured)
+  std::string agent;        // the agent's id (host name unless configured)
   std::uint64_t epoch = 0;  // rises only when the agent's spool was lost
   auto operator<=>(StreamId const&) const = default;
 };
