@@ -1,0 +1,85 @@
+#pragma once
+// An HTTP/1.1 server on a Loop: keep-alive, one request at a time per connection, every stage
+// bounded in bytes and time, so that a peer that is slow, silent or wrong costs one closed
+// connection (reliability.md 2.3, cases 32, 40, 41).
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/core/log.hpp"
+#include "common/core/result.hpp"
+#include "common/http/loop.hpp"
+#include "common/http/message.hpp"
+
+namespace dadvisor::http {
+
+// The one answer to one request. May be kept, copied, and called later from any thread. The first
+// call counts, others do nothing; when the last copy goes without a call the client gets a 500.
+class Responder {
+ public:
+  struct State;
+  explicit Responder(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  // Compresses where the client takes gzip (on the calling thread) and hands over to the loop.
+  void operator()(Response response) const;
+  // True once the client has hung up: work for it can stop. Any thread.
+  bool abandoned() const;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+// Called on the loop's thread; long work belongs on another. What it throws is logged and
+// answered by 500.
+using Handler = std::function<void(Request, Responder)>;
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";  // an address, or a name that is resolved once
+  std::uint16_t port = 0;          // 0: any free one, see Server::port()
+  std::string socket_path;         // not empty: a unix socket instead
+  unsigned socket_mode = 0660;
+  std::size_t header_limit = 16 << 10;   // 431 beyond
+  std::size_t body_limit = 4 << 20;      // 413 beyond, by Content-Length before any byte is read
+  std::size_t max_connections = 16'384;  // more are closed at once
+  std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the last
+  std::chrono::milliseconds body_timeout{60'000};
+  std::chrono::milliseconds idle_timeout{60'000};   // between two requests
+  std::chrono::milliseconds write_timeout{30'000};  // and 1 s more per 64 KiB
+  bool compress = true;  // bodies over 1 KiB of text and JSON, where the client takes gzip
+};
+
+struct ServerCounts {
+  std::uint64_t connections = 0;  // accepted so far
+  std::uint64_t open = 0;         // now
+  std::uint64_t requests = 0;     // whole ones, handed to the handler
+  std::uint64_t refused = 0;      // malformed or too large: answered by 4xx and closed
+  std::uint64_t timeouts = 0;     // closed since too slow in sending or reading
+  std::uint64_t rejected = 0;     // over max_connections
+};
+
+// Owned by the loop's thread.
+class Server {
+ public:
+  // Binds and listens; an error's context names the address and what to do. A unix socket's file
+  // that nobody listens on any more is replaced.
+  static Result<std::unique_ptr<Server>> listen(Loop& loop, ServerOptions options, Handler handler,
+                                                Log log);
+  ~Server();  // closes every connection at once
+  Server(Server const&) = delete;
+  Server& operator=(Server const&) = delete;
+
+  std::uint16_t port() const;
+  ServerCounts counts() const;
+  // Listens no more, closes idle connections, closes the others after their answer.
+  void stop();
+
+  struct State;
+
+ private:
+  explicit Server(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace dadvisor::http
