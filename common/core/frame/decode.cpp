@@ -1,0 +1,211 @@
+#include <algorithm>
+
+#include "common/core/frame/bytes.hpp"
+#include "common/core/frame/crc32c.hpp"
+#include "common/core/frame/frame.hpp"
+#include "common/core/frame/layout.hpp"
+#include "common/core/frame/lookup.hpp"
+
+namespace dadvisor {
+namespace {
+
+Error malformed(std::string what) { return Error{Errc::malformed, 0, "frame: " + std::move(what)}; }
+
+// Every element of a list takes at least `bytes` bytes, so a greater count is a lie.
+std::size_t read_count(ByteReader& reader, std::size_t bytes, std::size_t limit) {
+  return reader.varint(std::min(limit, reader.left() / bytes));
+}
+
+class SlotReader {
+ public:
+  std::uint32_t read(ByteReader& reader) {
+    auto const gap = reader.varint(frame_limit::slots);
+    auto const slot = next_ + gap;
+    if (slot >= frame_limit::slots) reader.fail();
+    next_ = slot + 1;
+    return static_cast<std::uint32_t>(slot);
+  }
+
+ private:
+  std::uint64_t next_ = 0;
+};
+
+// Checks size, magic, flags and CRC, and leaves `reader` behind the agent.
+Result<FrameHeader> read_header(std::string_view frame, ByteReader& reader) {
+  using namespace frame_layout;
+  if (frame.size() > frame_limit::frame_bytes)
+    return Error{Errc::too_large, 0, "frame: " + std::to_string(frame.size()) + " bytes"};
+  if (frame.size() < fixed_bytes + 1 + crc_bytes) return malformed("too short");
+  if (frame.substr(0, magic.size() - 1) != magic.substr(0, magic.size() - 1))
+    return malformed("no magic");
+  if (frame[magic.size() - 1] != magic.back())
+    return Error{Errc::unsupported, 0, "frame: a version that is not known"};
+  ByteReader trailer(frame.substr(frame.size() - crc_bytes));
+  if (trailer.u32() != crc32c(frame.substr(0, frame.size() - crc_bytes)))
+    return malformed("the CRC does not match");
+
+  reader = ByteReader(frame.substr(magic.size(), frame.size() - magic.size() - crc_bytes));
+  FrameHeader header;
+  auto const flags = reader.u8();
+  if ((flags & ~flag_delta) != 0)
+    return Error{Errc::unsupported, 0, "frame: a flag that is not known"};
+  auto const lane = reader.u8();
+  if (lane > static_cast<std::uint8_t>(Lane::backlog)) return malformed("no such lane");
+  header.lane = static_cast<Lane>(lane);
+  header.sequence = reader.u64();
+  header.stream.epoch = reader.u64();
+  auto const base = reader.u64();
+  if ((flags & flag_delta) != 0)
+    header.base = base;
+  else if (base != 0)
+    return malformed("a key frame with a base");
+  header.tick = WallTime(Nanoseconds(static_cast<std::int64_t>(reader.u64())));
+  header.step = Nanoseconds(static_cast<std::int64_t>(reader.u64()));
+  header.stream.agent = reader.string(frame_limit::agent_bytes);
+  if (!reader.ok() || header.stream.agent.empty()) return malformed("its agent id");
+  return header;
+}
+
+bool read_schemas(ByteReader& reader, std::vector<Schema>& schemas) {
+  schemas.resize(read_count(reader, 1, frame_limit::schemas));
+  for (auto& schema : schemas) {
+    schema.metrics.resize(read_count(reader, 1, frame_limit::metrics));
+    for (auto& id : schema.metrics) id = static_cast<MetricId>(reader.varint(0xffff));
+  }
+  return reader.ok();
+}
+
+bool read_entity(ByteReader& reader, std::string const& agent, Entity& entity) {
+  auto const kind = reader.u8();
+  if (kind != static_cast<std::uint8_t>(EntityKind::host) &&
+      kind != static_cast<std::uint8_t>(EntityKind::container))
+    return false;
+  entity.key.kind = static_cast<EntityKind>(kind);
+  auto const host = reader.varint(frame_limit::host_bytes + 1);
+  if (host == frame_layout::host_is_agent)
+    entity.key.host = agent;
+  else
+    entity.key.host = reader.raw(host - 1);
+  entity.key.container_id = reader.string(frame_limit::container_id_bytes);
+  entity.key.start_ns = unzigzag(reader.varint());
+  entity.labels.resize(read_count(reader, 2, frame_limit::labels));
+  std::string_view previous;
+  for (auto& [name, value] : entity.labels) {
+    name = reader.string(frame_limit::label_key_bytes);
+    value = reader.string(frame_limit::label_value_bytes);
+    if (name <= previous) return false;  // empty, unsorted or twice
+    previous = name;
+  }
+  return reader.ok();
+}
+
+// The entities of a delta frame: the base's without the removed, with the changed put in.
+bool read_entities(ByteReader& reader, Batch const* base, Batch& batch) {
+  std::vector<SlotEntity> kept;
+  if (base != nullptr) {
+    std::vector<std::uint32_t> removed(read_count(reader, 1, base->entities.size()));
+    SlotReader slots;
+    for (auto& slot : removed) {
+      slot = slots.read(reader);
+      if (find_slot(base->entities, slot) == nullptr) return false;
+    }
+    if (!reader.ok()) return false;
+    kept.reserve(base->entities.size());
+    for (auto const& entry : base->entities)
+      if (!std::binary_search(removed.begin(), removed.end(), entry.slot)) kept.push_back(entry);
+  }
+  std::size_t constexpr least = 6;  // gap, kind, host, id, start, labels
+  std::vector<SlotEntity> changed(read_count(reader, least, frame_limit::slots));
+  SlotReader slots;
+  for (auto& entry : changed) {
+    entry.slot = slots.read(reader);
+    if (!reader.ok() || !read_entity(reader, batch.stream.agent, entry.entity)) return false;
+  }
+  if (!reader.ok()) return false;
+  if (kept.empty()) {
+    batch.entities = std::move(changed);
+    return true;
+  }
+  batch.entities.reserve(kept.size() + changed.size());
+  auto old = kept.begin();
+  for (auto& entry : changed) {
+    while (old != kept.end() && old->slot < entry.slot) batch.entities.push_back(std::move(*old++));
+    if (old != kept.end() && old->slot == entry.slot) ++old;
+    batch.entities.push_back(std::move(entry));
+  }
+  std::move(old, kept.end(), std::back_inserter(batch.entities));
+  return true;
+}
+
+bool read_cells(ByteReader& reader, Row const* before, std::vector<Cell>& cells) {
+  auto const mask = reader.raw((cells.size() + 7) / 8);
+  if (!reader.ok()) return false;
+  if (cells.size() % 8 != 0 && static_cast<unsigned char>(mask.back()) >> (cells.size() % 8) != 0)
+    return false;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (before != nullptr) cells[i] = before->cells[i];
+    if ((static_cast<unsigned char>(mask[i / 8]) >> (i % 8) & 1) == 0) continue;
+    auto const change = reader.varint();
+    if (cells[i] && change == 0) {
+      cells[i] = std::nullopt;
+    } else {
+      auto const sum = static_cast<std::uint64_t>(cells[i].value_or(0)) +
+                       static_cast<std::uint64_t>(unzigzag(change));
+      cells[i] = static_cast<std::int64_t>(sum);
+    }
+  }
+  return reader.ok();
+}
+
+bool read_rows(ByteReader& reader, Batch const* base, Batch& batch) {
+  batch.rows.resize(read_count(reader, 2, batch.entities.size()));
+  SlotReader slots;
+  std::size_t cells = 0;
+  for (auto& row : batch.rows) {
+    row.slot = slots.read(reader);
+    row.schema = static_cast<std::uint32_t>(reader.varint(frame_limit::schemas));
+    if (!reader.ok() || row.schema >= batch.schemas.size()) return false;
+    if (find_slot(batch.entities, row.slot) == nullptr) return false;
+    auto const width = batch.schemas[row.schema].metrics.size();
+    cells += width;
+    if (cells > frame_limit::cells || (width + 7) / 8 > reader.left()) return false;
+    row.cells.resize(width);
+    auto const* const before = base_row(base, batch.entities, row.slot, row.schema);
+    if (!read_cells(reader, before, row.cells)) return false;
+  }
+  return reader.ok();
+}
+
+}  // namespace
+
+Result<FrameHeader> peek_frame(std::string_view frame) {
+  ByteReader reader{{}};
+  return read_header(frame, reader);
+}
+
+Result<Batch> decode_frame(std::string_view frame, Batch const* base) {
+  ByteReader reader{{}};
+  auto header = read_header(frame, reader);
+  if (!header) return header.error();
+  if (!header->base) base = nullptr;
+  if (header->base && (base == nullptr || base->sequence != *header->base ||
+                       base->stream != header->stream || base->lane != header->lane))
+    return Error{Errc::conflict, 0, "frame: not the base that it was written against"};
+
+  Batch batch;
+  batch.stream = std::move(header->stream);
+  batch.lane = header->lane;
+  batch.sequence = header->sequence;
+  batch.tick = header->tick;
+  batch.step = header->step;
+  if (base != nullptr)
+    batch.schemas = base->schemas;
+  else if (!read_schemas(reader, batch.schemas))
+    return malformed("its schemas");
+  if (!read_entities(reader, base, batch)) return malformed("its entities");
+  if (!read_rows(reader, base, batch)) return malformed("its rows");
+  if (reader.left() != 0) return malformed("bytes behind its rows");
+  return batch;
+}
+
+}  // namespace dadvisor

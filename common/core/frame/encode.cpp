@@ -1,0 +1,164 @@
+// A frame's bytes, in order (FORMAT.md explains each):
+//
+//   0  "dAF1"                    magic and version
+//   4  u8   flags                bit 0: delta
+//   5  u8   lane
+//   6  u64  sequence
+//  14  u64  epoch
+//  22  u64  base sequence        0 in a key frame
+//  30  i64  tick, ns             wall clock
+//  38  i64  step, ns
+//  46  string agent
+//      key: schemas              count, then of each: count, metric ids
+//      delta: removed slots      count, then gaps
+//      entities                  key: all; delta: new or changed
+//      rows                      count, then of each: slot gap, schema, change mask, changes
+//      u32  CRC-32C              of all before
+//
+// Integers little-endian; all else varints, strings behind their length.
+
+#include <algorithm>
+#include <span>
+
+#include "common/core/frame/bytes.hpp"
+#include "common/core/frame/crc32c.hpp"
+#include "common/core/frame/frame.hpp"
+#include "common/core/frame/layout.hpp"
+#include "common/core/frame/lookup.hpp"
+
+namespace dadvisor {
+namespace {
+
+void write_header(ByteWriter& writer, Batch const& batch, std::optional<std::uint64_t> base) {
+  writer.raw(frame_layout::magic);
+  writer.u8(base ? frame_layout::flag_delta : 0);
+  writer.u8(static_cast<std::uint8_t>(batch.lane));
+  writer.u64(batch.sequence);
+  writer.u64(batch.stream.epoch);
+  writer.u64(base.value_or(0));
+  writer.u64(static_cast<std::uint64_t>(batch.tick.time_since_epoch().count()));
+  writer.u64(static_cast<std::uint64_t>(batch.step.count()));
+  writer.string(batch.stream.agent);
+}
+
+// Slots ascend: each is written as its distance to the one that could follow its predecessor.
+class SlotWriter {
+ public:
+  explicit SlotWriter(ByteWriter& writer) : writer_(writer) {}
+  void write(std::uint32_t slot) {
+    writer_.varint(slot - next_);
+    next_ = slot + 1;
+  }
+
+ private:
+  ByteWriter& writer_;
+  std::uint32_t next_ = 0;
+};
+
+void write_entities(ByteWriter& writer, std::string const& agent,
+                    std::span<SlotEntity const* const> entities) {
+  writer.varint(entities.size());
+  SlotWriter slots(writer);
+  for (auto const* entry : entities) {
+    auto const& key = entry->entity.key;
+    slots.write(entry->slot);
+    writer.u8(static_cast<std::uint8_t>(key.kind));
+    if (key.host == agent) {
+      writer.varint(frame_layout::host_is_agent);
+    } else {
+      writer.varint(key.host.size() + 1);
+      writer.raw(key.host);
+    }
+    writer.string(key.container_id);
+    writer.varint(zigzag(key.start_ns));
+    writer.varint(entry->entity.labels.size());
+    for (auto const& [name, value] : entry->entity.labels) {
+      writer.string(name);
+      writer.string(value);
+    }
+  }
+}
+
+// The mask says which cells differ from `before` (none: all absent). A change is the zigzag of
+// the difference, or of the value where there was none; 0, which is no difference, says absent.
+void write_cells(ByteWriter& writer, std::vector<Cell> const& cells, Row const* before) {
+  auto const old = [&](std::size_t i) { return before != nullptr ? before->cells[i] : Cell(); };
+  for (std::size_t first = 0; first < cells.size(); first += 8) {
+    unsigned mask = 0;
+    for (std::size_t i = first; i < std::min(first + 8, cells.size()); ++i)
+      if (cells[i] != old(i)) mask |= 1u << (i - first);
+    writer.u8(static_cast<std::uint8_t>(mask));
+  }
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    Cell const was = old(i);
+    if (cells[i] == was) continue;
+    if (!cells[i]) {
+      writer.varint(0);
+    } else {
+      // Unsigned, so that a jump from one end of the range to the other wraps, and back again.
+      auto const change =
+          static_cast<std::uint64_t>(*cells[i]) - static_cast<std::uint64_t>(was.value_or(0));
+      writer.varint(zigzag(static_cast<std::int64_t>(change)));
+    }
+  }
+}
+
+std::string encode(Batch const& batch, Batch const* base) {
+  std::string frame;
+  frame.reserve(base != nullptr ? 1024 : 8192);
+  ByteWriter writer(frame);
+  write_header(writer, batch, base != nullptr ? std::optional(base->sequence) : std::nullopt);
+
+  std::vector<SlotEntity const*> entities;
+  if (base == nullptr) {
+    writer.varint(batch.schemas.size());
+    for (auto const& schema : batch.schemas) {
+      writer.varint(schema.metrics.size());
+      for (auto const id : schema.metrics) writer.varint(id);
+    }
+    for (auto const& entry : batch.entities) entities.push_back(&entry);
+  } else {
+    std::vector<std::uint32_t> removed;
+    for (auto const& entry : base->entities)
+      if (find_slot(batch.entities, entry.slot) == nullptr) removed.push_back(entry.slot);
+    writer.varint(removed.size());
+    SlotWriter slots(writer);
+    for (auto const slot : removed) slots.write(slot);
+    for (auto const& entry : batch.entities) {
+      auto const* const before = find_slot(base->entities, entry.slot);
+      if (before == nullptr || *before != entry) entities.push_back(&entry);
+    }
+  }
+  write_entities(writer, batch.stream.agent, entities);
+
+  writer.varint(batch.rows.size());
+  SlotWriter slots(writer);
+  for (auto const& row : batch.rows) {
+    slots.write(row.slot);
+    writer.varint(row.schema);
+    write_cells(writer, row.cells, base_row(base, batch.entities, row.slot, row.schema));
+  }
+  writer.u32(crc32c(frame));
+  return frame;
+}
+
+}  // namespace
+
+std::string encode_key_frame(Batch const& batch) { return encode(batch, nullptr); }
+
+std::string encode_delta_frame(Batch const& batch, Batch const& base) {
+  return encode(batch, batch.schemas == base.schemas ? &base : nullptr);
+}
+
+void restamp_key_frame(std::string& frame, std::uint64_t epoch, Lane lane, std::uint64_t sequence) {
+  std::string stamp;
+  ByteWriter writer(stamp);
+  writer.u8(static_cast<std::uint8_t>(lane));
+  writer.u64(sequence);
+  writer.u64(epoch);
+  frame.replace(frame_layout::lane_at, stamp.size(), stamp);
+  frame.resize(frame.size() - frame_layout::crc_bytes);
+  ByteWriter(frame).u32(crc32c(frame));
+}
+
+}  // namespace dadvisor

@@ -1,0 +1,64 @@
+#pragma once
+// A frame: one batch as bytes, on the wire, in the agent's spool and in the aggregator's log.
+//
+// A key frame stands alone. A delta frame holds what differs from its base, an earlier batch of
+// the same stream and lane, and can only be decoded with it. The byte layout is in FORMAT.md.
+// All functions are pure; any thread. Decoding trusts nothing: it checks every declared count
+// against the limits below and against the bytes that are left before it allocates.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/core/result.hpp"
+#include "common/core/row.hpp"
+
+namespace dadvisor {
+
+// What a frame may hold at most. A batch beyond them encodes, but no decoder takes it.
+namespace frame_limit {
+inline constexpr std::size_t frame_bytes = 4 << 20;
+inline constexpr std::size_t agent_bytes = 255;  // not empty
+inline constexpr std::size_t host_bytes = 255;
+inline constexpr std::size_t container_id_bytes = 255;
+inline constexpr std::size_t labels = 64;            // of one entity
+inline constexpr std::size_t label_key_bytes = 255;  // not empty
+inline constexpr std::size_t label_value_bytes = 4096;
+inline constexpr std::size_t schemas = 64;
+inline constexpr std::size_t metrics = 1024;  // of one schema
+inline constexpr std::uint32_t slots = 1 << 20;
+inline constexpr std::size_t cells = 1 << 20;  // of all rows together
+}  // namespace frame_limit
+
+// What a frame says of itself before its rows.
+struct FrameHeader {
+  StreamId stream;
+  Lane lane = Lane::fresh;
+  std::uint64_t sequence = 0;
+  std::optional<std::uint64_t> base;  // the base's sequence; nullopt: a key frame
+  WallTime tick{};
+  Nanoseconds step{};
+  bool operator==(FrameHeader const&) const = default;
+};
+
+std::string encode_key_frame(Batch const& batch);
+
+// `base`: an earlier batch of the same stream and lane that the receiver holds. A key frame all
+// the same when their schemas differ.
+std::string encode_delta_frame(Batch const& batch, Batch const& base);
+
+// The same key frame as `frame` under another epoch, lane and sequence: for the spool, whose
+// frames get their place in a lane only when they are sent. `frame` must be a whole key frame.
+void restamp_key_frame(std::string& frame, std::uint64_t epoch, Lane lane, std::uint64_t sequence);
+
+// The header, after the frame's size, magic and CRC were checked. Errors: malformed; unsupported
+// (a version or a flag of a newer program); too_large.
+Result<FrameHeader> peek_frame(std::string_view frame);
+
+// The batch, of exactly the bytes given. `base` must be the batch that the header names (nullptr
+// will do for a key frame). Errors: as peek_frame; conflict: the base is missing or another one.
+Result<Batch> decode_frame(std::string_view frame, Batch const* base);
+
+}  // namespace dadvisor
