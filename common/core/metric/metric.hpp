@@ -33,10 +33,17 @@ struct Metric {
   bool on_host;
   double scale;           // shown = stored * scale (ns -> s: 1e-9)
   std::string_view unit;  // as shown: "s", "B", "1", "%", "cores"
-  MetricId numerator;     // rollup ratio: stored counters (their increases) or gauges ...
-  MetricId denominator;   // ... whose sums' quotient, times ratio_scale, is the figure
+  MetricId numerator;     // rollup ratio: stored counters (as shown rates) or gauges ...
+  MetricId denominator;   // ... whose sums' quotient, times ratio_scale, is the figure; else 0
   double ratio_scale;
 };
+
+// A stored figure (or a counter's increase or rate) as it is shown: stored * scale, rounded once,
+// so that 5,000,000,000 ns are exactly 5 s.
+double shown(Metric const& metric, double stored);
+// The figure of a metric of rollup `ratio` from its shown numerator and denominator; absent when
+// the denominator is 0.
+std::optional<double> ratio_of(Metric const& ratio, double numerator, double denominator);
 
 // All metrics, by id ascending.
 std::span<Metric const> metrics();

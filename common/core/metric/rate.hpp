@@ -1,0 +1,45 @@
+#pragma once
+// The one place where a rate is made of a counter.
+//
+// A counter is reset-aware: a reading below the one before it means that counting began again at 0
+// (a restarted process behind the same file, a wrapped register), so the whole new reading is
+// increase; a rate is never negative.
+
+#include <cstdint>
+#include <optional>
+
+#include "common/core/clock.hpp"
+
+namespace dadvisor {
+
+// What a counter said at a tick, in its stored unit.
+struct Reading {
+  WallTime tick{};
+  std::int64_t value = 0;
+};
+
+// What happened between two readings, in the counter's stored unit.
+struct CounterStep {
+  double increase = 0;               // over the whole time between the readings
+  std::optional<double> per_second;  // the mean over that time; absent over a hole of > 3 steps
+};
+
+// Two readings further apart than this many steps have an increase between them but no rate.
+inline constexpr int longest_hole = 3;
+
+// From the reading before (of the same life) to this one; absent unless `before` is earlier
+// and neither is negative.
+// `step` is that of the row that holds `now`.
+std::optional<CounterStep> counter_step(Reading const& before, Reading const& now,
+                                        Nanoseconds step);
+
+// What stands in for the reading before a counter's first one. The counter is known to have been 0
+// at the tick before the container's start, if that start lies after the agent's previous tick:
+// else somebody else's watch saw part of the count, and it runs from this reading on (absent).
+// start_ns: the life's start in ns since the epoch, 0 when it is not known (hosts).
+// previous_tick: the agent's last tick before `tick`; when there was none that anybody knows of,
+// only a start within the last step counts from 0.
+std::optional<Reading> reading_before_first(WallTime tick, Nanoseconds step, std::int64_t start_ns,
+                                            std::optional<WallTime> previous_tick);
+
+}  // namespace dadvisor
