@@ -32,7 +32,7 @@ struct Request {
 
 struct Response {
   unsigned status = 200;
-  Fields headers;  // Content-Length, Connection, Date and Server are made by the server
+  Fields headers;  // Content-Length, Connection and Server are made by the server
   std::string body;
 };
 

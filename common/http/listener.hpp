@@ -1,0 +1,28 @@
+#pragma once
+// The listening socket of a Server, made by plain POSIX calls, so that one path serves TCP and
+// unix sockets and every error names what to do.
+
+#include <cstdint>
+#include <string>
+
+#include "common/core/fd.hpp"
+#include "common/core/result.hpp"
+
+namespace dadvisor::http {
+
+struct Listener {
+  Fd fd;                   // non-blocking, listening
+  int family = 0;          // AF_INET, AF_INET6, AF_UNIX
+  std::uint16_t port = 0;  // the bound one; 0 for a unix socket
+};
+
+// conflict: another process listens there; denied; not_found: no such address on this machine.
+Result<Listener> listen_tcp(std::string const& host, std::uint16_t port);
+// Replaces a socket file on which nobody listens; conflict where somebody does or where another
+// kind of file is.
+Result<Listener> listen_unix(std::string const& path, unsigned mode);
+
+// "192.0.2.1:40000", "[::1]:40000" or "unix" for an accepted socket's peer.
+std::string peer_name(int fd);
+
+}  // namespace dadvisor::http
