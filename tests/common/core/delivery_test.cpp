@@ -1,0 +1,407 @@
+#include <catch2/catch.hpp>
+
+#include "common/core/delivery/protocol.hpp"
+#include "common/core/delivery/stream_receiver.hpp"
+#include "common/core/delivery/stream_sender.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::delivery;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Verdict = StreamReceiver::Verdict;
+using Want = BatchesReply::Want;
+
+namespace {
+
+MonotonicTime at(std::int64_t s) { return MonotonicTime(seconds(1000 + s)); }
+
+Hello hello_of(std::string instance, std::uint64_t epoch = 1, LaneMarks first = {1, 1},
+               std::string boot = "boot") {
+  return {"host-1", std::move(instance), std::move(boot), epoch, first};
+}
+
+FrameHeader header(std::uint64_t sequence, Lane lane = Lane::fresh,
+                   std::optional<std::uint64_t> base = std::nullopt, std::uint64_t epoch = 1) {
+  FrameHeader header;
+  header.stream = {"host-1", epoch};
+  header.lane = lane;
+  header.sequence = sequence;
+  header.base = base;
+  return header;
+}
+
+BatchesReply acked(std::uint64_t fresh, std::uint64_t backlog = 0) {
+  BatchesReply reply;
+  reply.acked = {fresh, backlog};
+  return reply;
+}
+
+StreamSender::Post post_of(StreamSender::Action const& action) {
+  REQUIRE(std::holds_alternative<StreamSender::Post>(action));
+  return std::get<StreamSender::Post>(action);
+}
+StreamSender::Wait wait_of(StreamSender::Action const& action) {
+  REQUIRE(std::holds_alternative<StreamSender::Wait>(action));
+  return std::get<StreamSender::Wait>(action);
+}
+bool says_hello(StreamSender::Action const& action) {
+  return std::holds_alternative<StreamSender::SayHello>(action);
+}
+
+StreamSender connected_sender() {
+  StreamSender sender(1);
+  REQUIRE(says_hello(sender.next(at(0))));
+  sender.welcomed({0, 0});
+  return sender;
+}
+
+}  // namespace
+
+TEST_CASE("what both sides say survives its JSON") {
+  auto const hello = hello_of("i", 1700000000, {5, 7});
+  CHECK(*parse_hello(to_json(hello)) == hello);
+
+  HelloReply reply;
+  reply.hi = {3, ~0ull};
+  CHECK(*parse_hello_reply(to_json(reply)) == reply);
+  CHECK(status_of(reply) == 200);
+  reply = {HelloReply::Kind::old_epoch, {}, 9, "over"};
+  CHECK(*parse_hello_reply(to_json(reply)) == reply);
+  CHECK(status_of(reply) == 409);
+
+  auto batches = acked(4, 2);
+  batches.refused.push_back({Lane::backlog, 2, "too \"old\""});
+  CHECK(*parse_batches_reply(to_json(batches)) == batches);
+  CHECK(status_of(batches) == 200);
+  for (auto const want : {Want::sequence, Want::key}) {
+    batches.want = want;
+    batches.lane = Lane::backlog;
+    batches.sequence = 3;
+    CHECK(*parse_batches_reply(to_json(batches)) == batches);
+    CHECK(status_of(batches) == 409);
+  }
+  CHECK(to_json(acked(4, 2)) == R"({"acked":{"fresh":4,"backlog":2}})");
+}
+
+TEST_CASE("a hello or a reply that is not one is malformed") {
+  for (
+      auto const* text :
+      {"", "x", "[]", "{}", "null", R"({"agent":"a"})",
+       R"({"agent":"","instance":"i","boot_id":"b","epoch":1,"fresh":{"first":1},"backlog":{"first":1}})",
+       R"({"agent":"a","instance":"i","boot_id":"b","epoch":-1,"fresh":{"first":1},"backlog":{"first":1}})",
+       R"({"agent":"a","instance":"i","boot_id":"b","epoch":1,"fresh":{"first":0},"backlog":{"first":1}})",
+       R"({"agent":"a","instance":"i","boot_id":"b","epoch":1,"fresh":1,"backlog":{"first":1}})"}) {
+    INFO(text);
+    CHECK(parse_hello(text).error().code == Errc::malformed);
+    CHECK_FALSE(parse_hello_reply(text));
+    CHECK_FALSE(parse_batches_reply(text));
+  }
+  CHECK(parse_hello(std::string(5000, ' ')).error().code == Errc::too_large);
+  CHECK_FALSE(parse_hello(std::string(4000, '[')));  // depth
+  CHECK_FALSE(parse_batches_reply(R"({"acked":{"fresh":1,"backlog":1},"want":2,"lane":"slow"})"));
+  CHECK_FALSE(parse_batches_reply(R"({"acked":{"fresh":1,"backlog":1},"refused":[{}]})"));
+}
+
+TEST_CASE("a body of frames is split, and refused when cut, empty or over its limits") {
+  auto body = start_batches("instance");
+  CHECK_FALSE(parse_batches(body));
+  add_frame(body, "first");
+  add_frame(body, "");
+  auto const batches = parse_batches(body);
+  REQUIRE(batches);
+  CHECK(batches->instance == "instance");
+  CHECK(batches->frames == std::vector<std::string_view>{"first", ""});
+  for (std::size_t size = 0; size < body.size(); ++size)
+    if (size != body.size() - 4)  // there the second frame begins
+      CHECK_FALSE(parse_batches(body.substr(0, size)));
+  for (int i = 0; i < 14; ++i) add_frame(body, "x");
+  CHECK(parse_batches(body));
+  add_frame(body, "x");
+  CHECK(parse_batches(body).error().code == Errc::too_large);
+  CHECK(parse_batches(start_batches("i") + std::string("\xff\xff\xff\xff")).error().code ==
+        Errc::too_large);
+  CHECK(parse_batches(std::string(body_bytes + 1, 'd')).error().code == Errc::too_large);
+}
+
+TEST_CASE("the receiver takes sequences in order, once, and only from the session's instance") {
+  StreamReceiver receiver("host-1");
+  CHECK(receiver.judge(header(1), "i", false, at(0)) == Verdict::hello);
+  CHECK(receiver.hello(hello_of("i"), at(0)).hi == LaneMarks{0, 0});
+  CHECK(receiver.judge(header(1), "i", false, at(0)) == Verdict::apply);
+  receiver.durable(Lane::fresh, 1);
+  CHECK(receiver.judge(header(1), "i", false, at(0)) == Verdict::repeat);
+  CHECK(receiver.judge(header(3), "i", false, at(0)) == Verdict::gap);
+  CHECK(receiver.judge(header(2, Lane::fresh, 1), "i", false, at(0)) == Verdict::key);
+  CHECK(receiver.judge(header(2, Lane::fresh, 1), "i", true, at(0)) == Verdict::apply);
+  CHECK(receiver.judge(header(1, Lane::backlog), "i", false, at(0)) == Verdict::apply);
+  CHECK(receiver.judge(header(2), "stranger", false, at(0)) == Verdict::hello);
+  CHECK(receiver.judge(header(2, Lane::fresh, {}, 2), "i", false, at(0)) == Verdict::hello);
+  CHECK(receiver.acked() == LaneMarks{1, 0});
+}
+
+TEST_CASE("marks of the store are what a replayed batch meets after a restart") {
+  StreamReceiver receiver("host-1");
+  receiver.restore(4, Lane::fresh, 90);  // of an older epoch: forgotten
+  receiver.restore(5, Lane::backlog, 3);
+  receiver.restore(4, Lane::backlog, 99);
+  receiver.restore(5, Lane::fresh, 7);
+  CHECK(receiver.hello(hello_of("i", 5, {8, 1}), at(0)).hi == LaneMarks{7, 3});
+  CHECK(receiver.judge(header(7, Lane::fresh, {}, 5), "i", false, at(0)) == Verdict::repeat);
+  CHECK(receiver.judge(header(8, Lane::fresh, {}, 5), "i", false, at(0)) == Verdict::apply);
+  CHECK(receiver.lost() == 0);
+}
+
+TEST_CASE("what the sender cannot give any more is counted as lost, and the stream goes on") {
+  StreamReceiver receiver("host-1");
+  receiver.restore(1, Lane::fresh, 10);
+  CHECK(receiver.hello(hello_of("i", 1, {14, 1}), at(0)).hi == LaneMarks{13, 0});
+  CHECK(receiver.lost() == 3);
+  CHECK(receiver.judge(header(14), "i", false, at(0)) == Verdict::apply);
+  // A new epoch starts where it says, and nothing of it is lost.
+  CHECK(receiver.hello(hello_of("i", 2, {5, 1}), at(0)).hi == LaneMarks{4, 0});
+  CHECK(receiver.lost() == 3);
+}
+
+TEST_CASE("a lower epoch is refused and told the one that is known") {
+  StreamReceiver receiver("host-1");
+  receiver.restore(5, Lane::fresh, 1);
+  auto const reply = receiver.hello(hello_of("i", 4), at(0));
+  CHECK(reply.kind == HelloReply::Kind::old_epoch);
+  CHECK(reply.epoch == 5);
+  CHECK(receiver.judge(header(2, Lane::fresh, {}, 4), "i", false, at(0)) == Verdict::hello);
+}
+
+TEST_CASE("a restarted agent takes over at once; its former run is shut out") {
+  StreamReceiver receiver("host-1");
+  receiver.hello(hello_of("one"), at(0));
+  CHECK(receiver.hello(hello_of("two"), at(1)).kind == HelloReply::Kind::welcome);
+  CHECK(receiver.judge(header(1), "one", false, at(2)) == Verdict::hello);
+  CHECK(receiver.hello(hello_of("one"), at(3)).kind == HelloReply::Kind::conflict);
+  CHECK(receiver.conflicts() == 1);
+  CHECK(receiver.judge(header(1), "two", false, at(4)) == Verdict::apply);
+  CHECK(receiver.hello(hello_of("one"), at(93)).kind == HelloReply::Kind::conflict);
+  CHECK(receiver.hello(hello_of("one"), at(94)).kind == HelloReply::Kind::welcome);
+}
+
+TEST_CASE("a cloned machine under the same id gets a conflict, the first goes on") {
+  StreamReceiver receiver("host-1");
+  receiver.hello(hello_of("one", 1, {1, 1}, "boot-a"), at(0));
+  receiver.judge(header(1), "one", false, at(10));
+  CHECK(receiver.hello(hello_of("two", 1, {1, 1}, "boot-b"), at(20)).kind ==
+        HelloReply::Kind::conflict);
+  CHECK(receiver.judge(header(1), "one", false, at(20)) == Verdict::apply);
+  // A machine that rebooted gets in once its former self was silent for half a minute.
+  CHECK(receiver.hello(hello_of("three", 1, {1, 1}, "boot-c"), at(50)).kind ==
+        HelloReply::Kind::welcome);
+}
+
+TEST_CASE("the sender says hello first, then sends each tick at its time, deltas against acks") {
+  StreamSender sender(1);
+  sender.produced(100, 1, at(1));
+  auto const first = sender.next(at(0));
+  REQUIRE(says_hello(first));
+  CHECK(std::get<StreamSender::SayHello>(first).first == LaneMarks{1, 1});
+  CHECK_FALSE(wait_of(sender.next(at(0))).until);
+  sender.welcomed({0, 0});
+  CHECK(wait_of(sender.next(at(0))).until == at(1));
+  auto post = post_of(sender.next(at(1)));
+  REQUIRE(post.frames.size() == 1);
+  CHECK(post.frames[0].place == Place{Lane::fresh, 1});
+  CHECK(post.frames[0].newly_placed);
+  CHECK_FALSE(post.frames[0].base);
+  sender.answered(acked(1), at(1), 0);
+  CHECK(sender.take_done() == std::vector<std::uint64_t>{100});
+  CHECK(sender.take_done().empty());
+
+  sender.produced(101, 1, at(10));
+  post = post_of(sender.next(at(10)));
+  CHECK(post.frames[0].base == 1);
+  sender.answered(acked(2), at(10), 0);
+  sender.produced(102, 2, at(20));  // other schemas
+  CHECK_FALSE(post_of(sender.next(at(20))).frames[0].base);
+}
+
+TEST_CASE("every twelfth frame is a key frame") {
+  auto sender = connected_sender();
+  std::string kinds;
+  for (std::uint64_t i = 1; i <= 25; ++i) {
+    sender.produced(i, 1, at(0));
+    kinds += post_of(sender.next(at(0))).frames[0].base ? 'd' : 'K';
+    sender.answered(acked(i), at(0), 0);
+  }
+  CHECK(kinds == "KdddddddddddKdddddddddddK");
+}
+
+TEST_CASE("after a hole in the link the newest goes first, the rest behind it in order, paced") {
+  auto sender = connected_sender();
+  for (std::uint64_t i = 1; i <= 20; ++i) sender.produced(i, 1, at(0));
+  auto post = post_of(sender.next(at(0)));
+  REQUIRE(post.frames.size() == 1 + window);
+  CHECK(post.frames[0].record == 20);
+  CHECK(post.frames[0].place == Place{Lane::fresh, 1});
+  for (std::uint64_t i = 1; i <= window; ++i) {
+    CHECK(post.frames[i].record == i);
+    CHECK(post.frames[i].place == Place{Lane::backlog, i});
+    CHECK_FALSE(post.frames[i].base);
+  }
+  sender.answered(acked(1, 8), at(2), 0);  // it took 2 s: 8 s of rest
+  CHECK(sender.take_done().size() == 9);
+  CHECK(wait_of(sender.next(at(2))).until == at(10));
+  sender.produced(21, 1, at(5));
+  post = post_of(sender.next(at(5)));  // fresh ticks do not wait for that
+  CHECK(post.frames.size() == 1);
+  CHECK(post.frames[0].place == Place{Lane::fresh, 2});
+  sender.answered(acked(2, 8), at(5), 0);
+  post = post_of(sender.next(at(10)));
+  CHECK(post.frames.front().record == 9);
+  sender.answered(acked(2, 16), at(10), 0);
+  post = post_of(sender.next(at(10)));
+  CHECK(post.frames.back().record == 19);
+  sender.answered(acked(2, 19), at(10), 0);
+  CHECK(sender.waiting() == 0);
+}
+
+TEST_CASE("what was sent and not acknowledged is sent again in its place, as a key frame") {
+  auto sender = connected_sender();
+  sender.produced(1, 1, at(0));
+  post_of(sender.next(at(0)));
+  sender.failed(at(0), 0.5);
+  CHECK(wait_of(sender.next(at(0))).until == at(0) + milliseconds(500));
+  auto const hello = sender.next(at(1));
+  REQUIRE(says_hello(hello));
+  CHECK(std::get<StreamSender::SayHello>(hello).first == LaneMarks{1, 1});
+  sender.welcomed({0, 0});
+  auto const post = post_of(sender.next(at(1)));
+  CHECK(post.frames[0].place == Place{Lane::fresh, 1});
+  CHECK_FALSE(post.frames[0].newly_placed);
+  CHECK_FALSE(post.frames[0].base);
+  sender.failed(at(1), 0);
+  sender.next(at(2));
+  sender.welcomed({1, 0});  // it had arrived, the answer had not
+  CHECK(sender.take_done() == std::vector<std::uint64_t>{1});
+  CHECK_FALSE(wait_of(sender.next(at(2))).until);
+}
+
+TEST_CASE("pauses double to a minute, with full jitter, and end with the first progress") {
+  auto sender = connected_sender();
+  sender.produced(1, 1, at(0));
+  auto now = at(0);
+  std::vector<std::int64_t> pauses;
+  for (int i = 0; i < 9; ++i) {
+    sender.next(now);
+    sender.failed(now, 1.0);
+    auto const until = *wait_of(sender.next(now)).until;
+    pauses.push_back(std::chrono::duration_cast<seconds>(until - now).count());
+    now = until;
+  }
+  CHECK(pauses == std::vector<std::int64_t>{1, 2, 4, 8, 16, 32, 60, 60, 60});
+  sender.next(now);
+  sender.told_to_wait(seconds(90), now, 0.5);
+  CHECK(*wait_of(sender.next(now)).until == now + seconds(120));
+  now += seconds(120);
+  sender.next(now);
+  sender.welcomed({0, 0});
+  sender.next(now);
+  sender.answered(acked(1), now, 0);
+  sender.produced(2, 1, now);
+  sender.next(now);
+  sender.failed(now, 1.0);
+  CHECK(*wait_of(sender.next(now)).until == now + seconds(1));
+}
+
+TEST_CASE("a receiver that wants a key frame gets one; one that answers nonsense gets a pause") {
+  auto sender = connected_sender();
+  sender.produced(1, 1, at(0));
+  sender.next(at(0));
+  sender.answered(acked(1), at(0), 0);
+  sender.produced(2, 1, at(0));
+  REQUIRE(post_of(sender.next(at(0))).frames[0].base);
+  auto reply = acked(1);
+  reply.want = Want::key;
+  reply.sequence = 2;
+  sender.answered(reply, at(0), 1.0);
+  auto const post = post_of(sender.next(at(0)));
+  CHECK_FALSE(post.frames[0].base);
+  sender.answered(reply, at(0), 1.0);  // although it was a key frame
+  CHECK(*wait_of(sender.next(at(0))).until == at(1));
+  REQUIRE(says_hello(sender.next(at(1))));
+  sender.welcomed({1, 0});
+  post_of(sender.next(at(1)));
+  sender.answered(acked(1), at(1), 1.0);  // "fine", and yet not
+  CHECK(wait_of(sender.next(at(1))).until > at(1));
+}
+
+TEST_CASE("a sequence that the sender cannot give is declared by a hello") {
+  auto sender = connected_sender();
+  for (std::uint64_t i = 1; i <= 3; ++i) sender.produced(i, 1, at(0));
+  CHECK(post_of(sender.next(at(0))).frames.size() == 3);
+  sender.forget(2);  // the spool's record is damaged
+  auto reply = acked(1);
+  reply.want = Want::sequence;
+  reply.sequence = 2;
+  sender.answered(reply, at(0), 1.0);
+  auto const hello = sender.next(at(0));
+  REQUIRE(says_hello(hello));
+  CHECK(std::get<StreamSender::SayHello>(hello).first == LaneMarks{3, 1});
+}
+
+TEST_CASE("a rejected request is sent in ones, and the one that is rejected alone is set aside") {
+  auto sender = connected_sender();
+  for (std::uint64_t i = 1; i <= 3; ++i) sender.produced(i, 1, at(0));
+  CHECK(post_of(sender.next(at(0))).frames.size() == 3);
+  sender.rejected(at(0), 1.0);
+  REQUIRE(says_hello(sender.next(at(0))));
+  sender.welcomed({0, 0});
+  CHECK(post_of(sender.next(at(0))).frames.size() == 1);
+  sender.answered(acked(1), at(0), 0);
+  auto const post = post_of(sender.next(at(0)));
+  CHECK(post.frames.size() == 1);
+  CHECK(post.frames[0].record == 2);
+  sender.rejected(at(0), 1.0);
+  CHECK(sender.set_aside() == 1);
+  CHECK(sender.take_done() == std::vector<std::uint64_t>{1, 2});
+  CHECK(wait_of(sender.next(at(0))).until == at(1));
+  auto const hello = sender.next(at(1));
+  REQUIRE(says_hello(hello));
+  CHECK(std::get<StreamSender::SayHello>(hello).first.fresh == 3);
+  sender.welcomed({2, 0});
+  CHECK(post_of(sender.next(at(1))).frames[0].record == 3);
+}
+
+TEST_CASE("an epoch that is over makes the sender begin anew, above the known one, in order") {
+  StreamSender sender(3);
+  sender.restore(7, std::nullopt);
+  sender.restore(8, Place{Lane::fresh, 40});
+  sender.restore(9, std::nullopt);
+  sender.next(at(0));
+  sender.refused_old_epoch(9);
+  CHECK(sender.epoch() == 10);
+  auto const hello = sender.next(at(0));
+  REQUIRE(says_hello(hello));
+  CHECK(std::get<StreamSender::SayHello>(hello).epoch == 10);
+  CHECK(std::get<StreamSender::SayHello>(hello).first == LaneMarks{1, 1});
+  sender.welcomed({0, 0});
+  auto const post = post_of(sender.next(at(0)));
+  REQUIRE(post.frames.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(post.frames[i].record == 7 + i);
+    CHECK(post.frames[i].place == Place{Lane::backlog, i + 1});
+  }
+}
+
+TEST_CASE("a restarted sender keeps the places that were given and goes on behind the marks") {
+  StreamSender sender(1);
+  sender.restore(5, Place{Lane::fresh, 41});
+  sender.restore(6, Place{Lane::fresh, 42});
+  sender.restore(7, std::nullopt);
+  auto const hello = sender.next(at(0));
+  CHECK(std::get<StreamSender::SayHello>(hello).first == LaneMarks{41, 1});
+  sender.welcomed({41, 12});
+  CHECK(sender.take_done() == std::vector<std::uint64_t>{5});
+  sender.produced(8, 1, at(0));
+  auto const post = post_of(sender.next(at(0)));
+  REQUIRE(post.frames.size() == 3);
+  CHECK(post.frames[0].place == Place{Lane::fresh, 42});
+  CHECK(post.frames[1].place == Place{Lane::fresh, 43});
+  CHECK(post.frames[2].place == Place{Lane::backlog, 13});
+}
