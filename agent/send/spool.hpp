@@ -1,0 +1,125 @@
+#pragma once
+// The batches that the aggregator has not acknowledged, as key frames on disk, so that neither an
+// agent's crash nor an aggregator's absence loses them.
+//
+// An append log in segment files, in a directory of its own:
+//
+//   record:  u32 "dSP1" · u32 size of the payload · u32 CRC-32C of size and payload · payload
+//   payload: u8 1 · u64 record · i64 tick, ns · key frame   a batch (epoch, sequence in it: unset)
+//            u8 2 · u64 record · u64 epoch · u8 lane · u64 sequence   the place that it was given
+//            u8 3 · u64 record                              it is done: acknowledged or given up
+//
+// A record that is torn or flipped is skipped: reading goes on at the next one whose CRC is right.
+// A segment goes when no batch that is not done has its frame or its place in it, and no older one
+// is left of whose batches it says that they are done. Beyond the bounds the oldest segment goes,
+// whatever is in it. Written at once, hence kept over a crash of the agent; synced only when asked,
+// for a crash of the machine.
+//
+// Every file is opened O_NOFOLLOW; a lock keeps a second agent out. Not thread-safe.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/clock.hpp"
+#include "common/core/delivery/stream_sender.hpp"
+#include "common/core/fd.hpp"
+#include "common/core/result.hpp"
+
+namespace dadvisor::agent {
+
+struct SpoolOptions {
+  std::string directory;                         // made when it is missing
+  std::uint64_t max_bytes = 256 << 20;           // of all segments
+  Nanoseconds max_age = std::chrono::hours(24);  // of a batch's tick
+  std::uint64_t segment_bytes = 4 << 20;
+};
+
+struct SpoolCounters {
+  std::uint64_t bytes = 0;         // of all segments
+  std::uint64_t batches = 0;       // not done
+  std::uint64_t damaged = 0;       // places in the files that were skipped, since start
+  std::uint64_t dropped_full = 0;  // batches dropped to keep max_bytes
+  std::uint64_t dropped_old = 0;   // ... and max_age
+  std::uint64_t write_failures = 0;
+  std::uint64_t syncs = 0;
+};
+
+class Spool {
+ public:
+  // Reads what is there. The epoch is the one that was kept; where there is none, the spool was
+  // lost or is new, and the epoch is `now` in seconds, which is above every earlier one. Errors:
+  // conflict (another agent uses it); what open(2) says.
+  static Result<Spool> open(SpoolOptions options, WallTime now);
+
+  std::uint64_t epoch() const { return epoch_; }
+  // Of a new stream: all places given so far are void.
+  Result<void> set_epoch(std::uint64_t epoch);
+
+  struct Held {
+    std::uint64_t record = 0;
+    std::optional<delivery::Place> place;
+  };
+  std::vector<Held> held() const;  // not done, oldest first
+
+  // A number for a batch: ascending, never given twice while the spool is open.
+  std::uint64_t new_record() { return next_record_++; }
+  Result<void> append(std::uint64_t record, WallTime tick, std::string_view key_frame);
+  Result<void> place(std::uint64_t record, delivery::Place place);
+  // Unknown records are none of its business: they were never stored or are gone.
+  void done(std::uint64_t record);
+  // Errors: not_found; malformed (damaged meanwhile: counted, and done).
+  Result<std::string> read(std::uint64_t record);
+  bool holds(std::uint64_t record) const { return batches_.contains(record); }
+
+  // Drops what exceeds the bounds; the records that went, of batches that were not done.
+  std::vector<std::uint64_t> trim(WallTime now);
+  // fdatasync of what was written since the last.
+  Result<void> sync();
+
+  SpoolCounters counters() const;
+
+ private:
+  struct Batch {
+    std::uint64_t segment = 0;
+    std::uint64_t offset = 0;  // of the payload
+    std::uint32_t size = 0;
+    WallTime tick{};
+    std::optional<delivery::Place> place;
+    std::uint64_t place_segment = 0;
+  };
+  struct Segment {
+    std::uint64_t bytes = 0;
+    std::uint64_t uses = 0;  // frames and places of batches that are not done
+    // Segments of whose batches it says that they are done: while one of them is there, they
+    // would else come back in the next run.
+    std::set<std::uint64_t> vouches_for;
+  };
+
+  Spool() = default;
+  Result<void> read_segment(std::uint64_t id);
+  void replay(std::uint64_t segment, std::uint64_t offset, std::string_view payload);
+  Result<std::uint64_t> write(std::string_view payload);  // the payload's offset
+  Result<void> new_segment();
+  void forget_place(Batch& batch);
+  void write_done(std::uint64_t record, std::uint64_t home);
+  void collect();
+
+  SpoolOptions options_;
+  Fd directory_;
+  Fd lock_;
+  Fd current_;  // the last segment, open for writing
+  std::uint64_t current_id_ = 0;
+  bool unsynced_ = false;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t next_record_ = 1;
+  std::map<std::uint64_t, Batch> batches_;     // by record
+  std::map<std::uint64_t, Segment> segments_;  // by id
+  SpoolCounters counters_;
+};
+
+}  // namespace dadvisor::agent
