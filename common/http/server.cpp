@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -121,6 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hang_up();
   void on_broken(error_code ec);
   void refuse(unsigned status, char const* why);
+  void write_some();
   void on_written(error_code ec);
   void linger();
 
@@ -132,6 +134,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::weak_ptr<Responder::State> responder_;
   std::optional<beast::http::response<beast::http::string_body>> response_;
   std::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
+  std::chrono::steady_clock::time_point write_until_;
   std::string drain_;
   bool head_ = false;
   bool keep_alive_ = false;
@@ -300,17 +303,26 @@ void Connection::answer(Response response) {
     message.content_length(response.body.size());
     message.body() = std::move(response.body);
   }
-  stream_.expires_after(server_->options.write_timeout +
-                        std::chrono::seconds(message.body().size() >> 16));
+  write_until_ = std::chrono::steady_clock::now() + server_->options.write_timeout +
+                 std::chrono::seconds(message.body().size() >> 16);
   serializer_.emplace(*response_);
-  auto const written = [self = shared_from_this()](error_code ec, std::size_t) {
-    if (!self->closed_) self->on_written(ec);
-  };
-  if (head_) {
-    beast::http::async_write_header(stream_, *serializer_, written);
-  } else {
-    beast::http::async_write(stream_, *serializer_, written);
-  }
+  serializer_->split(head_);
+  write_some();
+}
+
+// Piece by piece, so that a reader that stands still is found after write_timeout whatever is
+// left to send, and one that dribbles by the end of the whole answer's time.
+void Connection::write_some() {
+  auto const now = std::chrono::steady_clock::now();
+  stream_.expires_at(std::min(write_until_, now + server_->options.write_timeout));
+  beast::http::async_write_some(
+      stream_, *serializer_, [self = shared_from_this()](error_code ec, std::size_t) {
+        if (self->closed_) return;
+        auto& serializer = *self->serializer_;
+        bool const done = self->head_ ? serializer.is_header_done() : serializer.is_done();
+        if (ec || done) return self->on_written(ec);
+        self->write_some();
+      });
 }
 
 void Connection::on_written(error_code ec) {

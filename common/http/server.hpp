@@ -46,7 +46,7 @@ struct ServerOptions {
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte to the last
   std::chrono::milliseconds body_timeout{60'000};
   std::chrono::milliseconds idle_timeout{60'000};   // between two requests
-  std::chrono::milliseconds write_timeout{30'000};  // and 1 s more per 64 KiB
+  std::chrono::milliseconds write_timeout{30'000};  // without progress; in all 1 s more per 64 KiB
   bool compress = true;  // bodies over 1 KiB of text and JSON, where the client takes gzip
 };
 
