@@ -1,0 +1,280 @@
+#include "graphite-bridge/aggregation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <utility>
+
+namespace dadvisor::graphite {
+namespace {
+
+using std::size_t;
+
+constexpr std::pair<std::string_view, Aggregation> aggregations[] = {
+    {"average", Aggregation::average},   {"avg", Aggregation::average},
+    {"avg_zero", Aggregation::avg_zero}, {"count", Aggregation::count},
+    {"current", Aggregation::last},      {"diff", Aggregation::diff},
+    {"last", Aggregation::last},         {"max", Aggregation::max},
+    {"median", Aggregation::median},     {"min", Aggregation::min},
+    {"multiply", Aggregation::multiply}, {"range", Aggregation::range},
+    {"rangeOf", Aggregation::range},     {"stddev", Aggregation::stddev},
+    {"sum", Aggregation::sum},           {"total", Aggregation::sum},
+};
+
+std::vector<std::string> names_of_aggregations() {
+  std::vector<std::string> names;
+  for (auto const& [name, aggregation] : aggregations) names.emplace_back(name);
+  return names;
+}
+
+std::vector<double> known_values(std::span<double const> values) {
+  std::vector<double> known;
+  known.reserve(values.size());
+  std::copy_if(values.begin(), values.end(), std::back_inserter(known),
+               [](double value) { return !is_absent(value); });
+  return known;
+}
+
+double sum_of(std::vector<double> const& known) {
+  return std::accumulate(known.begin(), known.end(), 0.0);
+}
+
+double median_of(std::vector<double> known) {
+  std::sort(known.begin(), known.end());
+  size_t const middle = known.size() / 2;
+  return known.size() % 2 == 0 ? (known[middle - 1] + known[middle]) / 2 : known[middle];
+}
+
+double stddev_of(std::vector<double> const& known) {
+  double const average = sum_of(known) / static_cast<double>(known.size());
+  double squares = 0;
+  for (double const value : known) squares += (value - average) * (value - average);
+  return std::sqrt(squares / static_cast<double>(known.size()));
+}
+
+double consolidate_known(Consolidation consolidation, std::span<double const> group, size_t known) {
+  double result = absent;
+  double total = 0;
+  for (double const value : group) {
+    if (is_absent(value)) continue;
+    total += value;
+    switch (consolidation) {
+      case Consolidation::first:
+        if (is_absent(result)) result = value;
+        break;
+      case Consolidation::last:
+        result = value;
+        break;
+      case Consolidation::min:
+        result = is_absent(result) ? value : std::min(result, value);
+        break;
+      case Consolidation::max:
+        result = is_absent(result) ? value : std::max(result, value);
+        break;
+      case Consolidation::average:
+      case Consolidation::sum:
+      case Consolidation::avg_zero:
+        break;
+    }
+  }
+  switch (consolidation) {
+    case Consolidation::sum:
+      return total;
+    case Consolidation::average:
+      return total / static_cast<double>(known);
+    case Consolidation::avg_zero:
+      return total / static_cast<double>(group.size());
+    case Consolidation::first:
+    case Consolidation::last:
+    case Consolidation::min:
+    case Consolidation::max:
+      break;
+  }
+  return result;
+}
+
+// The four that graphs sum over thousands of series: one pass over each column, in the order in
+// which Python adds.
+std::vector<double> aggregate_columns(Normalized const& series, Aggregation aggregation,
+                                      double x_files_factor) {
+  std::vector<double> out(series.rows, absent);
+  std::vector<std::uint32_t> known(series.rows, 0);
+  for (auto const& column : series.columns) {
+    for (size_t row = 0; row < column.size(); ++row) {
+      double const value = column[row];
+      if (is_absent(value)) continue;
+      double& total = out[row];
+      if (known[row]++ == 0) {
+        total = value;
+      } else if (aggregation == Aggregation::min) {
+        total = std::min(total, value);
+      } else if (aggregation == Aggregation::max) {
+        total = std::max(total, value);
+      } else {
+        total += value;
+      }
+    }
+  }
+  for (size_t row = 0; row < series.rows; ++row) {
+    if (!enough_known(known[row], series.columns.size(), x_files_factor)) {
+      out[row] = absent;
+    } else if (aggregation == Aggregation::average) {
+      out[row] /= static_cast<double>(known[row]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> const& aggregation_names() {
+  static std::vector<std::string> const names = names_of_aggregations();
+  return names;
+}
+
+std::string_view short_aggregation_name(std::string_view name) {
+  if (name.ends_with("Series")) name.remove_suffix(6);
+  return name;
+}
+
+std::optional<Aggregation> find_aggregation(std::string_view name) {
+  name = short_aggregation_name(name);
+  for (auto const& [known, aggregation] : aggregations) {
+    if (known == name) return aggregation;
+  }
+  return std::nullopt;
+}
+
+std::optional<Consolidation> find_consolidation(std::string_view name) {
+  constexpr std::pair<std::string_view, Consolidation> names[] = {
+      {"average", Consolidation::average}, {"avg", Consolidation::average},
+      {"sum", Consolidation::sum},         {"min", Consolidation::min},
+      {"max", Consolidation::max},         {"first", Consolidation::first},
+      {"last", Consolidation::last},       {"avg_zero", Consolidation::avg_zero},
+  };
+  for (auto const& [known, consolidation] : names) {
+    if (known == name) return consolidation;
+  }
+  return std::nullopt;
+}
+
+double aggregate(Aggregation aggregation, std::span<double const> values) {
+  auto known = known_values(values);
+  if (aggregation == Aggregation::count) return static_cast<double>(known.size());
+  if (aggregation == Aggregation::avg_zero) {
+    return values.empty() ? absent : sum_of(known) / static_cast<double>(values.size());
+  }
+  if (known.empty()) return absent;
+  switch (aggregation) {
+    case Aggregation::average:
+      return sum_of(known) / static_cast<double>(known.size());
+    case Aggregation::median:
+      return median_of(std::move(known));
+    case Aggregation::sum:
+      return sum_of(known);
+    case Aggregation::min:
+      return *std::min_element(known.begin(), known.end());
+    case Aggregation::max:
+      return *std::max_element(known.begin(), known.end());
+    case Aggregation::diff:
+      return std::accumulate(known.begin() + 1, known.end(), known.front(),
+                             [](double left, double right) { return left - right; });
+    case Aggregation::stddev:
+      return stddev_of(known);
+    case Aggregation::range:
+      return *std::max_element(known.begin(), known.end()) -
+             *std::min_element(known.begin(), known.end());
+    case Aggregation::multiply:
+      if (known.size() < values.size()) return absent;
+      return std::accumulate(known.begin(), known.end(), 1.0,
+                             [](double left, double right) { return left * right; });
+    case Aggregation::last:
+      return known.back();
+    case Aggregation::count:
+    case Aggregation::avg_zero:
+      break;
+  }
+  return absent;
+}
+
+bool enough_known(size_t known, size_t total, double x_files_factor) {
+  if (known == 0 || total == 0) return false;
+  return static_cast<double>(known) / static_cast<double>(total) >= x_files_factor;
+}
+
+std::vector<double> consolidate(std::vector<double> const& values, size_t per_point,
+                                Consolidation consolidation, double x_files_factor) {
+  if (per_point <= 1) return values;
+  std::vector<double> out;
+  out.reserve(values.size() / per_point + 1);
+  for (size_t at = 0; at < values.size(); at += per_point) {
+    size_t const length = std::min(per_point, values.size() - at);
+    std::span<double const> const group(values.data() + at, length);
+    auto const known = static_cast<size_t>(
+        std::count_if(group.begin(), group.end(), [](double v) { return !is_absent(v); }));
+    bool const enough = enough_known(known, per_point, x_files_factor);
+    out.push_back(enough ? consolidate_known(consolidation, group, known) : absent);
+  }
+  return out;
+}
+
+Normalized normalize(std::vector<Series const*> const& series) {
+  Normalized out;
+  if (series.empty()) return out;
+  out.start = series.front()->start;
+  out.end = series.front()->end;
+  for (auto const* one : series) {
+    out.step = std::lcm(out.step, one->step);
+    out.start = std::min(out.start, one->start);
+    out.end = std::max(out.end, one->end);
+  }
+  out.end -= (out.end - out.start) % out.step;
+  for (auto const* one : series) {
+    out.columns.push_back(consolidate(one->values, static_cast<size_t>(out.step / one->step),
+                                      one->consolidation, one->x_files_factor));
+    out.rows = std::max(out.rows, out.columns.back().size());
+  }
+  return out;
+}
+
+Normalized normalize(std::vector<Series> const& series) {
+  std::vector<Series const*> pointers;
+  pointers.reserve(series.size());
+  for (auto const& one : series) pointers.push_back(&one);
+  return normalize(pointers);
+}
+
+std::vector<double> aggregate_rows(Normalized const& series, Aggregation aggregation,
+                                   double x_files_factor) {
+  if (aggregation == Aggregation::sum || aggregation == Aggregation::average ||
+      aggregation == Aggregation::min || aggregation == Aggregation::max) {
+    return aggregate_columns(series, aggregation, x_files_factor);
+  }
+  std::vector<double> out(series.rows, absent);
+  std::vector<double> row_values(series.columns.size());
+  for (size_t row = 0; row < series.rows; ++row) {
+    size_t known = 0;
+    for (size_t column = 0; column < series.columns.size(); ++column) {
+      row_values[column] = series.at(column, row);
+      known += is_absent(row_values[column]) ? 0 : 1;
+    }
+    if (enough_known(known, series.columns.size(), x_files_factor)) {
+      out[row] = aggregate(aggregation, row_values);
+    }
+  }
+  return out;
+}
+
+std::string joined_path_expressions(std::vector<Series> const& series) {
+  std::string out;
+  std::set<std::string_view> seen;
+  for (auto const& one : series) {
+    if (!seen.insert(one.path_expression).second) continue;
+    if (!out.empty()) out += ',';
+    out += one.path_expression;
+  }
+  return out;
+}
+
+}  // namespace dadvisor::graphite

@@ -1,0 +1,75 @@
+#pragma once
+// Several values into one: graphite-web's aggregation functions (functions/aggfuncs.py, safe.py),
+// its consolidation of neighbouring values (render/datalib.py) and the way it brings series of
+// different steps together (functions.py: normalize). Pure, any thread.
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graphite-bridge/series.hpp"
+
+namespace dadvisor::graphite {
+
+enum class Aggregation {
+  average,
+  avg_zero,  // absent counts as 0
+  median,
+  sum,
+  min,
+  max,
+  diff,  // the first minus the others
+  stddev,
+  count,
+  range,
+  multiply,  // absent when one is
+  last,
+};
+
+// The names that a target may use, with the aliases avg, total, current, rangeOf.
+std::vector<std::string> const& aggregation_names();
+// By name or name + "Series" (sumSeries). Absent when there is no such one.
+std::optional<Aggregation> find_aggregation(std::string_view name);
+// `name` without "Series" behind it: what Graphite shows in names and tags.
+std::string_view short_aggregation_name(std::string_view name);
+// The name of a consolidation function, "avg" too. Absent when there is no such one.
+std::optional<Consolidation> find_consolidation(std::string_view name);
+
+// One value of many; absent when all are, except count (0) and avg_zero.
+double aggregate(Aggregation aggregation, std::span<double const> values);
+
+// Whether `known` of `total` values are enough: at least one, and at least that fraction.
+bool enough_known(std::size_t known, std::size_t total, double x_files_factor);
+
+// Each `per_point` neighbours into one, the last group as short as it is; a group with too few
+// known values (x_files_factor, of per_point) is absent.
+std::vector<double> consolidate(std::vector<double> const& values, std::size_t per_point,
+                                Consolidation consolidation, double x_files_factor);
+
+// Series brought to one step, the least common multiple, each by its own consolidation. They are
+// joined by index, not by time, as graphite-web does: value i of each belongs to row i, even when
+// the series start at different times. Rows end with the longest.
+struct Normalized {
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  std::int64_t step = 1;
+  std::vector<std::vector<double>> columns;  // one a series, in their order
+  std::size_t rows = 0;
+  double at(std::size_t column, std::size_t row) const {
+    return row < columns[column].size() ? columns[column][row] : absent;
+  }
+};
+Normalized normalize(std::vector<Series const*> const& series);
+Normalized normalize(std::vector<Series> const& series);
+
+// Each row of `series` as one value; absent where too few are known.
+std::vector<double> aggregate_rows(Normalized const& series, Aggregation aggregation,
+                                   double x_files_factor);
+
+// "a.*,b.c": the path expressions of `series`, each once, in order.
+std::string joined_path_expressions(std::vector<Series> const& series);
+
+}  // namespace dadvisor::graphite

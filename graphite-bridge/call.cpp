@@ -1,0 +1,130 @@
+#include "graphite-bridge/call.hpp"
+
+#include <cassert>
+#include <iterator>
+#include <utility>
+
+#include "graphite-bridge/syntax.hpp"
+
+namespace dadvisor::graphite {
+
+Result<Call> Call::prepare(ExpressionNode const& node, EvaluationContext& context) {
+  assert(node.function != nullptr);
+  Call out(*node.function, context);
+  out.table_ = node.table;
+  out.begin_ = node.begin;
+  for (auto const& argument : node.arguments) {
+    Given given;
+    given.parameter = argument.parameter;
+    given.value = argument.value;
+    if (argument.series) {
+      given.is_series = true;
+      given.expression = argument.series.get();
+      auto series = evaluate_node(*argument.series, context);
+      if (!series) return series.error();
+      given.series = std::move(*series);
+    }
+    out.given_.push_back(std::move(given));
+  }
+  return out;
+}
+
+Call::Call(Function const& function, SeriesList series, EvaluationContext& context)
+    : Call(function, context) {
+  Given given;
+  given.is_series = true;
+  given.series = std::move(series);
+  given_.push_back(std::move(given));
+}
+
+std::size_t Call::index(std::string_view parameter) const {
+  auto const& parameters = function_->parameters;
+  std::size_t i = 0;
+  while (i < parameters.size() && parameters[i].name != parameter) ++i;
+  assert(i < parameters.size());
+  return i;
+}
+
+SeriesList Call::take_series(std::string_view parameter) {
+  std::size_t const wanted = index(parameter);
+  SeriesList out;
+  for (auto& given : given_) {
+    if (given.parameter != wanted) continue;
+    if (out.empty()) {
+      out = std::move(given.series);
+    } else {
+      out.insert(out.end(), std::make_move_iterator(given.series.begin()),
+                 std::make_move_iterator(given.series.end()));
+    }
+    given.series.clear();
+  }
+  return out;
+}
+
+bool Call::is_series(std::string_view parameter) const {
+  std::size_t const wanted = index(parameter);
+  for (auto const& given : given_) {
+    if (given.parameter == wanted) return given.is_series;
+  }
+  return false;
+}
+
+Value Call::value(std::string_view parameter) const {
+  std::size_t const wanted = index(parameter);
+  for (auto const& given : given_) {
+    if (given.parameter == wanted) return given.value;
+  }
+  return function_->parameters[wanted].fallback;
+}
+
+std::vector<Value> Call::values(std::string_view parameter) const {
+  std::size_t const wanted = index(parameter);
+  std::vector<Value> out;
+  for (auto const& given : given_) {
+    if (given.parameter == wanted) out.push_back(given.value);
+  }
+  return out;
+}
+
+std::optional<double> Call::real(std::string_view parameter) const {
+  auto const given = value(parameter);
+  if (auto const* real = std::get_if<double>(&given)) return *real;
+  if (auto const* integer = std::get_if<std::int64_t>(&given)) {
+    return static_cast<double>(*integer);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> Call::integer(std::string_view parameter) const {
+  auto const given = value(parameter);
+  if (auto const* integer = std::get_if<std::int64_t>(&given)) return *integer;
+  return std::nullopt;
+}
+
+bool Call::flag(std::string_view parameter) const {
+  auto const given = value(parameter);
+  auto const* flag = std::get_if<bool>(&given);
+  return flag != nullptr && *flag;
+}
+
+std::string Call::text(std::string_view parameter) const {
+  auto const given = value(parameter);
+  return is_none(given) ? std::string() : to_text(given);
+}
+
+Result<SeriesList> Call::evaluate_again(std::string_view parameter, Window const& window) const {
+  std::size_t const wanted = index(parameter);
+  for (auto const& given : given_) {
+    if (given.parameter != wanted || given.expression == nullptr) continue;
+    EvaluationContext context = *context_;
+    context.window = window;
+    return evaluate_node(*given.expression, context);
+  }
+  return SeriesList{};
+}
+
+Error Call::error(std::string const& message) const {
+  return error_at(context_->target, begin_, function_->name + "(): " + message);
+}
+
+}  // namespace dadvisor::graphite

@@ -1,0 +1,80 @@
+#pragma once
+// What the implementation of a function sees of its call: the series and values given for its
+// parameters, the window, and the means to read its first argument again over another window.
+// Lives for one call, on one thread.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/result.hpp"
+#include "graphite-bridge/expression.hpp"
+#include "graphite-bridge/function.hpp"
+#include "graphite-bridge/series.hpp"
+
+namespace dadvisor::graphite {
+
+// What an evaluation goes by, wherever it is in the tree.
+struct EvaluationContext {
+  Window window;
+  SeriesSource const* source = nullptr;
+  double x_files_factor = 0;
+  std::string_view target;  // for errors that point into it
+};
+
+// Series of one expression. Errors as evaluate().
+Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& context);
+
+class Call {
+ public:
+  // Evaluates the series arguments first. `node` must be a call.
+  static Result<Call> prepare(ExpressionNode const& node, EvaluationContext& context);
+  // A call that an other function makes: `series` for the first parameter, nothing else.
+  Call(Function const& function, SeriesList series, EvaluationContext& context);
+
+  // The parameter must exist in the descriptor: anything else is a bug and aborts in debug.
+  // All series given for it, one list after another; they are handed over.
+  SeriesList take_series(std::string_view parameter);
+  // Whether it was given as series (type any may be either).
+  bool is_series(std::string_view parameter) const;
+  // The value given or its fallback; none when there is neither.
+  Value value(std::string_view parameter) const;
+  std::vector<Value> values(std::string_view parameter) const;  // of a multiple one
+  std::optional<double> real(std::string_view parameter) const;
+  std::optional<std::int64_t> integer(std::string_view parameter) const;
+  bool flag(std::string_view parameter) const;
+  std::string text(std::string_view parameter) const;  // "" when none
+
+  Window const& window() const { return context_->window; }
+  double x_files_factor() const { return context_->x_files_factor; }
+  void set_x_files_factor(double factor) { context_->x_files_factor = factor; }
+  EvaluationContext& context() { return *context_; }
+  FunctionTable const& table() const { return *table_; }
+
+  // The first series argument of `parameter`, evaluated over another window.
+  Result<SeriesList> evaluate_again(std::string_view parameter, Window const& window) const;
+  // Errc::malformed about this call, pointing to it.
+  Error error(std::string const& message) const;
+
+ private:
+  struct Given {
+    std::size_t parameter = 0;
+    bool is_series = false;
+    Value value;
+    SeriesList series;
+    ExpressionNode const* expression = nullptr;
+  };
+  Call(Function const& function, EvaluationContext& context)
+      : function_(&function), context_(&context), table_(&standard_functions()) {}
+  std::size_t index(std::string_view parameter) const;
+
+  Function const* function_;
+  EvaluationContext* context_;
+  FunctionTable const* table_;
+  std::size_t begin_ = 0;
+  std::vector<Given> given_;
+};
+
+}  // namespace dadvisor::graphite

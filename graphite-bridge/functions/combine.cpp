@@ -1,0 +1,179 @@
+// Group Combine: many series into one, or into one for each key.
+
+#include <algorithm>
+#include <utility>
+
+#include "graphite-bridge/aggregation.hpp"
+#include "graphite-bridge/call.hpp"
+#include "graphite-bridge/functions/groups.hpp"
+#include "graphite-bridge/functions/naming.hpp"
+#include "graphite-bridge/functions/parameters.hpp"
+
+namespace dadvisor::graphite::functions {
+namespace {
+
+using enum ParameterType;
+
+// One series of all, named after the function and the path expressions, with the tags that all
+// have in common. Nothing in, nothing out.
+SeriesList combine(SeriesList const& series, std::string_view function, double x_files_factor) {
+  if (series.empty()) return {};
+  auto const name = short_aggregation_name(function);
+  auto const rows = normalize(series);
+  auto out = made_series(
+      std::string(name) + "Series(" + joined_path_expressions(series) + ")", rows.start, rows.end,
+      rows.step, aggregate_rows(rows, *find_aggregation(name), x_files_factor), x_files_factor);
+  auto tags = series.front().tags;
+  for (auto const& one : series) {
+    std::erase_if(tags, [&](auto const& tag) {
+      auto const other = one.tags.find(tag.first);
+      return other == one.tags.end() || other->second != tag.second;
+    });
+  }
+  tags.try_emplace("name", out.name);
+  tags["aggregatedBy"] = name;
+  out.tags = std::move(tags);
+  return {std::move(out)};
+}
+
+template <char const* function>
+Result<SeriesList> combine_all(Call& call) {
+  return combine(call.take_series("seriesLists"), function, call.x_files_factor());
+}
+constexpr char average_name[] = "average";
+constexpr char diff_name[] = "diff";
+constexpr char max_name[] = "max";
+constexpr char min_name[] = "min";
+constexpr char range_name[] = "rangeOf";
+constexpr char stddev_name[] = "stddev";
+constexpr char sum_name[] = "sum";
+
+Result<SeriesList> aggregate_function(Call& call) {
+  return combine(call.take_series("seriesList"), call.text("func"),
+                 call.real("xFilesFactor").value_or(call.x_files_factor()));
+}
+
+Result<SeriesList> multiply(Call& call) {
+  auto series = call.take_series("seriesLists");
+  if (series.size() == 1) return series;  // as it came, name and all
+  return combine(series, "multiply", call.x_files_factor());
+}
+
+Result<SeriesList> count(Call& call) {
+  auto const series = call.take_series("seriesLists");
+  if (series.empty()) return SeriesList{};
+  auto const rows = normalize(series);
+  std::vector<double> values(rows.rows, static_cast<double>(series.size()));
+  return SeriesList{made_series("countSeries(" + joined_path_expressions(series) + ")", rows.start,
+                                rows.end, rows.step, std::move(values), call.x_files_factor())};
+}
+
+Result<SeriesList> group(Call& call) { return call.take_series("seriesLists"); }
+
+Result<SeriesList> combine_group(Call& call, std::string const& callback, SeriesList series) {
+  auto const* function = call.table().find(callback);
+  if (function == nullptr) return combine(series, callback, call.x_files_factor());
+  Call inner(*function, std::move(series), call.context());
+  return function->implementation(inner);
+}
+
+// Series of one key, in the order in which keys were first seen.
+Result<SeriesList> group_by(Call& call, std::vector<Value> const& nodes) {
+  auto series = call.take_series("seriesList");
+  std::vector<std::pair<std::string, SeriesList>> groups;
+  std::map<std::string, std::size_t> places;
+  for (auto& one : series) {
+    auto key = node_key(one, nodes);
+    auto const [place, is_new] = places.try_emplace(key, groups.size());
+    if (is_new) groups.emplace_back(std::move(key), SeriesList{});
+    groups[place->second].second.push_back(std::move(one));
+  }
+  auto const callback = call.text("callback");
+  SeriesList out;
+  for (auto& [key, members] : groups) {
+    auto combined = combine_group(call, callback, std::move(members));
+    if (!combined) return combined.error();
+    if (combined->empty()) continue;
+    combined->front().name = key;
+    out.push_back(std::move(combined->front()));
+  }
+  return out;
+}
+Result<SeriesList> group_by_node(Call& call) { return group_by(call, {call.value("nodeNum")}); }
+Result<SeriesList> group_by_nodes(Call& call) { return group_by(call, call.values("nodes")); }
+
+Function combiner(std::string name, std::string description,
+                  Result<SeriesList> (*implementation)(Call&)) {
+  return {.name = std::move(name),
+          .group = "Combine",
+          .description = std::move(description),
+          .parameters = {many_lists()},
+          .implementation = implementation,
+          .aggregator = true};
+}
+
+std::vector<Function> combiners() {
+  auto const sum = combiner("sumSeries",
+                            "The sum of all series at each point; absent values are "
+                            "left out.",
+                            combine_all<sum_name>);
+  auto const average = combiner("averageSeries",
+                                "The average of all series that have a value, at "
+                                "each point.",
+                                combine_all<average_name>);
+  return {
+      sum,
+      also_called(sum, "sum"),
+      average,
+      also_called(average, "avg"),
+      combiner("maxSeries", "The greatest value of all series at each point.",
+               combine_all<max_name>),
+      combiner("minSeries", "The least value of all series at each point.", combine_all<min_name>),
+      combiner("diffSeries", "The first series minus all others at each point.",
+               combine_all<diff_name>),
+      combiner("rangeOfSeries", "The distance of the greatest from the least value at each point.",
+               combine_all<range_name>),
+      combiner("stddevSeries", "The standard deviation over all series at each point.",
+               combine_all<stddev_name>),
+      combiner("multiplySeries", "The product of all series, absent where one is.", multiply),
+      combiner("countSeries", "How many series there are.", count),
+  };
+}
+
+}  // namespace
+
+std::vector<Function> combine_functions() {
+  auto out = combiners();
+  auto nodes = optional("nodes", node_or_tag);
+  nodes.multiple = true;
+  auto lists = many_lists();
+  lists.required = false;
+  out.insert(
+      out.end(),
+      {{.name = "aggregate",
+        .group = "Combine",
+        .description = "All series into one by the named aggregation.",
+        .parameters = {one_list(), required("func", aggregation), optional("xFilesFactor", real)},
+        .implementation = aggregate_function},
+       {.name = "group",
+        .group = "Combine",
+        .description = "Several series lists as one.",
+        .parameters = {lists},
+        .implementation = group},
+       {.name = "groupByNode",
+        .group = "Combine",
+        .description = "One series for each value of the given node or tag, made of all that "
+                       "share it.",
+        .parameters = {one_list(), required("nodeNum", node_or_tag),
+                       optional("callback", aggregation_or_function, std::string("average"))},
+        .implementation = group_by_node},
+       {.name = "groupByNodes",
+        .group = "Combine",
+        .description = "One series for each combination of the given nodes or tags, made of all "
+                       "that share it.",
+        .parameters = {one_list(), required("callback", aggregation_or_function), nodes},
+        .implementation = group_by_nodes}});
+  return out;
+}
+
+}  // namespace dadvisor::graphite::functions

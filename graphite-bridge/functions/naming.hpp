@@ -1,0 +1,25 @@
+#pragma once
+// How functions name and tag what they make, shared by the groups.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graphite-bridge/series.hpp"
+#include "graphite-bridge/value.hpp"
+
+namespace dadvisor::graphite::functions {
+
+// The nodes or tags of a series joined by dots, as aliasByNode shows and groupByNode groups. A
+// name that ends with ")" is taken for a call, and the first path in it counts. A node or tag
+// that it has not is "". Values must be integers (negative: from the end) or texts.
+std::string node_key(Series const& series, std::span<Value const> nodes);
+
+// A series that a function makes anew: consolidated by average, tagged with its own name.
+Series made_series(std::string name, std::int64_t start, std::int64_t end, std::int64_t step,
+                   std::vector<double> values, double x_files_factor);
+
+// `series` under a new name, which is also its path expression from now on.
+void rename_expression(Series& series, std::string name);
+
+}  // namespace dadvisor::graphite::functions

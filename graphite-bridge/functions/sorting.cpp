@@ -1,0 +1,207 @@
+// Groups Sorting and, of Filter Series, those that choose: which series show, in which order.
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "graphite-bridge/aggregation.hpp"
+#include "graphite-bridge/call.hpp"
+#include "graphite-bridge/functions/groups.hpp"
+#include "graphite-bridge/functions/parameters.hpp"
+#include "graphite-bridge/regex.hpp"
+
+namespace dadvisor::graphite::functions {
+namespace {
+
+using enum ParameterType;
+
+// By an aggregation of each series' values; a series without one counts as least. Ties keep
+// their order, downwards too.
+void sort_by_value(SeriesList& series, Aggregation aggregation, bool greatest_first) {
+  std::vector<std::pair<double, std::size_t>> order;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    double const value = aggregate(aggregation, series[i].values);
+    order.emplace_back(is_absent(value) ? -std::numeric_limits<double>::infinity() : value, i);
+  }
+  std::stable_sort(order.begin(), order.end(), [greatest_first](auto const& a, auto const& b) {
+    return greatest_first ? a.first > b.first : a.first < b.first;
+  });
+  SeriesList sorted;
+  for (auto const& [value, i] : order) sorted.push_back(std::move(series[i]));
+  series = std::move(sorted);
+}
+
+// Python's series[:count]: a negative count leaves out the last ones.
+void keep_first(SeriesList& series, std::int64_t count) {
+  auto const size = static_cast<std::int64_t>(series.size());
+  if (count < 0) count = std::max<std::int64_t>(0, size + count);
+  if (count < size) series.erase(series.begin() + count, series.end());
+}
+
+template <Aggregation aggregation, bool greatest_first>
+Result<SeriesList> sort_by(Call& call) {
+  auto series = call.take_series("seriesList");
+  sort_by_value(series, aggregation, greatest_first);
+  return series;
+}
+
+// Series that never rise above zero are left out, as graphite-web does.
+Result<SeriesList> sort_by_minima(Call& call) {
+  auto series = call.take_series("seriesList");
+  std::erase_if(series, [](Series const& one) {
+    double const greatest = aggregate(Aggregation::max, one.values);
+    return is_absent(greatest) || greatest <= 0;
+  });
+  sort_by_value(series, Aggregation::min, false);
+  return series;
+}
+
+Result<SeriesList> sort_by_argument(Call& call) {
+  auto series = call.take_series("seriesList");
+  sort_by_value(series, *find_aggregation(call.text("func")), call.flag("reverse"));
+  return series;
+}
+
+template <Aggregation aggregation, bool greatest_first>
+Result<SeriesList> choose(Call& call) {
+  auto series = call.take_series("seriesList");
+  sort_by_value(series, aggregation, greatest_first);
+  keep_first(series, *call.integer("n"));
+  return series;
+}
+
+template <bool greatest_first>
+Result<SeriesList> choose_by_argument(Call& call) {
+  auto series = call.take_series("seriesList");
+  sort_by_value(series, *find_aggregation(call.text("func")), greatest_first);
+  keep_first(series, *call.integer("n"));
+  return series;
+}
+
+// "host10" sorts behind "host9": digits are compared as if padded to ten places.
+std::string natural_key(std::string const& name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size();) {
+    std::size_t end = i;
+    while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
+    if (end == i) {
+      out += name[i++];
+      continue;
+    }
+    while (end - i > 1 && name[i] == '0') ++i;
+    if (end - i < 10) out.append(10 - (end - i), '0');
+    out.append(name, i, end - i);
+    i = end;
+  }
+  return out;
+}
+
+Result<SeriesList> sort_by_name(Call& call) {
+  auto series = call.take_series("seriesList");
+  bool const natural = call.flag("natural");
+  bool const reverse = call.flag("reverse");
+  std::stable_sort(series.begin(), series.end(), [&](Series const& a, Series const& b) {
+    auto const& first = reverse ? b : a;
+    auto const& second = reverse ? a : b;
+    return natural ? natural_key(first.name) < natural_key(second.name) : first.name < second.name;
+  });
+  return series;
+}
+
+Result<SeriesList> limit(Call& call) {
+  auto series = call.take_series("seriesList");
+  keep_first(series, *call.integer("n"));
+  return series;
+}
+
+template <bool keep_matching>
+Result<SeriesList> filter_by_name(Call& call) {
+  auto series = call.take_series("seriesList");
+  auto const pattern = Regex::compile(call.text("pattern"));
+  if (!pattern) return call.error(pattern.error().context);
+  std::erase_if(series,
+                [&](Series const& one) { return pattern->matches(one.name) != keep_matching; });
+  return series;
+}
+
+Result<SeriesList> remove_empty(Call& call) {
+  auto series = call.take_series("seriesList");
+  double const factor = call.real("xFilesFactor").value_or(0);
+  std::erase_if(series, [factor](Series const& one) {
+    auto const known = std::count_if(one.values.begin(), one.values.end(),
+                                     [](double value) { return !is_absent(value); });
+    return !enough_known(static_cast<std::size_t>(known), one.values.size(), factor);
+  });
+  return series;
+}
+
+Function described(std::string group, std::string name, std::string description,
+                   std::vector<Parameter> more, Result<SeriesList> (*implementation)(Call&)) {
+  Function out{.name = std::move(name),
+               .group = std::move(group),
+               .description = std::move(description),
+               .parameters = {one_list()},
+               .implementation = implementation};
+  out.parameters.insert(out.parameters.end(), more.begin(), more.end());
+  return out;
+}
+
+}  // namespace
+
+std::vector<Function> sorting_functions() {
+  auto const func = optional("func", aggregation, std::string("average"));
+  auto const reverse = optional("reverse", boolean, false);
+  auto const sorter = [](std::string name, std::string description, std::vector<Parameter> more,
+                         Result<SeriesList> (*implementation)(Call&)) {
+    return described("Sorting", std::move(name), std::move(description), std::move(more),
+                     implementation);
+  };
+  return {
+      sorter("sortBy", "Sorts by the named aggregation of each series, least first.",
+             {func, reverse}, sort_by_argument),
+      sorter("sortByMaxima", "Sorts by the greatest value, greatest first.", {},
+             sort_by<Aggregation::max, true>),
+      sorter("sortByMinima", "Sorts those that rise above zero by the least value, least first.",
+             {}, sort_by_minima),
+      sorter("sortByTotal", "Sorts by the sum of values, greatest first.", {},
+             sort_by<Aggregation::sum, true>),
+      sorter("sortByName", "Sorts by name; natural: numbers by their value.",
+             {optional("natural", boolean, false), reverse}, sort_by_name),
+  };
+}
+
+std::vector<Function> filter_series_functions() {
+  auto const n = required("n", integer);
+  auto const func = optional("func", aggregation, std::string("average"));
+  auto const pattern = required("pattern", text);
+  auto const filter = [](std::string name, std::string description, std::vector<Parameter> more,
+                         Result<SeriesList> (*implementation)(Call&)) {
+    return described("Filter Series", std::move(name), std::move(description), std::move(more),
+                     implementation);
+  };
+  return {
+      filter("highest", "The n series that are greatest by the named aggregation.", {n, func},
+             choose_by_argument<true>),
+      filter("highestAverage", "The n series with the greatest average.", {n},
+             choose<Aggregation::average, true>),
+      filter("highestCurrent", "The n series whose last known value is greatest.", {n},
+             choose<Aggregation::last, true>),
+      filter("highestMax", "The n series with the greatest maximum.", {n},
+             choose<Aggregation::max, true>),
+      filter("lowest", "The n series that are least by the named aggregation.", {n, func},
+             choose_by_argument<false>),
+      filter("lowestAverage", "The n series with the least average.", {n},
+             choose<Aggregation::average, false>),
+      filter("lowestCurrent", "The n series whose last known value is least.", {n},
+             choose<Aggregation::last, false>),
+      filter("limit", "The first n series.", {n}, limit),
+      filter("exclude", "Leaves out series whose name the regular expression matches.", {pattern},
+             filter_by_name<false>),
+      filter("grep", "Keeps series whose name the regular expression matches.", {pattern},
+             filter_by_name<true>),
+      filter("removeEmptySeries", "Leaves out series with no, or too few, known values.",
+             {optional("xFilesFactor", real)}, remove_empty),
+  };
+}
+
+}  // namespace dadvisor::graphite::functions

@@ -1,0 +1,99 @@
+// Group Special: what is not about values.
+
+#include <algorithm>
+#include <utility>
+
+#include "graphite-bridge/aggregation.hpp"
+#include "graphite-bridge/call.hpp"
+#include "graphite-bridge/functions/groups.hpp"
+#include "graphite-bridge/functions/naming.hpp"
+#include "graphite-bridge/functions/parameters.hpp"
+#include "graphite-bridge/number_text.hpp"
+
+namespace dadvisor::graphite::functions {
+namespace {
+
+using enum ParameterType;
+
+// Three points: both ends of the window and its middle.
+Result<SeriesList> constant_line(Call& call) {
+  double const value = *call.real("value");
+  auto const& window = call.window();
+  auto const step = std::max<std::int64_t>((window.until - window.from) / 2, 1);
+  auto line = made_series(repr(value), window.from, window.until, step, {value, value, value},
+                          call.x_files_factor());
+  line.path_expression = "constantLine(" + line.name + ")";
+  return SeriesList{std::move(line)};
+}
+
+SeriesList consolidate_series(SeriesList series, std::string const& function) {
+  for (auto& one : series) {
+    one.consolidation = *find_consolidation(function);
+    one.tags["consolidateBy"] = function;
+    rename_expression(one, "consolidateBy(" + one.name + ",\"" + function + "\")");
+  }
+  return series;
+}
+Result<SeriesList> consolidate_by(Call& call) {
+  return consolidate_series(call.take_series("seriesList"), call.text("consolidationFunc"));
+}
+Result<SeriesList> cumulative(Call& call) {
+  return consolidate_series(call.take_series("seriesList"), "sum");
+}
+
+// Counts for the calls around it as well, as in graphite-web.
+Result<SeriesList> set_x_files_factor(Call& call) {
+  auto series = call.take_series("seriesList");
+  double const factor = *call.real("xFilesFactor");
+  call.set_x_files_factor(factor);
+  for (auto& one : series) {
+    one.x_files_factor = factor;
+    one.tags["xFilesFactor"] = repr(factor);
+  }
+  return series;
+}
+
+// Only an empty list falls back: series without a value are series.
+Result<SeriesList> fallback_series(Call& call) {
+  auto series = call.take_series("seriesList");
+  return series.empty() ? call.take_series("fallback") : series;
+}
+
+}  // namespace
+
+std::vector<Function> special_functions() {
+  auto function = required("consolidationFunc", text);
+  function.options = {"average", "avg", "avg_zero", "first", "last", "max", "min", "sum"};
+  Function const factor{
+      .name = "setXFilesFactor",
+      .group = "Special",
+      .description = "Which fraction of values must be known where several become one.",
+      .parameters = {one_list(), required("xFilesFactor", real)},
+      .implementation = set_x_files_factor};
+  return {
+      {.name = "constantLine",
+       .group = "Special",
+       .description = "A level line at the given value.",
+       .parameters = {required("value", real)},
+       .implementation = constant_line},
+      {.name = "consolidateBy",
+       .group = "Special",
+       .description = "How several points become one where a graph has less room than points.",
+       .parameters = {one_list(), function},
+       .implementation = consolidate_by},
+      {.name = "cumulative",
+       .group = "Special",
+       .description = "The same as consolidateBy with sum.",
+       .parameters = {one_list()},
+       .implementation = cumulative},
+      factor,
+      also_called(factor, "xFilesFactor"),
+      {.name = "fallbackSeries",
+       .group = "Special",
+       .description = "The second list where the first matches nothing.",
+       .parameters = {one_list(), required("fallback", ParameterType::series_list)},
+       .implementation = fallback_series},
+  };
+}
+
+}  // namespace dadvisor::graphite::functions

@@ -1,0 +1,61 @@
+#pragma once
+// Patterns over the nodes of a Graphite path: * ? [a-z] [!a] {a,b}, braces nested. Used by the
+// language and by whoever indexes paths: compile once per query, then match nodes or seek to
+// literal_prefix(). Values, immutable after compile, any thread.
+//
+// Rules, as graphite-web's finder has them (finders/utils.py, Python's fnmatch): a "*" never
+// crosses a dot, since patterns are split at dots first; "[" without "]" and a brace without its
+// partner stand for themselves; a backslash makes the next character literal. "**" is a "*".
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/result.hpp"
+
+namespace dadvisor::graphite {
+
+// How many texts the braces of one node may expand to.
+inline constexpr std::size_t max_brace_variants = 1024;
+
+// Whether `text` has a character that makes it more than a name.
+bool has_wildcard(std::string_view text);
+
+// The nodes of a pattern or path, split at its dots. "a.{b,c}.*" -> "a" "{b,c}" "*". An empty
+// text is one empty node. Views into `pattern`.
+std::vector<std::string_view> split_nodes(std::string_view pattern);
+
+class NodePattern {
+ public:
+  // Errc::too_large when braces expand to more than max_brace_variants.
+  static Result<NodePattern> compile(std::string_view pattern);
+
+  bool matches(std::string_view node) const;
+  // The only texts that match, sorted and unique, when there is no * ? [ in it; empty otherwise.
+  std::vector<std::string> const& literals() const { return literals_; }
+  bool is_literal() const { return variants_.empty(); }
+  // What each matching node begins with; empty when nothing is certain.
+  std::string const& literal_prefix() const { return prefix_; }
+
+ private:
+  std::vector<std::string> variants_;  // expanded, with wildcards; empty when literals_ suffice
+  std::vector<std::string> literals_;
+  std::string prefix_;
+};
+
+// A whole path pattern: one NodePattern a node.
+class PathPattern {
+ public:
+  // Errc::too_large as NodePattern.
+  static Result<PathPattern> compile(std::string_view pattern);
+
+  std::vector<NodePattern> const& nodes() const { return nodes_; }
+  // True when `path` has as many nodes and each matches.
+  bool matches(std::string_view path) const;
+
+ private:
+  std::vector<NodePattern> nodes_;
+};
+
+}  // namespace dadvisor::graphite

@@ -1,0 +1,135 @@
+#include "graphite-bridge/json_text.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+
+#include "graphite-bridge/number_text.hpp"
+
+namespace dadvisor::graphite {
+namespace {
+
+struct CodePoint {
+  std::uint32_t value;
+  std::size_t bytes;
+};
+
+// The UTF-8 character that `text` begins with; U+FFFD for one byte that begins none.
+CodePoint first_code_point(std::string_view text) {
+  CodePoint const broken{0xFFFD, 1};
+  auto const lead = static_cast<unsigned char>(text.front());
+  std::size_t const bytes = lead < 0x80   ? 1
+                            : lead < 0xC2 ? 0
+                            : lead < 0xE0 ? 2
+                            : lead < 0xF0 ? 3
+                            : lead < 0xF5 ? 4
+                                          : 0;
+  if (bytes == 0 || bytes > text.size()) return broken;
+  if (bytes == 1) return {lead, 1};
+  std::uint32_t value = lead & (0x7Fu >> bytes);
+  for (std::size_t i = 1; i < bytes; ++i) {
+    auto const next = static_cast<unsigned char>(text[i]);
+    if ((next & 0xC0u) != 0x80u) return broken;
+    value = value << 6 | (next & 0x3Fu);
+  }
+  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (value < least[bytes] || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
+    return broken;
+  }
+  return {value, bytes};
+}
+
+}  // namespace
+
+void JsonText::new_line() {
+  text_ += '\n';
+  text_.append(2 * filled_.size(), ' ');
+}
+
+void JsonText::begin_value() {
+  if (after_key_) {
+    after_key_ = false;
+    return;
+  }
+  if (filled_.empty()) return;
+  if (filled_.back()) text_ += pretty_ ? "," : ", ";
+  filled_.back() = true;
+  if (pretty_) new_line();
+}
+
+void JsonText::open(char bracket) {
+  begin_value();
+  text_ += bracket;
+  filled_.push_back(false);
+}
+
+void JsonText::close(char bracket) {
+  bool const filled = filled_.back();
+  filled_.pop_back();
+  if (pretty_ && filled) new_line();
+  text_ += bracket;
+}
+
+void JsonText::key(std::string_view name) {
+  begin_value();
+  quote(name);
+  text_ += ": ";
+  after_key_ = true;
+}
+
+void JsonText::string(std::string_view text) {
+  begin_value();
+  quote(text);
+}
+
+void JsonText::number(double value) {
+  begin_value();
+  if (std::isnan(value)) {
+    text_ += "null";
+  } else if (std::isinf(value)) {
+    text_ += value < 0 ? "-1e9999" : "1e9999";
+  } else {
+    append_repr(text_, value);
+  }
+}
+
+void JsonText::integer(std::int64_t value) {
+  begin_value();
+  fmt::format_to(std::back_inserter(text_), "{}", value);
+}
+
+void JsonText::boolean(bool value) {
+  begin_value();
+  text_ += value ? "true" : "false";
+}
+
+void JsonText::null() {
+  begin_value();
+  text_ += "null";
+}
+
+void JsonText::quote(std::string_view text) {
+  text_ += '"';
+  while (!text.empty()) {
+    auto const [value, bytes] = first_code_point(text);
+    auto out = std::back_inserter(text_);
+    if (value == '"' || value == '\\') {
+      text_ += '\\';
+      text_ += static_cast<char>(value);
+    } else if (value >= 0x20 && value < 0x7F) {
+      text_ += static_cast<char>(value);
+    } else if (value == '\n' || value == '\r' || value == '\t') {
+      text_ += value == '\n' ? "\\n" : value == '\r' ? "\\r" : "\\t";
+    } else if (value >= 0x10000) {
+      std::uint32_t const rest = value - 0x10000;
+      fmt::format_to(out, "\\u{:04x}\\u{:04x}", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF));
+    } else {
+      fmt::format_to(out, "\\u{:04x}", value);
+    }
+    text.remove_prefix(bytes);
+  }
+  text_ += '"';
+}
+
+}  // namespace dadvisor::graphite

@@ -1,0 +1,27 @@
+#pragma once
+// Numbers as text the way Python writes and reads them. Graphite's names, tags and JSON carry
+// numbers as Python prints them ("42.0", "1e+300", "0.001"), and dashboards match on these names.
+// Pure functions, any thread, independent of the process's locale.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dadvisor::graphite {
+
+// repr(float): the shortest text that reads back as the same double; always with a point or an
+// exponent; "inf", "-inf", "nan".
+void append_repr(std::string& out, double value);
+std::string repr(double value);
+// "%g": six significant digits.
+std::string general(double value);
+// round(value, digits): the nearest decimal, exact ties to even.
+double round_to(double value, int digits);
+// float(text): decimal, exponent, "inf", "infinity", "nan", blanks around it. Absent when it is
+// not a number.
+std::optional<double> parse_float(std::string_view text);
+// int(text): optional sign and digits, blanks around it. Absent when it is none or too large.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+
+}  // namespace dadvisor::graphite

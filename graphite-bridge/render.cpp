@@ -1,0 +1,133 @@
+#include "graphite-bridge/render.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "graphite-bridge/evaluate.hpp"
+#include "graphite-bridge/number_text.hpp"
+
+namespace dadvisor::graphite {
+namespace {
+
+constexpr std::int64_t default_range = 86400;
+
+TemplateValues template_values(Parameters const& parameters) {
+  constexpr std::string_view prefix = "template[";
+  TemplateValues out;
+  for (auto const& [name, value] : parameters) {
+    if (!name.starts_with(prefix) || !name.ends_with(']')) continue;
+    out[name.substr(prefix.size(), name.size() - prefix.size() - 1)] = value;
+  }
+  return out;
+}
+
+Result<std::vector<Expression>> parse_targets(Parameters const& parameters) {
+  auto texts = all_values(parameters, "target");
+  if (texts.empty()) texts = all_values(parameters, "target[]");
+  auto const values = template_values(parameters);
+  std::vector<Expression> out;
+  for (auto const& text : texts) {
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) continue;
+    auto expression = parse_target(text, values);
+    if (!expression) return expression.error();
+    out.push_back(std::move(*expression));
+  }
+  return out;
+}
+
+Result<Window> parse_window(Parameters const& parameters, std::int64_t clock,
+                            TimeZone const& zone) {
+  auto const own_now = time_value(parameters, "now", clock, zone);
+  if (!own_now) return own_now.error();
+  Window out;
+  out.now = own_now->value_or(clock);
+  auto const from = time_value(parameters, "from", out.now, zone);
+  if (!from) return from.error();
+  auto const until = time_value(parameters, "until", out.now, zone);
+  if (!until) return until.error();
+  out.from = from->value_or(out.now - default_range);
+  out.until = until->value_or(out.now);
+  if (out.from > out.until) std::swap(out.from, out.until);
+  if (out.from == out.until) return Error{Errc::malformed, 0, "from and until are the same time"};
+  return out;
+}
+
+Result<RenderFormat> parse_format(Parameters const& parameters) {
+  auto const format = last_value(parameters, "format");
+  if (!format) {
+    return last_value(parameters, "rawData") ? RenderFormat::raw : RenderFormat::json;
+  }
+  if (*format == "json") return RenderFormat::json;
+  if (*format == "csv") return RenderFormat::csv;
+  if (*format == "raw") return RenderFormat::raw;
+  return Error{Errc::malformed, 0, "format: must be json, csv or raw"};
+}
+
+JsonOptions parse_json_options(Parameters const& parameters) {
+  JsonOptions out;
+  auto const points = last_value(parameters, "maxDataPoints");
+  bool const digits = points && points->find_first_not_of("0123456789") == std::string::npos;
+  if (auto const count = digits ? parse_integer(*points) : std::nullopt; count && *count > 0) {
+    out.max_data_points = static_cast<std::size_t>(*count);
+  }
+  out.no_null_points = last_value(parameters, "noNullPoints").has_value();
+  out.pretty = !last_value(parameters, "pretty").value_or("").empty();
+  return out;
+}
+
+}  // namespace
+
+Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, std::int64_t now) {
+  RenderParameters out;
+  auto targets = parse_targets(parameters);
+  if (!targets) return targets.error();
+  out.targets = std::move(*targets);
+  out.zone = zone_of(parameters);
+  auto const window = parse_window(parameters, now, out.zone);
+  if (!window) return window.error();
+  out.window = *window;
+  auto const format = parse_format(parameters);
+  if (!format) return format.error();
+  out.format = *format;
+  out.json = parse_json_options(parameters);
+  if (auto const factor = last_value(parameters, "xFilesFactor")) {
+    auto const number = parse_float(*factor);
+    if (!number) return Error{Errc::malformed, 0, "xFilesFactor: not a number: " + *factor};
+    out.x_files_factor = *number;
+  }
+  return out;
+}
+
+Result<SeriesList> render_series(RenderParameters const& request, SeriesSource const& source) {
+  SeriesList out;
+  for (auto const& target : request.targets) {
+    auto series = evaluate(target, request.window, source, {request.x_files_factor});
+    if (!series) return series.error();
+    out.insert(out.end(), std::make_move_iterator(series->begin()),
+               std::make_move_iterator(series->end()));
+  }
+  return out;
+}
+
+Result<Answer> render(RenderParameters const& request, SeriesSource const& source) {
+  auto series = render_series(request, source);
+  if (!series) return series.error();
+  switch (request.format) {
+    case RenderFormat::csv:
+      return Answer{"text/csv", to_csv(*series, request.zone)};
+    case RenderFormat::raw:
+      return Answer{"text/plain", to_raw(*series)};
+    case RenderFormat::json:
+      break;
+  }
+  return Answer{"application/json", to_json(std::move(*series), request.json)};
+}
+
+Result<Answer> render(Parameters const& parameters, std::int64_t now, SeriesSource const& source) {
+  auto const request = RenderParameters::parse(parameters, now);
+  if (!request) return request.error();
+  return render(*request, source);
+}
+
+}  // namespace dadvisor::graphite

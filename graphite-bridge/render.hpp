@@ -1,0 +1,42 @@
+#pragma once
+// /render without HTTP: parameters in, an answer out. Called by the API for GET and POST alike.
+// Reentrant: as many threads as the source allows.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/core/result.hpp"
+#include "graphite-bridge/expression.hpp"
+#include "graphite-bridge/output.hpp"
+#include "graphite-bridge/parameters.hpp"
+#include "graphite-bridge/series.hpp"
+#include "graphite-bridge/time_zone.hpp"
+
+namespace dadvisor::graphite {
+
+enum class RenderFormat { json, csv, raw };
+
+// What a request asks for, read from: target (repeated, or target[]), from (-1d), until (now),
+// now, tz, format (json, csv, raw; json when not given), rawData, maxDataPoints (ignored unless
+// digits), noNullPoints, pretty, xFilesFactor, template[NAME]. Others are ignored.
+struct RenderParameters {
+  std::vector<Expression> targets;  // parsed; blank ones are left out
+  Window window;                    // from < until, however they were given
+  TimeZone zone = TimeZone::utc();
+  RenderFormat format = RenderFormat::json;
+  JsonOptions json;
+  double x_files_factor = 0;
+
+  // `now` in unix seconds, unless the request brings its own. Errc::malformed, one line: a
+  // target, a time or xFilesFactor that does not parse, from equal to until, an unknown format.
+  static Result<RenderParameters> parse(Parameters const& parameters, std::int64_t now);
+};
+
+// The series of all targets, in order. Errors as evaluate().
+Result<SeriesList> render_series(RenderParameters const& request, SeriesSource const& source);
+// The same as a body. Nothing asked for or found: "[]" as JSON, an empty text else.
+Result<Answer> render(RenderParameters const& request, SeriesSource const& source);
+Result<Answer> render(Parameters const& parameters, std::int64_t now, SeriesSource const& source);
+
+}  // namespace dadvisor::graphite

@@ -1,0 +1,42 @@
+#pragma once
+// seriesByTag('name=disk.used','dc!=sh','host=~h[12]'): which tagged series a target means. The
+// language hands the raw call to SeriesSource::fetch as its pattern; a source that has tags reads
+// it with this. Semantics of graphite-web's tags/base.py. Immutable, any thread.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/result.hpp"
+#include "graphite-bridge/regex.hpp"
+
+namespace dadvisor::graphite {
+
+// Whether a pattern given to SeriesSource::fetch is a tag query and no path.
+bool is_tag_query(std::string_view pattern);
+
+struct TagExpression {
+  std::string tag;             // "name" is the metric's own name
+  bool negated = false;        // != and !=~
+  std::string value;           // what must be equal; a tag that is absent has the value ""
+  std::optional<Regex> regex;  // =~ and !=~: must match from the value's start on
+};
+
+class TagQuery {
+ public:
+  explicit TagQuery(std::vector<TagExpression> expressions)
+      : expressions_(std::move(expressions)) {}
+  std::vector<TagExpression> const& expressions() const { return expressions_; }
+  bool matches(std::map<std::string, std::string> const& tags) const;
+
+ private:
+  std::vector<TagExpression> expressions_;
+};
+
+// Errc::malformed: an argument that is no text or no tag=value, or no expression that demands a
+// value (it would mean every series).
+Result<TagQuery> parse_tag_query(std::string_view call);
+
+}  // namespace dadvisor::graphite

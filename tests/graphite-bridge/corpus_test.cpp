@@ -1,0 +1,77 @@
+// Our answers against those recorded from the real graphite-web (tests/fixtures/graphite).
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "graphite-bridge/render.hpp"
+#include "memory_source.hpp"
+
+using namespace dadvisor::graphite;
+
+namespace {
+
+std::string const folder = std::string(DADVISOR_FIXTURES) + "/graphite/";
+
+bool same_value(boost::json::value const& theirs, boost::json::value const& ours) {
+  if (theirs.is_null() || ours.is_null()) return theirs.is_null() && ours.is_null();
+  double const left = theirs.to_number<double>();
+  double const right = ours.to_number<double>();
+  if (left == right) return true;
+  return std::fabs(left - right) <= 1e-9 * std::max(std::fabs(left), std::fabs(right));
+}
+
+void compare_series(boost::json::value const& theirs, boost::json::value const& ours) {
+  CHECK(ours.at("target") == theirs.at("target"));
+  CHECK(ours.at("tags") == theirs.at("tags"));
+  auto const& expected = theirs.at("datapoints").as_array();
+  auto const& actual = ours.at("datapoints").as_array();
+  REQUIRE(actual.size() == expected.size());
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    bool const same =
+        expected[i].at(1) == actual[i].at(1) && same_value(expected[i].at(0), actual[i].at(0));
+    if (!same && wrong++ == 0) {
+      INFO("point " << i << ": " << expected[i] << " / " << actual[i]);
+      CHECK(same);
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+std::string text_of(boost::json::value const& query, char const* key) {
+  return std::string(query.at(key).as_string());
+}
+
+}  // namespace
+
+TEST_CASE("answers are those of graphite-web") {
+  auto const source = test::MemorySource::load(folder + "series.txt");
+  std::ifstream answers(folder + "answers.jsonl");
+  REQUIRE(answers);
+  std::size_t queries = 0;
+  for (std::string line; std::getline(answers, line); ++queries) {
+    auto const recorded = boost::json::parse(line);
+    Parameters parameters;
+    for (char const* key : {"target", "from", "until", "now", "maxDataPoints"}) {
+      auto value = text_of(recorded, key);
+      if (!value.empty()) parameters.emplace(key, std::move(value));
+    }
+    INFO(text_of(recorded, "target")
+         << " from " << text_of(recorded, "from") << " until " << text_of(recorded, "until")
+         << " maxDataPoints " << text_of(recorded, "maxDataPoints"));
+    REQUIRE(recorded.at("status").as_int64() == 200);
+    auto const answer = render(parameters, 0, source);
+    if (!answer) FAIL_CHECK(answer.error().context);
+    if (!answer) continue;
+    auto const ours = boost::json::parse(answer->body).as_array();
+    auto const& theirs = recorded.at("answer").as_array();
+    CHECK(ours.size() == theirs.size());
+    if (ours.size() != theirs.size()) continue;
+    for (std::size_t i = 0; i < theirs.size(); ++i) compare_series(theirs[i], ours[i]);
+  }
+  CHECK(queries == 92);
+}

@@ -1,0 +1,191 @@
+#pragma once
+// A SeriesSource over series in memory that keeps and reads points as whisper does: archives of
+// coarser steps rolled up from finer ones, the finest that reaches back to `from` answers.
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "graphite-bridge/aggregation.hpp"
+#include "graphite-bridge/glob.hpp"
+#include "graphite-bridge/number_text.hpp"
+#include "graphite-bridge/series.hpp"
+#include "graphite-bridge/tag_query.hpp"
+
+namespace dadvisor::graphite::test {
+
+struct Archive {
+  std::int64_t step = 1;
+  std::int64_t retention = 0;
+  std::map<std::int64_t, double> points;  // by slot
+};
+
+struct StoredSeries {
+  std::vector<Archive> archives;  // finest first
+  std::string aggregation = "average";
+  double x_files_factor = 0.5;
+  std::map<std::string, std::string> tags;
+};
+
+class MemorySource final : public SeriesSource {
+ public:
+  // Values from `start` on, `absent` for holes, kept long enough for any `now` of the tests.
+  void add(std::string const& name, std::int64_t start, std::int64_t step,
+           std::vector<double> const& values) {
+    add(name, std::to_string(step) + "s:10y", "average", 0.5, start, step, values);
+  }
+
+  void add(std::string const& name, std::string const& retentions, std::string const& aggregation,
+           double x_files_factor, std::int64_t start, std::int64_t step,
+           std::vector<double> const& values) {
+    StoredSeries series;
+    series.aggregation = aggregation;
+    series.x_files_factor = x_files_factor;
+    series.tags = parse_tags(name);
+    std::stringstream parts(retentions);
+    for (std::string part; std::getline(parts, part, ',');) {
+      auto const colon = part.find(':');
+      Archive archive;
+      archive.step = seconds_of(part.substr(0, colon));
+      archive.retention = seconds_of(part.substr(colon + 1));
+      series.archives.push_back(archive);
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      auto const time = start + static_cast<std::int64_t>(i) * step;
+      if (!is_absent(values[i])) series.archives[0].points[time - time % step] = values[i];
+    }
+    for (std::size_t i = 1; i < series.archives.size(); ++i) roll_up(series, i);
+    series_[name] = std::move(series);
+  }
+
+  // The file that tests/fixtures/graphite/make_series writes.
+  static MemorySource load(std::string const& path) {
+    MemorySource out;
+    std::ifstream file(path);
+    REQUIRE(file);
+    for (std::string line; std::getline(file, line);) {
+      std::stringstream head(line);
+      std::string name, retentions, aggregation;
+      double factor = 0;
+      std::int64_t start = 0, step = 0;
+      head >> name >> retentions >> aggregation >> factor >> start >> step;
+      std::getline(file, line);
+      std::stringstream body(line);
+      std::vector<double> values;
+      for (std::string value; body >> value;) values.push_back(parse_float(value).value_or(absent));
+      out.add(name, retentions, aggregation, factor, start, step, values);
+    }
+    return out;
+  }
+
+  // Fails all calls from now on.
+  void fail_with(Error error) { error_ = std::move(error); }
+  // How many fetches there were.
+  std::size_t fetches() const { return fetches_; }
+
+  Result<std::vector<Series>> fetch(std::string_view pattern, Window const& window) const override {
+    ++fetches_;
+    if (error_) return *error_;
+    std::vector<Series> out;
+    for (auto const& [name, stored] : series_) {
+      if (!matches(pattern, name, stored)) continue;
+      auto series = read(stored, window);
+      if (!series) continue;
+      series->name = name;
+      series->path_expression = pattern;
+      series->tags = stored.tags;
+      out.push_back(std::move(*series));
+    }
+    return out;
+  }
+
+  Result<std::vector<FoundNode>> find(std::string_view pattern, Window const&) const override {
+    if (error_) return *error_;
+    auto const depth = split_nodes(pattern).size();
+    auto const compiled = PathPattern::compile(pattern);
+    std::set<std::pair<std::string, bool>> found;  // false, a branch, comes first
+    for (auto const& [name, stored] : series_) {
+      auto const nodes = split_nodes(name);
+      if (nodes.size() < depth) continue;
+      auto const end = nodes[depth - 1].data() + nodes[depth - 1].size();
+      auto const path = name.substr(0, static_cast<std::size_t>(end - name.data()));
+      if (compiled->matches(path)) found.emplace(path, nodes.size() == depth);
+    }
+    std::vector<FoundNode> out;
+    for (auto const& [path, leaf] : found) out.push_back(FoundNode{path, leaf});
+    return out;
+  }
+
+ private:
+  // Carbon's spans: "10s", "5m", "2d".
+  static std::int64_t seconds_of(std::string const& span) {
+    std::map<char, std::int64_t> const units{
+        {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'y', 365 * 86400}};
+    return std::stoll(span) * units.at(span.back());
+  }
+
+  static std::map<std::string, std::string> parse_tags(std::string const& name) {
+    std::map<std::string, std::string> tags;
+    std::stringstream parts(name);
+    std::string part;
+    std::getline(parts, part, ';');
+    tags["name"] = part;
+    while (std::getline(parts, part, ';')) {
+      tags[part.substr(0, part.find('='))] = part.substr(part.find('=') + 1);
+    }
+    return tags;
+  }
+
+  static void roll_up(StoredSeries& series, std::size_t to) {
+    auto const& finer = series.archives[to - 1];
+    auto& coarser = series.archives[to];
+    std::map<std::int64_t, std::vector<double>> slots;
+    for (auto const& [time, value] : finer.points) {
+      slots[time - time % coarser.step].push_back(value);
+    }
+    auto const per_slot = static_cast<std::size_t>(coarser.step / finer.step);
+    for (auto const& [time, values] : slots) {
+      if (!enough_known(values.size(), per_slot, series.x_files_factor)) continue;
+      coarser.points[time] = aggregate(*find_aggregation(series.aggregation), values);
+    }
+  }
+
+  static bool matches(std::string_view pattern, std::string const& name,
+                      StoredSeries const& stored) {
+    if (is_tag_query(pattern)) {
+      return stored.tags.size() > 1 && parse_tag_query(pattern)->matches(stored.tags);
+    }
+    return PathPattern::compile(pattern)->matches(name);
+  }
+
+  static std::optional<Series> read(StoredSeries const& stored, Window window) {
+    auto const oldest = window.now - stored.archives.back().retention;
+    if (window.from > window.now || window.until < oldest) return std::nullopt;
+    window.from = std::max(window.from, oldest);
+    window.until = std::min(window.until, window.now);
+    auto archive = stored.archives.begin();
+    while (archive->retention < window.now - window.from) ++archive;
+    Series out;
+    out.step = archive->step;
+    out.start = window.from - window.from % out.step + out.step;
+    out.end = window.until - window.until % out.step + out.step;
+    if (out.end == out.start) out.end += out.step;
+    for (auto time = out.start; time < out.end; time += out.step) {
+      auto const point = archive->points.find(time);
+      out.values.push_back(point == archive->points.end() ? absent : point->second);
+    }
+    return out;
+  }
+
+  std::map<std::string, StoredSeries> series_;
+  std::optional<Error> error_;
+  mutable std::size_t fetches_ = 0;
+};
+
+}  // namespace dadvisor::graphite::test
