@@ -1,0 +1,36 @@
+#pragma once
+// One run of one container, as the sampler follows it from tick to tick. Part of the sampler.
+
+#include "agent/sample/sampler.hpp"
+
+namespace dadvisor::agent {
+
+struct Sampler::Life {
+  std::string id;
+  std::uint32_t slot = 0;
+  Entity entity;
+  Container container;  // as last seen; without a runtime only id and name
+  bool from_runtime = false;
+  std::string path;         // of its cgroup, once known
+  std::string runtime;      // where the cgroup tree told it
+  std::uint64_t inode = 0;  // of that cgroup: with the start it makes the life
+  std::optional<CgroupReader> cgroup;
+  std::optional<NetReader> net;
+  std::int64_t net_pid = 0;  // that `net` was opened, or tried, for
+  SteadySum net_sums[8];
+  bool net_owner = false;  // shows its namespace's figures
+  TcpFigures tcp;          // gauges as last read
+  MonotonicTime slow_due{};
+  std::optional<MonotonicTime> vanished;  // since when its cgroup is away
+  bool present = false;                   // in this tick's snapshot or tree
+};
+
+// A reading of a namespace that several containers may share: which of them gets it is settled
+// when all have been read.
+struct Sampler::PendingNet {
+  Life* life = nullptr;
+  std::uint32_t slot = 0;
+  NetReading reading;
+};
+
+}  // namespace dadvisor::agent

@@ -1,0 +1,76 @@
+#include "agent/sample/process.hpp"
+
+#include <unistd.h>
+
+#include "agent/host/scan.hpp"
+
+namespace dadvisor::agent {
+
+namespace {
+
+// Whether a comma list such as "cpu,cpuacct" holds a name.
+bool lists(std::string_view names, std::string_view name) {
+  while (!names.empty()) {
+    std::size_t const comma = names.find(',');
+    if (names.substr(0, comma) == name) return true;
+    names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> first_process(CgroupDirectory const& directory, ReadBuffer& buffer) {
+  for (char const* name :
+       {"cgroup.procs", "leaf/cgroup.procs", "init/cgroup.procs", "container/cgroup.procs"}) {
+    auto const text = directory.read(0, name, buffer);
+    if (!text) return std::nullopt;
+    std::string_view rest = *text;
+    auto const pid = scan_integer(take_word(rest));
+    if (pid && *pid > 0) return pid;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::int64_t pid,
+                                             ReadBuffer& buffer) {
+  auto const stat = read_once(proc_root + "/" + std::to_string(pid) + "/stat", buffer);
+  if (!stat) return std::nullopt;
+  // The name may hold blanks and brackets: fields are counted from the last ')', which ends the
+  // second. The start is the 22nd, in ticks since boot.
+  std::size_t const end = stat->rfind(')');
+  if (end == std::string_view::npos) return std::nullopt;
+  std::string_view rest = stat->substr(end + 1);
+  for (int field = 3; field < 22; ++field) take_word(rest);
+  auto const ticks = scan_integer(take_word(rest));
+  if (!ticks) return std::nullopt;
+  std::int64_t const since_boot = *ticks * (1'000'000'000 / ::sysconf(_SC_CLK_TCK));
+  auto const host = read_once(proc_root + "/stat", buffer);
+  if (!host) return std::nullopt;
+  auto const boot = scan_key(*host, "btime");
+  if (!boot) return std::nullopt;
+  return *boot * 1'000'000'000 + since_boot;
+}
+
+std::optional<std::string> process_cgroup(std::string const& proc_root, std::int64_t pid,
+                                          std::string_view controller, std::string_view id,
+                                          ReadBuffer& buffer) {
+  auto text = read_once(proc_root + "/" + std::to_string(pid) + "/cgroup", buffer);
+  if (!text) return std::nullopt;
+  std::string_view line;
+  while (take_line(*text, line)) {
+    // number:controllers:path
+    std::size_t const first = line.find(':');
+    std::size_t const second = line.find(':', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) continue;
+    std::string_view const names = line.substr(first + 1, second - first - 1);
+    if (controller.empty() ? !names.empty() : !lists(names, controller)) continue;
+    std::string_view const path = line.substr(second + 1);
+    std::size_t const at = path.find(id);
+    if (id.empty() || at == std::string_view::npos) return std::nullopt;
+    return std::string(path.substr(0, path.find('/', at)));
+  }
+  return std::nullopt;
+}
+
+}  // namespace dadvisor::agent

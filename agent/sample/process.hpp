@@ -1,0 +1,30 @@
+#pragma once
+// The little that has to be known of a process when no runtime tells: which one is a container's
+// first, when it started, and in which cgroup it is. Source: cgroup.procs, /proc/PID/{stat,cgroup},
+// /proc/stat btime.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/cgroup/cgroup_directory.hpp"
+#include "agent/host/kernel_file.hpp"
+
+namespace dadvisor::agent {
+
+// The first process in the cgroup, or in the one below it that runtimes move processes to (/leaf,
+// /init, /container). nullopt when there is none, or none in our view.
+std::optional<std::int64_t> first_process(CgroupDirectory const& directory, ReadBuffer& buffer);
+
+// Wall clock, ns; good to a second, as the kernel tells its boot time in seconds.
+std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::int64_t pid,
+                                             ReadBuffer& buffer);
+
+// The path of a process in one hierarchy (`controller` as in /proc/PID/cgroup, "" for the unified
+// one), cut after the component that holds `id`. nullopt when the process is gone or elsewhere.
+std::optional<std::string> process_cgroup(std::string const& proc_root, std::int64_t pid,
+                                          std::string_view controller, std::string_view id,
+                                          ReadBuffer& buffer);
+
+}  // namespace dadvisor::agent

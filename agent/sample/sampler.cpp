@@ -1,0 +1,242 @@
+#include "agent/sample/sampler.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "agent/cgroup/io_files.hpp"
+#include "agent/sample/life.hpp"
+#include "agent/sample/process.hpp"
+
+namespace dadvisor::agent {
+
+namespace {
+
+namespace m = metric;
+
+constexpr std::uint32_t host_schema = 0;
+constexpr std::uint32_t container_schema = 1;
+
+}  // namespace
+
+Sampler::Sampler(SamplerOptions options, Clock const& clock, Log log)
+    : options_(std::move(options)),
+      clock_(clock),
+      log_(std::move(log)),
+      host_layout_(host_layout()),
+      container_layout_(container_layout()),
+      host_(options_.host),
+      host_slot_(options_.first_slot),
+      next_slot_(options_.first_slot + 1) {}
+
+Sampler::~Sampler() = default;
+
+CgroupMode Sampler::cgroup_mode() const {
+  return hierarchies_ ? hierarchies_->mode() : CgroupMode::none;
+}
+
+void Sampler::refresh(std::string_view container_id) { refresh_.emplace(container_id); }
+
+bool Sampler::late(WallTime tick) const { return clock_.wall() - tick > options_.step / 2; }
+
+Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containers, bool runtime) {
+  if (late(tick)) {
+    ++stats_.late_ticks;
+    return Error{Errc::timeout, 0, "tick " + std::to_string(unix_seconds(tick)) + ": too late"};
+  }
+  discover();
+  Batch batch;
+  batch.stream = {options_.agent_id, options_.epoch};
+  batch.tick = tick;
+  batch.step = options_.step;
+  batch.schemas = {host_layout_.schema(), container_layout_.schema()};
+  HostReading host;
+  HostFacts const facts = read_host(tick, host);
+  reconcile(containers, runtime);
+
+  std::vector<Life*> lives;
+  for (auto const& [id, life] : lives_) lives.push_back(life.get());
+  std::vector<PendingNet> pending;
+  std::vector<Row> rows;
+  rows.reserve(lives.size());
+  for (Life* life : lives) {
+    if (late(tick)) {
+      ++stats_.late_readings;
+      continue;
+    }
+    if (auto row = read(*life, tick, runtime, facts, pending)) rows.push_back(std::move(*row));
+  }
+  // By slot only now: a life may have been given another one while it was read.
+  std::ranges::sort(lives, {}, &Life::slot);
+  std::ranges::sort(rows, {}, &Row::slot);
+  batch.entities.reserve(rows.size() + 1);
+  batch.entities.push_back(host_entity());
+  auto row = rows.begin();
+  for (Life const* life : lives)
+    if (row != rows.end() && row->slot == life->slot) {
+      batch.entities.push_back({life->slot, life->entity});
+      ++row;
+    }
+  batch.rows.reserve(rows.size() + 1);
+  batch.rows.push_back(host_row(host));
+  std::ranges::move(rows, std::back_inserter(batch.rows));
+  give_net(batch, pending);
+  first_ = false;
+  refresh_.clear();
+  return batch;
+}
+
+HostFacts Sampler::read_host(WallTime tick, HostReading& reading) {
+  auto const now = clock_.monotonic();
+  bool const slow = !slow_due_ || now >= *slow_due_;
+  reading = host_.read(slow, buffer_);
+  if (slow) {
+    slow_due_ = now + options_.slow_pace;
+    host_name_space_ = host_name_space(options_.host.proc_root);
+    io_accounted_ = !hierarchies_ || io_accounted(*hierarchies_, host_.busy_devices(), buffer_);
+    if (!io_accounted_ && !stats_.io_unaccounted)
+      log_.warning(
+          "this kernel does not count containers' disk I/O on every disk (cgroup v1, "
+          "kernel 6.10 or later, no throttle rule ever set): io.* stays absent where it "
+          "is not counted, tick {}",
+          unix_seconds(tick));
+    stats_.io_unaccounted = !io_accounted_;
+  }
+  return {reading.mem_total.value_or(0), reading.cpu_count.value_or(0), &host_.devices(),
+          io_accounted_};
+}
+
+std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFacts const& facts,
+                                 std::vector<PendingNet>& pending) {
+  auto const now = clock_.monotonic();
+  if (!life.cgroup && !open(life, tick, runtime)) {
+    // A living process without a cgroup that we could find still has a state and a network.
+    bool const lives = life.from_runtime && !life.vanished &&
+                       process_start_ns(options_.host.proc_root, life.container.pid, buffer_);
+    if (!lives) {
+      vanish(life);
+      return std::nullopt;
+    }
+  }
+  bool const slow = now >= life.slow_due || refresh_.contains(life.id);
+  if (slow) {
+    life.slow_due = now + options_.slow_pace;
+    if (life.cgroup && !life.cgroup->directories().complete()) {
+      auto again = CgroupReader::open(*hierarchies_, life.path);
+      if (again && again->inode() == life.inode) life.cgroup = std::move(*again);
+    }
+  }
+  Row row = container_layout_.row(life.slot, container_schema);
+  if (life.cgroup) {
+    auto const reading = life.cgroup->read(facts, slow, buffer_);
+    if (!reading && reading.error().code == Errc::gone) {
+      vanish(life);
+      return std::nullopt;
+    }
+    if (reading) {
+      fill(container_layout_, row, *reading);
+      if (reading->io_new_device) host_.expect_new_device();
+    } else {
+      ++stats_.unreadable;
+    }
+  }
+  fill_state(life, tick, facts, row);
+  read_net(life, slow, pending);
+  return row;
+}
+
+void Sampler::fill_state(Life const& life, WallTime tick, HostFacts const& facts, Row& row) const {
+  auto const& layout = container_layout_;
+  layout.set(row, m::state_up, 1);
+  if (life.entity.key.start_ns > 0) {
+    std::int64_t const lived = tick.time_since_epoch().count() - life.entity.key.start_ns;
+    layout.set(row, m::state_uptime, std::max<std::int64_t>(0, lived / 1'000'000'000));
+  }
+  if (life.from_runtime) {
+    layout.set(row, m::state_restarts, life.container.restart_count);
+    layout.set(row, m::state_paused, life.container.paused ? 1 : 0);
+  }
+  if (facts.cpus > 0) layout.set(row, m::cpu_host_cpus, facts.cpus);
+}
+
+void Sampler::read_net(Life& life, bool slow, std::vector<PendingNet>& pending) {
+  if (life.container.network_mode == "host") return;
+  std::int64_t pid = life.container.pid;
+  if (!life.from_runtime) {
+    // Any process of the container will do; another one is looked for when that has ended.
+    if (!life.net && !slow) return;
+    pid = life.net ? life.net_pid
+                   : first_process(life.cgroup->directories().main(), buffer_).value_or(0);
+  }
+  if (pid <= 0) return;
+  if (!life.net || life.net_pid != pid) {
+    if (life.net_pid == pid && !slow) return;
+    life.net_pid = pid;
+    life.net.reset();
+    auto net = NetReader::open(options_.host.proc_root, pid,
+                               life.from_runtime ? life.id : life.path, buffer_);
+    if (!net) return;
+    life.net = std::move(*net);
+    slow = true;
+  }
+  auto const reading = life.net->read(slow, buffer_);
+  if (!reading) {
+    life.net.reset();
+    return;
+  }
+  if (slow) life.tcp = reading->tcp;
+  if (reading->name_space == host_name_space_) return;
+  pending.push_back({&life, life.slot, *reading});
+}
+
+void Sampler::give_net(Batch& batch, std::vector<PendingNet>& pending) {
+  // A namespace is one instance's: of who made it (it has a network mode of its own), else of who
+  // has had it, else of the eldest.
+  auto const rank = [](PendingNet const& one) {
+    bool const guest = one.life->container.network_mode.starts_with("container:");
+    return std::make_tuple(one.reading.name_space, guest, !one.life->net_owner, one.slot);
+  };
+  std::ranges::sort(pending, {}, rank);
+  std::uint64_t given = 0;
+  for (auto const& one : pending) {
+    Life& life = *one.life;
+    life.net_owner = one.reading.name_space != given;
+    if (!life.net_owner) continue;
+    given = one.reading.name_space;
+    auto const row = std::ranges::lower_bound(batch.rows, one.slot, {}, &Row::slot);
+    NetCounters counters = one.reading.counters;
+    std::int64_t* const figures[] = {
+        &counters.rx_bytes, &counters.rx_packets, &counters.rx_errors, &counters.rx_drops,
+        &counters.tx_bytes, &counters.tx_packets, &counters.tx_errors, &counters.tx_drops};
+    for (std::size_t i = 0; i < std::size(figures); ++i)
+      *figures[i] = life.net_sums[i].feed(*figures[i]);
+    fill(container_layout_, *row, counters);
+    TcpFigures tcp = life.tcp;
+    tcp.retransmits = one.reading.tcp.retransmits;
+    tcp.listen_drops = one.reading.tcp.listen_drops;
+    fill(container_layout_, *row, tcp);
+  }
+}
+
+Row Sampler::host_row(HostReading const& reading) const {
+  auto const& layout = host_layout_;
+  Row row = layout.row(host_slot_, host_schema);
+  fill(layout, row, reading);
+  auto const running = std::ranges::count_if(
+      lives_, [](auto const& one) { return !one.second->vanished.has_value(); });
+  layout.set(row, m::containers_running, running);
+  layout.set(row, m::containers_starts, starts_);
+  layout.set(row, m::containers_exits, exits_);
+  layout.set(row, m::agent_spool_bytes, self_.spool_bytes);
+  layout.set(row, m::agent_dropped_rows, self_.dropped_rows);
+  layout.set(row, m::clock_offset, self_.clock_offset_us);
+  return row;
+}
+
+SlotEntity Sampler::host_entity() const {
+  Entity host;
+  host.key = {EntityKind::host, options_.agent_id, "", 0};
+  host.labels = {{"cluster", options_.cluster}, {"host", options_.agent_id}};
+  return {host_slot_, std::move(host)};
+}
+
+}  // namespace dadvisor::agent

@@ -1,0 +1,148 @@
+#pragma once
+// One tick -> one batch: reads the host and every container, and makes rows of it.
+//
+// Counters go out raw and each row carries the nominal tick, though its files are read some
+// milliseconds after it (a container's always about equally long after, so rates are hardly
+// touched); a reading that would start more than half a step late is not taken. Containers come
+// from the runtime's snapshot; those that only the cgroup tree shows get names of their own.
+//
+// A life is one run of a container: its cgroup's inode and its start. Each life has a slot that is
+// not given again. What vanishes while it is read is left out of the batch, counted, and logged at
+// debug: containers end all the time.
+// Synchronous; one thread owns it. Nothing here waits or asks the runtime.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/cgroup/cgroup_reader.hpp"
+#include "agent/cgroup/container_walk.hpp"
+#include "agent/cgroup/hierarchies.hpp"
+#include "agent/docker/container.hpp"
+#include "agent/host/host_reader.hpp"
+#include "agent/net/net_reader.hpp"
+#include "agent/sample/row_layout.hpp"
+#include "common/core/clock.hpp"
+#include "common/core/log.hpp"
+#include "common/core/result.hpp"
+#include "common/core/row.hpp"
+
+namespace dadvisor::agent {
+
+// systemd's *.service cgroups as instances.
+enum class Services { when_no_runtime, always, never };
+
+struct SamplerOptions {
+  std::string agent_id;  // names the host in every key
+  std::string cluster = "default";
+  std::uint64_t epoch = 1;
+  std::uint32_t first_slot = 0;  // the host's; an agent that keeps its epoch goes on from next_slot
+  Nanoseconds step = std::chrono::seconds(10);
+  Nanoseconds slow_pace = std::chrono::seconds(60);
+  Nanoseconds walk_pace = std::chrono::seconds(60);
+  // How long a cgroup may be without a container of the running runtime before it counts as a
+  // container that the runtime does not know.
+  Nanoseconds grace = std::chrono::seconds(15);
+  Services services = Services::when_no_runtime;
+  // Containers inside containers have their figures in the outer one's already: shown as rows of
+  // their own they count twice in every sum.
+  bool nested = false;
+  HostOptions host;
+  HierarchyOptions hierarchies;
+  PathRules rules;
+};
+
+struct SampleStats {                // since start
+  std::uint64_t late_ticks = 0;     // no reading at all was taken
+  std::uint64_t late_readings = 0;  // containers left out of a batch for lateness
+  std::uint64_t vanished = 0;       // containers that ended while they were read
+  std::uint64_t unreadable = 0;     // cgroups that could not be opened for another reason
+  bool io_unaccounted = false;      // v1 does not count the disk I/O of containers here
+};
+
+// What the sending part knows of the agent.
+struct SelfFigures {
+  std::optional<std::int64_t> spool_bytes, dropped_rows, clock_offset_us;
+};
+
+class Sampler {
+ public:
+  // Nothing is read yet. `clock` must outlive the sampler.
+  Sampler(SamplerOptions options, Clock const& clock, Log log);
+  ~Sampler();
+
+  // The rows of `tick`. `containers`: the runtime's whole snapshot, running or not. `runtime`:
+  // whether it is up to date; without, the snapshot still names what it names, and other cgroups
+  // count at once. The batch's sequence is left for the sender. Errors: timeout when it is more
+  // than half a step after `tick`.
+  Result<Batch> sample(WallTime tick, std::span<Container const> containers, bool runtime = true);
+
+  // Reads limits and other slow figures of a container at the next tick (a Docker update event).
+  void refresh(std::string_view container_id);
+  void set_self(SelfFigures const& figures) { self_ = figures; }
+
+  SampleStats const& stats() const { return stats_; }
+  // The first slot not given yet.
+  std::uint32_t next_slot() const { return next_slot_; }
+  CgroupMode cgroup_mode() const;
+
+ private:
+  struct Life;
+  struct PendingNet;
+
+  // Which lives there are (sampler_lives.cpp).
+  void discover();
+  void walk_when_due(bool services);
+  void reconcile(std::span<Container const> containers, bool runtime);
+  void adopt(Container const& container);
+  void adopt(FoundContainer const& found, bool runtime);
+  Life& begin(std::string const& id);
+  void set_labels(Life& life);
+  bool open(Life& life, WallTime tick, bool runtime);
+  void vanish(Life& life);
+
+  // What they say (sampler.cpp).
+  bool late(WallTime tick) const;
+  HostFacts read_host(WallTime tick, HostReading& reading);
+  std::optional<Row> read(Life& life, WallTime tick, bool runtime, HostFacts const& facts,
+                          std::vector<PendingNet>& pending);
+  void fill_state(Life const& life, WallTime tick, HostFacts const& facts, Row& row) const;
+  void read_net(Life& life, bool slow, std::vector<PendingNet>& pending);
+  void give_net(Batch& batch, std::vector<PendingNet>& pending);
+  Row host_row(HostReading const& reading) const;
+  SlotEntity host_entity() const;
+
+  SamplerOptions options_;
+  Clock const& clock_;
+  Log log_;
+  RowLayout host_layout_;
+  RowLayout container_layout_;
+  HostReader host_;
+  ReadBuffer buffer_;
+  std::optional<Hierarchies> hierarchies_;
+  std::optional<ContainerWalk> walk_;
+  bool walked_services_ = false;
+  std::vector<FoundContainer> found_;
+  std::map<std::string, MonotonicTime> first_found_;  // cgroups that the runtime does not know
+  std::map<std::string, std::unique_ptr<Life>, std::less<>> lives_;  // by container id
+  std::set<std::string, std::less<>> refresh_;
+  std::optional<MonotonicTime> slow_due_, walk_due_, discover_due_;
+  bool io_accounted_ = true;
+  std::uint64_t host_name_space_ = 0;
+  std::uint32_t host_slot_;
+  std::uint32_t next_slot_;
+  bool first_ = true;
+  std::int64_t starts_ = 0;
+  std::int64_t exits_ = 0;
+  SelfFigures self_;
+  SampleStats stats_;
+  bool told_unreadable_ = false;
+};
+
+}  // namespace dadvisor::agent

@@ -1,0 +1,227 @@
+// Which lives there are: the runtime's snapshot and the cgroup tree, brought together.
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "agent/identity/identity.hpp"
+#include "agent/sample/life.hpp"
+#include "agent/sample/process.hpp"
+#include "agent/sample/sampler.hpp"
+
+namespace dadvisor::agent {
+
+namespace {
+
+constexpr std::size_t short_id = 12;
+constexpr std::size_t longest_label = 512;
+
+// An id that a machine made, as opposed to a name that somebody gave.
+bool is_generated(std::string_view id) {
+  return (id.size() == 64 || id.size() == 36) &&
+         id.find_first_not_of("0123456789abcdef-") == std::string_view::npos;
+}
+
+}  // namespace
+
+void Sampler::discover() {
+  auto const now = clock_.monotonic();
+  if (hierarchies_ || (discover_due_ && now < *discover_due_)) return;
+  auto hierarchies = Hierarchies::discover(options_.hierarchies);
+  if (!hierarchies) {
+    if (!discover_due_) log_.warning("no cgroups to read: {}", to_string(hierarchies.error()));
+    discover_due_ = now + options_.walk_pace;
+    return;
+  }
+  hierarchies_ = std::move(*hierarchies);
+  log_.info("cgroups: {}", to_string(hierarchies_->mode()));
+}
+
+void Sampler::walk_when_due(bool services) {
+  if (!hierarchies_ || !hierarchies_->walked()) return;
+  if (!walk_ || services != walked_services_) {
+    PathRules rules = options_.rules;
+    rules.services = services;
+    walk_.emplace(*hierarchies_->walked(), std::move(rules));
+    walked_services_ = services;
+    walk_due_.reset();
+  }
+  auto const now = clock_.monotonic();
+  bool const changed = walk_->changed();
+  if (walk_due_ && now < *walk_due_ && !changed) return;
+  walk_due_ = now + options_.walk_pace;
+  found_ = walk_->walk();
+  std::erase_if(first_found_, [this](auto const& one) {
+    return std::ranges::none_of(
+        found_, [&](auto const& found) { return found.container.path == one.first; });
+  });
+}
+
+void Sampler::reconcile(std::span<Container const> containers, bool runtime) {
+  for (auto& [id, life] : lives_) life->present = false;
+  std::unordered_set<std::string_view> named;
+  for (auto const& container : containers) {
+    named.insert(container.id);
+    if (container.running && !is_sandbox(container)) adopt(container);
+  }
+  bool const none = !runtime && containers.empty();
+  walk_when_due(options_.services == Services::always ||
+                (options_.services == Services::when_no_runtime && none));
+  for (auto const& found : found_) {
+    bool const inside = !found.container.parent.empty() && !options_.nested;
+    if (!inside && !named.contains(found.container.id)) adopt(found, runtime);
+  }
+  std::erase_if(lives_, [this](auto const& one) {
+    if (one.second->present) return false;
+    ++exits_;
+    return true;
+  });
+}
+
+Sampler::Life& Sampler::begin(std::string const& id) {
+  auto& life = lives_[id];
+  if (life) ++exits_;
+  life = std::make_unique<Life>();
+  life->id = id;
+  life->slot = next_slot_++;
+  life->entity.key = {EntityKind::container, options_.agent_id, id, 0};
+  if (!first_) ++starts_;
+  return *life;
+}
+
+void Sampler::adopt(Container const& container) {
+  auto const known = lives_.find(container.id);
+  bool const same = known != lives_.end() && known->second->from_runtime &&
+                    known->second->container.started_ns == container.started_ns;
+  Life& life = same ? *known->second : begin(container.id);
+  life.present = true;
+  if (same && life.container == container) return;
+  life.from_runtime = true;
+  life.container = container;
+  if (!same) life.entity.key.start_ns = container.started_ns;
+  set_labels(life);
+}
+
+void Sampler::adopt(FoundContainer const& found, bool runtime) {
+  auto const& container = found.container;
+  // Docker's own: its event is on the way, and a life must not begin twice.
+  if (runtime && (container.runtime == "docker" || container.runtime == "unknown")) {
+    auto const now = clock_.monotonic();
+    auto const since = first_found_.try_emplace(container.path, now).first->second;
+    if (now - since < options_.grace) return;
+  }
+  auto const known = lives_.find(container.id);
+  if (known != lives_.end() && known->second->path == container.path &&
+      (known->second->inode == found.inode || known->second->inode == 0)) {
+    known->second->present = true;
+    return;
+  }
+  // Two cgroups of one id in one walk (a service's name under two slices): the first has it.
+  if (known != lives_.end() && known->second->present) return;
+  Life& life = begin(container.id);
+  life.present = true;
+  life.path = container.path;
+  life.container.id = container.id;
+  life.container.name = is_generated(container.id)
+                            ? container.runtime + "-" + container.id.substr(0, short_id)
+                            : container.id;
+  life.runtime = container.runtime;
+  set_labels(life);
+}
+
+void Sampler::set_labels(Life& life) {
+  Identity identity;
+  if (life.from_runtime) {
+    identity = identify(life.container);
+  } else if (is_generated(life.id)) {
+    // Nobody knows its name: what has no name is one app per runtime, not an app each.
+    identity.app = life.runtime;
+    identity.instance = life.id.substr(0, short_id);
+  } else {
+    identity.app = life.id;
+    identity.instance = options_.agent_id;
+  }
+  Labels labels;
+  auto const add = [&](char const* key, std::string const& value) {
+    if (!value.empty()) labels.emplace_back(key, value.substr(0, longest_label));
+  };
+  // Sorted by key.
+  add("app", identity.app);
+  add("cluster", options_.cluster);
+  add("host", options_.agent_id);
+  add("image", life.container.image);
+  add("instance", identity.instance);
+  add("name", life.container.name);
+  add("owner", identity.owner);
+  add("runtime", life.from_runtime ? "docker" : life.runtime);
+  add("task", identity.task);
+  life.entity.labels = std::move(labels);
+}
+
+bool Sampler::open(Life& life, WallTime tick, bool runtime) {
+  if (!hierarchies_) return false;
+  if (life.path.empty()) {
+    auto path = process_cgroup(options_.host.proc_root, life.container.pid,
+                               hierarchies_->walked_controller(), life.id, buffer_);
+    if (!path) {
+      // In a cgroup namespace of our own, or under hidepid, processes do not tell.
+      auto const found = std::ranges::find(
+          found_, life.id, [](FoundContainer const& one) { return one.container.id; });
+      if (found == found_.end()) return false;
+      path = found->container.path;
+    }
+    life.path = *path;
+  }
+  auto reader = CgroupReader::open(*hierarchies_, life.path);
+  if (!reader) {
+    if (reader.error().code == Errc::not_found) {
+      if (life.from_runtime) life.path.clear();
+      return false;
+    }
+    ++stats_.unreadable;
+    if (!told_unreadable_)
+      log_.warning("a cgroup cannot be read (further ones are counted, not logged): {}",
+                   to_string(reader.error()));
+    told_unreadable_ = true;
+    return false;
+  }
+  if (life.inode != 0 && reader->inode() != life.inode) {
+    // Another run under a start that we know: the runtime's word of it is on the way, or the
+    // runtime is away.
+    auto const now = clock_.monotonic();
+    if (runtime && life.vanished && now - *life.vanished < options_.grace) return false;
+    life.slot = next_slot_++;
+    ++starts_;
+    ++exits_;
+    life.net.reset();
+    life.net_pid = 0;
+    for (auto& sum : life.net_sums) sum = SteadySum();
+    life.entity.key.start_ns = 0;
+  }
+  life.inode = reader->inode();
+  life.vanished.reset();
+  life.slow_due = clock_.monotonic();
+  if (life.entity.key.start_ns == 0) {
+    auto const pid = first_process(reader->directories().main(), buffer_);
+    auto const start =
+        pid ? process_start_ns(options_.host.proc_root, *pid, buffer_) : std::nullopt;
+    life.entity.key.start_ns = start.value_or(tick.time_since_epoch().count());
+  }
+  life.cgroup = std::move(*reader);
+  return true;
+}
+
+void Sampler::vanish(Life& life) {
+  life.cgroup.reset();
+  life.net.reset();
+  life.net_pid = 0;
+  if (life.from_runtime)
+    life.path.clear();
+  else
+    walk_due_.reset();
+  if (life.vanished) return;
+  life.vanished = clock_.monotonic();
+  ++stats_.vanished;
+  log_.debug("container {} ended while it was read", printable(life.container.name));
+}
+
+}  // namespace dadvisor::agent
