@@ -63,8 +63,13 @@ TEST_CASE("answers are those of graphite-web") {
     INFO(text_of(recorded, "target")
          << " from " << text_of(recorded, "from") << " until " << text_of(recorded, "until")
          << " maxDataPoints " << text_of(recorded, "maxDataPoints"));
-    REQUIRE(recorded.at("status").as_int64() == 200);
     auto const answer = render(parameters, 0, source);
+    if (recorded.at("status").as_int64() != 200) {
+      // 400, or 500 where graphite-web stumbles over a wrong argument.
+      CHECK(!answer);
+      if (!answer) CHECK(answer.error().code == dadvisor::Errc::malformed);
+      continue;
+    }
     if (!answer) FAIL_CHECK(answer.error().context);
     if (!answer) continue;
     auto const ours = boost::json::parse(answer->body).as_array();
@@ -73,5 +78,5 @@ TEST_CASE("answers are those of graphite-web") {
     if (ours.size() != theirs.size()) continue;
     for (std::size_t i = 0; i < theirs.size(); ++i) compare_series(theirs[i], ours[i]);
   }
-  CHECK(queries == 92);
+  CHECK(queries == 264);
 }

@@ -1,0 +1,109 @@
+#include "graphite-bridge/aggregation.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+using namespace dadvisor::graphite;
+
+namespace {
+
+using Values = std::vector<double>;
+
+Series series(std::int64_t start, std::int64_t step, Values values,
+              Consolidation consolidation = Consolidation::average) {
+  Series out;
+  out.start = start;
+  out.step = step;
+  out.end = start + step * static_cast<std::int64_t>(values.size());
+  out.values = std::move(values);
+  out.consolidation = consolidation;
+  return out;
+}
+
+bool same(Values const& left, Values const& right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](double a, double b) { return a == b || (is_absent(a) && is_absent(b)); });
+}
+
+}  // namespace
+
+TEST_CASE("aggregations leave absent values out") {
+  Values const values{4, absent, 1, 7};
+  CHECK(aggregate(Aggregation::average, values) == 4);
+  CHECK(aggregate(Aggregation::avg_zero, values) == 3);
+  CHECK(aggregate(Aggregation::median, values) == 4);
+  CHECK(aggregate(Aggregation::sum, values) == 12);
+  CHECK(aggregate(Aggregation::min, values) == 1);
+  CHECK(aggregate(Aggregation::max, values) == 7);
+  CHECK(aggregate(Aggregation::diff, values) == -4);
+  CHECK(aggregate(Aggregation::count, values) == 3);
+  CHECK(aggregate(Aggregation::range, values) == 6);
+  CHECK(aggregate(Aggregation::last, values) == 7);
+  CHECK(aggregate(Aggregation::stddev, values) == Approx(std::sqrt(6.0)));
+  CHECK(is_absent(aggregate(Aggregation::multiply, values)));
+  CHECK(aggregate(Aggregation::multiply, Values{4, 7}) == 28);
+  CHECK(aggregate(Aggregation::median, Values{4, 7}) == 5.5);
+}
+
+TEST_CASE("nothing known is absent, not zero") {
+  for (auto const aggregation :
+       {Aggregation::average, Aggregation::median, Aggregation::sum, Aggregation::min,
+        Aggregation::max, Aggregation::diff, Aggregation::stddev, Aggregation::range,
+        Aggregation::multiply, Aggregation::last}) {
+    CHECK(is_absent(aggregate(aggregation, Values{absent, absent})));
+    CHECK(is_absent(aggregate(aggregation, Values{})));
+  }
+  CHECK(aggregate(Aggregation::count, Values{absent}) == 0);
+}
+
+TEST_CASE("neighbours become one by the series' own function") {
+  Values const values{1, absent, 3, absent, absent, absent, 5};
+  CHECK(same(consolidate(values, 3, Consolidation::average, 0), {2, absent, 5}));
+  CHECK(same(consolidate(values, 3, Consolidation::sum, 0), {4, absent, 5}));
+  CHECK(same(consolidate(values, 3, Consolidation::avg_zero, 0), {4.0 / 3, absent, 5}));
+  CHECK(same(consolidate(values, 3, Consolidation::min, 0), {1, absent, 5}));
+  CHECK(same(consolidate(values, 3, Consolidation::max, 0), {3, absent, 5}));
+  CHECK(same(consolidate(values, 3, Consolidation::first, 0), {1, absent, 5}));
+  CHECK(same(consolidate(values, 3, Consolidation::last, 0), {3, absent, 5}));
+  CHECK(same(consolidate(values, 3, Consolidation::sum, 0.5), {4, absent, absent}));
+  CHECK(same(consolidate(values, 1, Consolidation::sum, 1), values));
+}
+
+TEST_CASE("mixed steps meet at the least common multiple, joined by index") {
+  // The fine series starts at 70, the coarse one at 120: row 0 holds 70..120 and 120.
+  auto const rows = normalize(std::vector<Series>{
+      series(70, 10, Values(12, 1.0), Consolidation::sum), series(120, 60, {5, 6})});
+  CHECK(rows.step == 60);
+  CHECK(rows.start == 70);
+  CHECK(rows.end == 190);  // whole steps from the start only
+  CHECK(rows.rows == 2);
+  CHECK(rows.columns[0] == Values{6, 6});
+  CHECK(rows.columns[1] == Values{5, 6});
+  CHECK(aggregate_rows(rows, Aggregation::sum, 0) == Values{11, 12});
+  CHECK(normalize(std::vector<Series>{series(0, 25, {1}), series(0, 10, {1})}).step == 50);
+}
+
+TEST_CASE("rows end with the longest series") {
+  auto const rows =
+      normalize(std::vector<Series>{series(0, 10, {1, 2, absent}), series(0, 10, {10})});
+  for (auto const aggregation : {Aggregation::sum, Aggregation::max, Aggregation::average}) {
+    auto const values = aggregate_rows(rows, aggregation, 0);
+    REQUIRE(values.size() == 3);
+    CHECK(values[1] == 2);
+    CHECK(is_absent(values[2]));
+  }
+  CHECK(same(aggregate_rows(rows, Aggregation::sum, 0.6), {11, absent, absent}));
+  CHECK(same(aggregate_rows(rows, Aggregation::median, 0.6), {5.5, absent, absent}));
+}
+
+TEST_CASE("aggregations have aliases and an old form") {
+  CHECK(find_aggregation("avg") == Aggregation::average);
+  CHECK(find_aggregation("total") == Aggregation::sum);
+  CHECK(find_aggregation("current") == Aggregation::last);
+  CHECK(find_aggregation("rangeOfSeries") == Aggregation::range);
+  CHECK_FALSE(find_aggregation("p95"));
+  CHECK(aggregation_names().size() == 16);
+  CHECK(short_aggregation_name("sumSeries") == "sum");
+  CHECK(find_consolidation("avg") == Consolidation::average);
+  CHECK_FALSE(find_consolidation("median"));
+}

@@ -1,0 +1,53 @@
+#include "graphite-bridge/number_text.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "graphite-bridge/value.hpp"
+
+using namespace dadvisor::graphite;
+
+TEST_CASE("numbers print as Python prints them") {
+  CHECK(repr(42) == "42.0");
+  CHECK(repr(0.1) == "0.1");
+  CHECK(repr(-0.0) == "-0.0");
+  CHECK(repr(2e300) == "2e+300");
+  CHECK(repr(1.5e-7) == "1.5e-07");
+  CHECK(repr(0.0001) == "0.0001");
+  CHECK(repr(0.00001) == "1e-05");
+  CHECK(repr(1e15) == "1000000000000000.0");
+  CHECK(repr(1e16) == "1e+16");
+  CHECK(repr(61.0 / 3) == "20.333333333333332");
+  CHECK(repr(9007199254741114.0) == "9007199254741114.0");
+  CHECK(repr(HUGE_VAL) == "inf");
+  CHECK(repr(std::nan("")) == "nan");
+  CHECK(general(0.001) == "0.001");
+  CHECK(general(1000000) == "1e+06");
+  CHECK(general(2) == "2");
+  CHECK(to_text(Value(std::int64_t{5})) == "5");
+  CHECK(to_text(Value(5.0)) == "5.0");
+  CHECK(to_text(Value(true)) == "True");
+  CHECK(to_text(Value()) == "None");
+}
+
+TEST_CASE("rounding is exact and to even") {
+  CHECK(round_to(2.0 / 3, 6) == 0.666667);
+  CHECK(round_to(0.5, 0) == 0);
+  CHECK(round_to(2.675, 2) == 2.67);  // 2.675 lies below itself in binary
+  CHECK(round_to(1e300, 6) == 1e300);
+  CHECK(round_to(-1.2345675, 6) == -1.234568);
+}
+
+TEST_CASE("numbers are read as Python reads them") {
+  CHECK(parse_float(" 1e3 ") == 1000);
+  CHECK(parse_float("+.5") == 0.5);
+  CHECK(parse_float("-inf") == -HUGE_VAL);
+  CHECK(parse_float("1e999") == HUGE_VAL);
+  CHECK(parse_float("1e-999") == 0);
+  CHECK_FALSE(parse_float(""));
+  CHECK_FALSE(parse_float("1,5"));
+  CHECK_FALSE(parse_float("+-1"));
+  CHECK(parse_integer("-7") == -7);
+  CHECK_FALSE(parse_integer("7.0"));
+  CHECK_FALSE(parse_integer("99999999999999999999"));
+}

@@ -1,0 +1,57 @@
+#include "graphite-bridge/regex.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace dadvisor;
+using namespace dadvisor::graphite;
+
+namespace {
+
+std::string sub(std::string const& search, std::string const& replacement,
+                std::string const& text) {
+  auto const regex = Regex::compile(search);
+  REQUIRE(regex);
+  auto const out = regex->replace(text, replacement);
+  REQUIRE(out);
+  return *out;
+}
+
+}  // namespace
+
+TEST_CASE("groups go into the replacement") {
+  CHECK(sub("^.*host(\\d+).*$", "h\\1", "app.host12.cpu") == "h12");
+  CHECK(sub("(^.*$)", "\\1 A", "cpu of web") == "cpu of web A");  // as Grafana wraps all targets
+  CHECK(sub("(?P<first>a)(b)?", "[\\g<first>\\g<2>\\2]", "ac") == "[a]c");
+  CHECK(sub("a", "\\\\", "bab") == "b\\b");
+  CHECK(sub("a", "\\.", "bab") == "b\\.b");
+  CHECK(sub("a", "\\n", "bab") == "b\nb");
+}
+
+TEST_CASE("empty matches are replaced as Python replaces them") {
+  CHECK(sub("(.*)", "x", "a") == "xx");
+  CHECK(sub("x*", "-", "abxd") == "-a-b--d-");
+  CHECK(sub("", "-", "\xc3\xb6") == "-\xc3\xb6-");
+  CHECK(sub("b", "x", "") == "");
+}
+
+TEST_CASE("a wrong pattern or replacement is malformed") {
+  for (char const* pattern : {"(", "a(?=b)", "(a)\\1"}) {
+    auto const regex = Regex::compile(pattern);
+    REQUIRE_FALSE(regex);
+    CHECK(regex.error().code == Errc::malformed);
+  }
+  auto const regex = Regex::compile("(a)");
+  for (char const* replacement : {"\\2", "\\q", "\\", "\\g<", "\\g<name>", "\\g<7>"}) {
+    CAPTURE(replacement);
+    auto const out = regex->replace("a", replacement);
+    REQUIRE_FALSE(out);
+    CHECK(out.error().code == Errc::malformed);
+  }
+}
+
+TEST_CASE("matching is searching, or from the start") {
+  auto const regex = Regex::compile("b.d");
+  CHECK(regex->matches("abcd"));
+  CHECK_FALSE(regex->matches_start("abcd"));
+  CHECK(regex->matches_start("bcde"));
+}
