@@ -1,0 +1,230 @@
+#include "aggregator/rollup/engine.hpp"
+
+#include <algorithm>
+
+namespace dadvisor::aggregator::rollup {
+namespace {
+
+std::string label(Labels const& labels, std::string_view key, std::string_view otherwise) {
+  for (auto const& [name, value] : labels)
+    if (name == key && !value.empty()) return value;
+  return std::string(otherwise);
+}
+
+// A tick from the far future (an agent's clock) must not put memory out of use.
+constexpr Nanoseconds greatest_skew = std::chrono::minutes(1);
+constexpr Nanoseconds forget_spacing = std::chrono::hours(1);
+
+}  // namespace
+
+RollupEngine::RollupEngine(Log log, RollupOptions options)
+    : log_(std::move(log)), options_(options) {}
+
+RollupEngine::~RollupEngine() = default;
+
+RollupEngine::Host& RollupEngine::host(std::string const& name) {
+  auto const [found, added] = hosts_.try_emplace(name);
+  if (added) found->second.name = name;
+  return found->second;
+}
+
+AppNumber RollupEngine::app(Cluster const& cluster, std::string const& name) {
+  auto const [found, added] =
+      app_numbers_.try_emplace({cluster, name}, static_cast<AppNumber>(apps_.size()));
+  if (added) {
+    apps_.emplace_back();
+    apps_.back().cluster = cluster;
+    apps_.back().name = name;
+  }
+  return found->second;
+}
+
+RollupEngine::Instance& RollupEngine::instance(store::EntityId id, Entity const& entity) {
+  auto const [found, added] = instances_.try_emplace(id);
+  Instance& made = found->second;
+  if (added) {
+    made.key = entity.key;
+    made.app =
+        app(label(entity.labels, "cluster", "default"), label(entity.labels, "app", "unknown"));
+    made.host = &host(entity.key.host);
+    made.host->apps.insert(made.app);
+    App& its_app = apps_[made.app];
+    its_app.hosts.emplace(made.host->name, made.host);
+    its_app.instances.insert(id);
+  }
+  App& its_app = apps_[made.app];
+  if (entity.key.start_ns >= its_app.owner_start) {
+    its_app.owner_start = entity.key.start_ns;
+    its_app.owner = label(entity.labels, "owner", "");
+  }
+  return made;
+}
+
+void RollupEngine::attach(store::Store& store, WallTime now) {
+  store_ = &store;
+  Nanoseconds longest_step = std::chrono::seconds(10);
+  for (store::EntityInfo const& info : *store.entities()) {
+    EntityKey const& key = info.entity.key;
+    switch (key.kind) {
+      case EntityKind::host: {
+        Host& its_host = host(key.host);
+        its_host.entity = info.id;
+        its_host.step = info.step;
+        its_host.last_tick = std::max(its_host.last_tick, info.last_tick);
+        longest_step = std::max(longest_step, info.step);
+        break;
+      }
+      case EntityKind::container: {
+        Instance& known = instance(info.id, info.entity);
+        known.last_tick = std::max(known.last_tick, info.last_tick);
+        break;
+      }
+      case EntityKind::app: {
+        App& its_app = apps_[app(key.host, key.container_id)];
+        its_app.entity = info.id;
+        its_app.step = info.step;
+        continue;
+      }
+      case EntityKind::total:
+        continue;
+    }
+    newest_tick_ = std::max(newest_tick_, info.last_tick);
+  }
+  // A window is complete once all the ticks that it reaches back to arrived before our eyes.
+  memory_from_ = std::min(newest_tick_, now + greatest_skew) +
+                 std::max(longest_hole, live_steps) * longest_step;
+  closed_ = std::max(closed_, now - options_.open_span);
+  dirty_.erase(dirty_.upper_bound(newest_tick_), dirty_.end());
+  raw_.clear();  // all of it is before memory_from_
+}
+
+std::set<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::EntityId const> ids,
+                                       bool in_order) {
+  std::set<AppNumber> apps;
+  Host& its_host = host(batch.stream.agent);
+  auto const previous = its_host.window.previous(batch.tick);
+  auto entity = batch.entities.begin();
+  for (std::size_t i = 0; i < batch.rows.size() && i < ids.size(); ++i) {
+    Row const& row = batch.rows[i];
+    while (entity != batch.entities.end() && entity->slot < row.slot) ++entity;
+    if (entity == batch.entities.end()) break;
+    if (entity->slot != row.slot || ids[i] == store::absent_entity ||
+        row.schema >= batch.schemas.size())
+      continue;
+    if (entity->entity.key.kind == EntityKind::host) its_host.entity = ids[i];
+    if (entity->entity.key.kind != EntityKind::container) continue;
+    Instance& known = instance(ids[i], entity->entity);
+    known.last_tick = std::max(known.last_tick, batch.tick);
+    apps.insert(known.app);
+    if (!store_) continue;
+    Schema const& schema = batch.schemas[row.schema];
+    if (!in_order) {
+      known.readings.remember(schema, row.cells, batch.tick);
+      continue;
+    }
+    its_host.window.add(
+        batch.tick, known.app,
+        InstanceRow{&known.key, known.readings.take(schema, row.cells, batch.tick, batch.step,
+                                                    known.key.start_ns, previous)});
+  }
+  return apps;
+}
+
+void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> ids) {
+  if (batch.step <= Nanoseconds::zero() || batch.rows.empty()) return;
+  Host& its_host = host(batch.stream.agent);
+  WallTime const tick = batch.tick;
+  auto const newest = its_host.window.newest();
+  auto const previous = its_host.window.previous(tick);
+  bool const in_order = store_ && tick > closed_ && (!newest || *newest < tick);
+
+  std::set<AppNumber> touched = take(batch, ids, in_order);
+  if (store_) its_host.window.deliver(tick, batch.step);
+  if (tick >= its_host.last_tick) its_host.step = batch.step;
+  its_host.last_tick = std::max(its_host.last_tick, tick);
+  newest_tick_ = std::max(newest_tick_, tick);
+  // Nothing new in it (a batch sent again): whatever it could change was marked before.
+  if (touched.empty() && !in_order) return;
+
+  if (in_order) {
+    // Instances that were here one tick ago and are not now are no longer expected.
+    if (previous)
+      for (AppNumber const number : its_host.window.apps(*previous)) touched.insert(number);
+  } else {
+    if (store_) ++counters_.late_batches;
+    touched = its_host.apps;
+  }
+  if (touched.empty()) return;
+  // Ticks that nobody delivered yet get their mark by ready(); of those that are replayed, attach()
+  // takes out what lies ahead.
+  WallTime reach = tick + std::max(longest_hole, live_steps) * batch.step;
+  if (store_) reach = std::min(reach, newest_tick_);
+  for (WallTime after = tick; after <= reach; after += batch.step) {
+    dirty_[after].insert(touched.begin(), touched.end());
+    if (!in_order && after > closed_) raw_[after].insert(touched.begin(), touched.end());
+  }
+}
+
+void RollupEngine::ready(WallTime tick) {
+  if (!store_) return;
+  for (auto const& [name, its_host] : hosts_) {
+    bool const live = tick - its_host.last_tick <= live_steps * its_host.step;
+    if (!live || its_host.apps.empty() || its_host.window.delivered(tick)) continue;
+    dirty_[tick].insert(its_host.apps.begin(), its_host.apps.end());
+  }
+}
+
+bool RollupEngine::from_memory(WallTime tick, AppNumber number) const {
+  if (tick <= closed_ || tick <= memory_from_) return false;
+  auto const marked = raw_.find(tick);
+  return marked == raw_.end() || !marked->second.contains(number);
+}
+
+bool RollupEngine::flush(WallTime now) {
+  if (!store_) return false;
+  for (auto tick = dirty_.upper_bound(closed_); tick != dirty_.end();) {
+    std::erase_if(tick->second, [&](AppNumber const number) {
+      if (!from_memory(tick->first, number)) return false;
+      merge_open(tick->first, number);
+      return true;
+    });
+    tick = tick->second.empty() ? dirty_.erase(tick) : std::next(tick);
+  }
+  std::size_t budget = options_.rows_per_flush;
+  bool more = recompute_dirty(now, budget);
+  more = put_totals(budget) || more;
+  close(now);
+  forget(now);
+  return more;
+}
+
+void RollupEngine::close(WallTime now) {
+  if (now - options_.open_span <= closed_) return;
+  closed_ = now - options_.open_span;
+  rows_.erase(rows_.begin(), rows_.upper_bound(closed_));
+  raw_.erase(raw_.begin(), raw_.upper_bound(closed_));
+  for (auto& [name, its_host] : hosts_)
+    its_host.window.drop_before(closed_ -
+                                2 * std::max(longest_hole, live_steps) * its_host.window.step());
+}
+
+void RollupEngine::forget(WallTime now) {
+  if (now - forgot_ < forget_spacing) return;
+  forgot_ = now;
+  for (auto& [name, its_host] : hosts_) its_host.apps.clear();
+  for (App& its_app : apps_) its_app.hosts.clear();
+  for (auto known = instances_.begin(); known != instances_.end();) {
+    auto& [id, its] = *known;
+    if (its.last_tick < now - options_.horizon) {
+      apps_[its.app].instances.erase(id);
+      known = instances_.erase(known);
+      continue;
+    }
+    if (its.last_tick <= closed_) its.readings = {};
+    its.host->apps.insert(its.app);
+    apps_[its.app].hosts.emplace(its.host->name, its.host);
+    ++known;
+  }
+}
+
+}  // namespace dadvisor::aggregator::rollup

@@ -1,0 +1,132 @@
+#pragma once
+// Keeps the rows of apps and of whole clusters in step with what hosts deliver.
+//
+// A tick that arrives in order is rolled up from memory: the merge of what each host delivered,
+// replaced and never added. Everything else (late ticks, what was replayed at start, what closed
+// long ago) makes its apps' ticks dirty and is rolled up again from the store's raw rows by the
+// same function; a late row at t also changes the rates, and who is expected, up to three steps
+// later. So replays, duplicates and another order of arrival end in the same rows.
+//
+// Rows are put as entities of kind app (host = cluster, container_id = raw app name) and total
+// (host = cluster). All of it lives on the store thread: applied() is called there, and main calls
+// the rest from within Store::post().
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "aggregator/rollup/host_window.hpp"
+#include "aggregator/rollup/raw_windows.hpp"
+#include "aggregator/store/store.hpp"
+#include "common/core/log.hpp"
+
+namespace dadvisor::aggregator::rollup {
+
+struct RollupOptions {
+  Nanoseconds open_span = std::chrono::seconds(120);    // a tick closes this long after it
+  Nanoseconds late_spacing = std::chrono::seconds(60);  // closed ticks are mended this often
+  Nanoseconds horizon = std::chrono::hours(48);         // instances unseen for longer are forgotten
+  std::size_t rows_per_flush = 100'000;  // raw rows that one flush() may read, roughly
+};
+
+struct RollupCounters {
+  std::uint64_t merged_rows = 0;      // app rows made from memory
+  std::uint64_t recomputed_rows = 0;  // app rows made from the store
+  std::uint64_t total_rows = 0;
+  std::uint64_t late_batches = 0;
+  std::uint64_t read_failures = 0;  // of the store; the row stays as it was
+};
+
+class RollupEngine final : public store::Observer {
+ public:
+  explicit RollupEngine(Log log, RollupOptions options = {});
+  ~RollupEngine() override;
+
+  // From here on rows are put. Before, batches (those that open() replays) are only noted down.
+  // Once, after Store::open(); the store must outlive the engine's calls.
+  void attach(store::Store& store, WallTime now);
+  void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
+  // `tick` is ready: live hosts that did not deliver it are missed now, and their instances stand
+  // in `expected`. Before the flush() that is to show it.
+  void ready(WallTime tick);
+  // Rolls up what is dirty: open ticks at once, closed ones every late_spacing, newest first. To be
+  // called when a tick became ready and once a second. True: there is more, call again soon.
+  bool flush(WallTime now);
+
+  RollupCounters const& counters() const { return counters_; }
+
+ private:
+  struct Host {
+    std::string name;
+    store::EntityId entity = store::absent_entity;
+    Nanoseconds step{};
+    WallTime last_tick{};
+    HostWindow window;         // of the open ticks
+    std::set<AppNumber> apps;  // that have an instance here
+  };
+  struct App {
+    std::string cluster, name;
+    std::map<std::string, Host*> hosts;  // sorted: the order of the merge
+    std::set<store::EntityId> instances;
+    std::string owner;  // of the newest life
+    std::int64_t owner_start = -1;
+    store::EntityId entity = store::absent_entity;  // where its rows are put
+    Nanoseconds step{};                             // of its newest row
+  };
+  struct Instance {
+    EntityKey key;
+    AppNumber app = 0;
+    Host* host = nullptr;
+    WallTime last_tick{};
+    InstanceReadings readings;
+  };
+  using Cluster = std::string;
+
+  Host& host(std::string const& name);
+  AppNumber app(Cluster const& cluster, std::string const& name);
+  Instance& instance(store::EntityId id, Entity const& entity);
+  // Notes the batch's rows in memory; the apps that it names.
+  std::set<AppNumber> take(Batch const& batch, std::span<store::EntityId const> ids, bool in_order);
+  bool from_memory(WallTime tick, AppNumber app) const;
+
+  void merge_open(WallTime tick, AppNumber number);
+  bool recompute_dirty(WallTime now, std::size_t& budget);
+  void recompute(AppNumber number, std::set<WallTime> const& ticks, HostTicks& host_ticks,
+                 std::size_t& budget);
+  void put_app(AppNumber number, WallTime tick, RollupRow const& row);
+  bool put_totals(std::size_t& budget);
+  void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows);
+  // The rows of the cluster's apps at some ticks, as the store has them.
+  std::map<WallTime, std::vector<RollupRow>> stored_rows(Cluster const& cluster,
+                                                         std::set<WallTime> const& ticks,
+                                                         std::size_t& budget);
+  Nanoseconds cluster_step(Cluster const& cluster, WallTime tick) const;
+  void close(WallTime now);
+  void forget(WallTime now);
+
+  Log log_;
+  RollupOptions options_;
+  store::Store* store_ = nullptr;
+  std::map<std::string, Host> hosts_;
+  std::vector<App> apps_;
+  std::map<std::pair<Cluster, std::string>, AppNumber> app_numbers_;
+  std::unordered_map<store::EntityId, Instance> instances_;
+
+  // Beginning at 1970, long before any tick.
+  WallTime newest_tick_{};
+  WallTime memory_from_{};  // ticks up to this one are rolled up from raw rows
+  WallTime closed_{};       // ticks up to this one are closed
+  WallTime late_done_{};
+  WallTime forgot_{};
+  std::map<WallTime, std::set<AppNumber>> dirty_;
+  std::map<WallTime, std::set<AppNumber>> raw_;  // open ticks of which memory knows not all
+  std::map<WallTime, std::set<Cluster>> dirty_totals_;
+  std::map<WallTime, std::map<AppNumber, RollupRow>> rows_;  // of open ticks
+  RollupCounters counters_;
+};
+
+}  // namespace dadvisor::aggregator::rollup

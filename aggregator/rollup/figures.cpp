@@ -1,0 +1,75 @@
+#include "aggregator/rollup/figures.hpp"
+
+#include <array>
+#include <limits>
+
+namespace dadvisor::aggregator::rollup {
+namespace {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t id_limit = 1024;
+
+struct Layout {
+  std::vector<Metric const*> metrics;
+  std::array<std::int16_t, id_limit> index{};  // -1: not in it
+  Layout() {
+    index.fill(-1);
+    for (Metric const& metric : dadvisor::metrics()) {
+      if (!metric.on_container || metric.pace == MetricPace::derived) continue;
+      index[metric.id] = static_cast<std::int16_t>(metrics.size());
+      metrics.push_back(&metric);
+    }
+  }
+};
+
+Layout const& layout() {
+  static Layout const made;
+  return made;
+}
+
+}  // namespace
+
+std::span<Metric const* const> figure_metrics() { return layout().metrics; }
+
+std::optional<std::size_t> figure_index(MetricId metric) {
+  if (metric >= id_limit || layout().index[metric] < 0) return std::nullopt;
+  return static_cast<std::size_t>(layout().index[metric]);
+}
+
+Figures InstanceReadings::take(Schema const& schema, std::span<Cell const> cells, WallTime tick,
+                               Nanoseconds step, std::int64_t start_ns,
+                               std::optional<WallTime> previous_tick) {
+  auto const known = figure_metrics();
+  Figures figures(known.size(), none);
+  last_.resize(known.size());
+  for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
+    auto const index = figure_index(schema.metrics[i]);
+    if (!index || !cells[i]) continue;
+    Metric const& metric = *known[*index];
+    if (metric.kind == MetricKind::gauge) {
+      figures[*index] =
+          metric.type == MetricType::real ? cell_real(*cells[i]) : static_cast<double>(*cells[i]);
+      continue;
+    }
+    Reading const now{tick, *cells[i]};
+    std::optional<Reading>& last = last_[*index];
+    auto const before = last ? last : reading_before_first(tick, step, start_ns, previous_tick);
+    if (before)
+      if (auto const made = counter_step(*before, now, step); made && made->per_second)
+        figures[*index] = *made->per_second;
+    if (!last || last->tick < tick) last = now;
+  }
+  return figures;
+}
+
+void InstanceReadings::remember(Schema const& schema, std::span<Cell const> cells, WallTime tick) {
+  last_.resize(figure_metrics().size());
+  for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
+    auto const index = figure_index(schema.metrics[i]);
+    if (!index || !cells[i] || figure_metrics()[*index]->kind == MetricKind::gauge) continue;
+    std::optional<Reading>& last = last_[*index];
+    if (!last || last->tick < tick) last = Reading{tick, *cells[i]};
+  }
+}
+
+}  // namespace dadvisor::aggregator::rollup

@@ -1,0 +1,38 @@
+#pragma once
+// What one instance contributes to its app at one tick: a number per metric, made of its row and
+// of what its counters said before. Values; one thread at a time.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/core/metric/rate.hpp"
+#include "common/core/row.hpp"
+
+namespace dadvisor::aggregator::rollup {
+
+// The metrics that rows of containers store, by id ascending: the layout of Figures.
+std::span<Metric const* const> figure_metrics();
+// The place of `metric` in it, or nothing (a host's, a derived or an unknown metric).
+std::optional<std::size_t> figure_index(MetricId metric);
+
+// One number per figure_metrics() entry, NaN where there is none. A gauge: its value in the stored
+// unit. A counter: its rate in stored units per second. Empty: nothing is known.
+using Figures = std::vector<double>;
+
+// What an instance's counters said last.
+class InstanceReadings {
+ public:
+  // The figures of the instance's row at `tick`, which is then remembered. Rows must be taken by
+  // tick ascending. start_ns and previous_tick as in reading_before_first().
+  Figures take(Schema const& schema, std::span<Cell const> cells, WallTime tick, Nanoseconds step,
+               std::int64_t start_ns, std::optional<WallTime> previous_tick);
+  // Remembers a row that needs no figures; older readings than those known change nothing.
+  void remember(Schema const& schema, std::span<Cell const> cells, WallTime tick);
+
+ private:
+  std::vector<std::optional<Reading>> last_;  // by figure index; counters only
+};
+
+}  // namespace dadvisor::aggregator::rollup

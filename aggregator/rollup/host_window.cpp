@@ -1,0 +1,88 @@
+#include "aggregator/rollup/host_window.hpp"
+
+#include <algorithm>
+
+namespace dadvisor::aggregator::rollup {
+
+bool is_up(InstanceRow const& row) {
+  static std::size_t const up = *figure_index(metric::state_up);
+  return row.figures.empty() || row.figures[up] != 0;
+}
+
+void HostWindow::deliver(WallTime tick, Nanoseconds step) {
+  if (ticks_.empty() || tick >= *ticks_.rbegin()) step_ = step;
+  ticks_.insert(tick);
+}
+
+void HostWindow::add(WallTime tick, AppNumber app, InstanceRow row) {
+  auto& rows = rows_[tick][app];
+  auto const place = std::ranges::upper_bound(
+      rows, *row.key, {}, [](InstanceRow const& other) -> EntityKey const& { return *other.key; });
+  rows.insert(place, std::move(row));
+}
+
+void HostWindow::drop_before(WallTime tick) {
+  ticks_.erase(ticks_.begin(), ticks_.lower_bound(tick));
+  rows_.erase(rows_.begin(), rows_.lower_bound(tick));
+}
+
+std::optional<WallTime> HostWindow::newest() const {
+  if (ticks_.empty()) return std::nullopt;
+  return *ticks_.rbegin();
+}
+
+std::optional<WallTime> HostWindow::previous(WallTime tick) const {
+  auto const found = ticks_.lower_bound(tick);
+  if (found == ticks_.begin()) return std::nullopt;
+  return *std::prev(found);
+}
+
+std::optional<WallTime> HostWindow::expected_from(WallTime tick) const {
+  if (delivered(tick)) return tick;
+  auto const last = previous(tick);
+  if (!last || tick - *last > live_steps * step_) return std::nullopt;
+  return last;
+}
+
+std::span<InstanceRow const> HostWindow::instances(WallTime tick, AppNumber app) const {
+  auto const apps = rows_.find(tick);
+  if (apps == rows_.end()) return {};
+  auto const rows = apps->second.find(app);
+  if (rows == apps->second.end()) return {};
+  return rows->second;
+}
+
+std::vector<AppNumber> HostWindow::apps(WallTime tick) const {
+  std::vector<AppNumber> found;
+  if (auto const apps = rows_.find(tick); apps != rows_.end())
+    for (auto const& [app, rows] : apps->second) found.push_back(app);
+  return found;
+}
+
+std::optional<Nanoseconds> common_step(std::span<HostWindow const* const> hosts, WallTime tick) {
+  std::optional<Nanoseconds> longest;
+  for (HostWindow const* host : hosts)
+    if (host->expected_from(tick)) longest = std::max(longest.value_or(host->step()), host->step());
+  return longest;
+}
+
+std::optional<RollupRow> roll_up_app(std::span<HostWindow const* const> hosts, AppNumber app,
+                                     WallTime tick) {
+  auto const step = common_step(hosts, tick);
+  if (!step || tick != tick_of(tick, *step)) return std::nullopt;
+  std::vector<Figures const*> figures;
+  std::size_t expected = 0, rows = 0;
+  for (HostWindow const* host : hosts) {
+    auto const from = host->expected_from(tick);
+    if (!from) continue;
+    for (InstanceRow const& row : host->instances(*from, app)) {
+      ++rows;
+      if (is_up(row)) ++expected;
+      if (*from == tick) figures.push_back(&row.figures);
+    }
+  }
+  if (rows == 0) return std::nullopt;
+  return roll_up(figures, static_cast<double>(expected), *step);
+}
+
+}  // namespace dadvisor::aggregator::rollup

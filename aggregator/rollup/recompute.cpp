@@ -1,0 +1,194 @@
+// The half of the engine that speaks to the store: rows put, and ticks rolled up again from raw
+// rows.
+
+#include <algorithm>
+
+#include "aggregator/rollup/engine.hpp"
+
+namespace dadvisor::aggregator::rollup {
+namespace {
+
+// Dirty ticks of an app that lie closer together are read by one scan, up to so many.
+constexpr Nanoseconds scan_gap = std::chrono::minutes(5);
+constexpr std::size_t ticks_per_scan = 64;
+// Rows of all the apps of a cluster at so many ticks are held at once to be merged.
+constexpr std::size_t ticks_per_total = 12;
+
+}  // namespace
+
+void RollupEngine::merge_open(WallTime tick, AppNumber number) {
+  std::vector<HostWindow const*> windows;
+  for (auto const& [name, its_host] : apps_[number].hosts) windows.push_back(&its_host->window);
+  auto const row = roll_up_app(windows, number, tick);
+  if (!row) return;
+  ++counters_.merged_rows;
+  put_app(number, tick, *row);
+}
+
+bool RollupEngine::recompute_dirty(WallTime now, std::size_t& budget) {
+  bool const mend_closed = now - late_done_ >= options_.late_spacing;
+  bool mended = false;
+  HostTicks host_ticks(*store_);
+  while (!dirty_.empty()) {
+    WallTime const newest = dirty_.rbegin()->first;
+    if (newest <= closed_ && !mend_closed) break;
+    if (budget == 0) return true;
+    AppNumber const number = *dirty_.rbegin()->second.begin();
+    std::set<WallTime> ticks;
+    WallTime last = newest;
+    for (auto tick = dirty_.end(); tick != dirty_.begin() && ticks.size() < ticks_per_scan;) {
+      --tick;
+      if ((tick->first <= closed_ && !mend_closed) || last - tick->first > scan_gap) break;
+      if (tick->second.erase(number) == 0) continue;
+      last = tick->first;
+      ticks.insert(tick->first);
+      mended = mended || tick->first <= closed_;
+      if (tick->second.empty()) tick = dirty_.erase(tick);
+    }
+    recompute(number, ticks, host_ticks, budget);
+  }
+  if (mended) late_done_ = now;
+  return false;
+}
+
+void RollupEngine::recompute(AppNumber number, std::set<WallTime> const& ticks,
+                             HostTicks& host_ticks, std::size_t& budget) {
+  App const& its_app = apps_[number];
+  std::vector<RawHost> hosts;
+  std::map<Host const*, std::size_t> host_index;
+  for (auto const& [name, its_host] : its_app.hosts) {
+    host_index.emplace(its_host, hosts.size());
+    hosts.push_back(RawHost{&its_host->name, its_host->entity, its_host->step});
+  }
+  std::vector<RawInstance> instances;
+  for (store::EntityId const id : its_app.instances) {
+    Instance const& known = instances_.at(id);
+    Nanoseconds const reach = std::max(longest_hole, live_steps) * known.host->step;
+    if (known.last_tick < *ticks.begin() - reach) continue;
+    instances.push_back(RawInstance{id, &known.key, host_index.at(known.host)});
+  }
+  auto const read = read_windows(*store_, host_ticks, hosts, instances, number, ticks);
+  if (!read) {
+    ++counters_.read_failures;
+    log_.warning("cannot roll up {} again: {}", printable(its_app.name), to_string(read.error()));
+    return;
+  }
+  std::size_t const cost = read->rows + ticks.size();
+  budget -= std::min(budget, cost);
+  std::vector<HostWindow const*> windows;
+  for (HostWindow const& window : read->hosts) windows.push_back(&window);
+  for (WallTime const tick : ticks) {
+    auto const row = roll_up_app(windows, number, tick);
+    if (!row) continue;
+    ++counters_.recomputed_rows;
+    put_app(number, tick, *row);
+  }
+}
+
+void RollupEngine::put_app(AppNumber number, WallTime tick, RollupRow const& row) {
+  App& its_app = apps_[number];
+  Schema const schema{row.columns};
+  std::vector<Cell> cells;
+  cells.reserve(row.values.size());
+  for (double const value : row.values) cells.push_back(real_cell(value));
+  Labels labels{{"app", its_app.name}, {"cluster", its_app.cluster}};
+  if (!its_app.owner.empty()) labels.emplace_back("owner", its_app.owner);
+  EntityKey const key{EntityKind::app, its_app.cluster, its_app.name, 0};
+  its_app.entity = store_->put(key, labels, tick, row.window, schema, cells);
+  its_app.step = row.window;
+  if (tick > closed_) rows_[tick][number] = row;
+  dirty_totals_[tick].insert(its_app.cluster);
+}
+
+Nanoseconds RollupEngine::cluster_step(Cluster const& cluster, WallTime tick) const {
+  Nanoseconds longest{};
+  for (App const& its_app : apps_) {
+    if (its_app.cluster != cluster) continue;
+    for (auto const& [name, its_host] : its_app.hosts)
+      if (its_host->last_tick + live_steps * its_host->step >= tick)
+        longest = std::max(longest, its_host->step);
+  }
+  return longest;
+}
+
+bool RollupEngine::put_totals(std::size_t& budget) {
+  std::map<Cluster, std::set<WallTime>> stored;  // merged from what the store has
+  bool more = false;
+  for (auto tick = dirty_totals_.end(); tick != dirty_totals_.begin();) {
+    --tick;
+    bool const in_memory = tick->first > closed_ && tick->first > memory_from_;
+    auto const unfinished = dirty_.find(tick->first);
+    std::erase_if(tick->second, [&](Cluster const& cluster) {
+      // Its apps come first; a later flush() ends with the total.
+      if (unfinished != dirty_.end())
+        for (AppNumber const number : unfinished->second)
+          if (apps_[number].cluster == cluster) return false;
+      if (!in_memory) {
+        auto& ticks = stored[cluster];
+        if (ticks.size() == ticks_per_total || budget == 0) {
+          more = true;
+          return false;
+        }
+        ticks.insert(tick->first);
+        return true;
+      }
+      std::vector<RollupRow const*> rows;
+      for (auto const& [number, row] : rows_[tick->first])
+        if (apps_[number].cluster == cluster) rows.push_back(&row);
+      put_total(cluster, tick->first, rows);
+      return true;
+    });
+    if (tick->second.empty()) tick = dirty_totals_.erase(tick);
+  }
+  for (auto const& [cluster, ticks] : stored)
+    for (auto const& [tick, rows] : stored_rows(cluster, ticks, budget)) {
+      std::vector<RollupRow const*> pointers;
+      for (RollupRow const& row : rows) pointers.push_back(&row);
+      put_total(cluster, tick, pointers);
+    }
+  return more;
+}
+
+std::map<WallTime, std::vector<RollupRow>> RollupEngine::stored_rows(
+    Cluster const& cluster, std::set<WallTime> const& ticks, std::size_t& budget) {
+  std::map<WallTime, std::vector<RollupRow>> found;
+  if (ticks.empty()) return found;
+  auto const columns = rollup_columns();
+  for (App const& its_app : apps_) {
+    if (its_app.cluster != cluster || its_app.entity == store::absent_entity) continue;
+    auto const scanned = store_->scan(its_app.entity, columns, *ticks.begin(), *ticks.rbegin(),
+                                      [&](WallTime tick, std::span<Cell const> cells) {
+                                        budget -= std::min<std::size_t>(budget, 1);
+                                        if (!ticks.contains(tick)) return;
+                                        RollupRow& row = found[tick].emplace_back();
+                                        row.window = its_app.step;
+                                        for (std::size_t i = 0; i < columns.size(); ++i) {
+                                          if (!cells[i]) continue;
+                                          row.columns.push_back(columns[i]);
+                                          row.values.push_back(cell_real(*cells[i]));
+                                        }
+                                      });
+    if (!scanned) {
+      ++counters_.read_failures;
+      log_.warning("cannot read {} for its total: {}", printable(its_app.name),
+                   to_string(scanned.error()));
+    }
+  }
+  return found;
+}
+
+void RollupEngine::put_total(Cluster const& cluster, WallTime tick,
+                             std::span<RollupRow const* const> rows) {
+  Nanoseconds step = cluster_step(cluster, tick);
+  for (RollupRow const* row : rows) step = std::max(step, row->window);
+  if (rows.empty() || step <= Nanoseconds::zero() || tick != tick_of(tick, step)) return;
+  RollupRow const total = merge(rows, step);
+  std::vector<Cell> cells;
+  cells.reserve(total.values.size());
+  for (double const value : total.values) cells.push_back(real_cell(value));
+  ++counters_.total_rows;
+  store_->put(EntityKey{EntityKind::total, cluster, {}, 0}, Labels{{"cluster", cluster}}, tick,
+              step, Schema{total.columns}, cells);
+}
+
+}  // namespace dadvisor::aggregator::rollup

@@ -1,0 +1,40 @@
+#pragma once
+// From instances to an app, from apps to a cluster: pure functions over one window. They never add
+// to an earlier result: whatever goes in is all there is, so replays, duplicates and another order
+// of arrival cannot make another sum. The order of the arguments decides how doubles round and
+// which value is `last`: callers pass them sorted.
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "aggregator/rollup/figures.hpp"
+#include "common/core/clock.hpp"
+#include "common/core/metric/column.hpp"
+
+namespace dadvisor::aggregator::rollup {
+
+// A row of an app or a cluster at a tick, in the stored units of its metrics; for a counter the
+// figure is the increase that falls into the window.
+struct RollupRow {
+  Nanoseconds window{};           // the row's step
+  std::vector<MetricId> columns;  // rollup_column()s, ascending
+  std::vector<double> values;     // one per column, never NaN
+
+  std::optional<double> value(MetricId column) const;
+  bool operator==(RollupRow const&) const = default;
+};
+
+// Every column that a row of roll_up() may have, ascending.
+std::span<MetricId const> rollup_columns();
+
+// One app's instances. `expected`: how many are known alive, with or without figures at this tick.
+// A ratio sums numerator and denominator over those instances alone that have both, and its
+// counters count as shown rates.
+RollupRow roll_up(std::span<Figures const* const> instances, double expected, Nanoseconds window);
+
+// Several apps' rows (or parts of one app's) as one; increases of rows with another window are
+// scaled to `window`.
+RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window);
+
+}  // namespace dadvisor::aggregator::rollup

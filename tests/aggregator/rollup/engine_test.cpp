@@ -1,0 +1,452 @@
+#include "aggregator/rollup/engine.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <future>
+#include <random>
+
+#include "aggregator/store/real_disk.hpp"
+#include "common/core/frame/frame.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::aggregator;
+using namespace dadvisor::aggregator::rollup;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Nanoseconds step = 10s;
+constexpr std::int64_t first_tick = 1'800'000'000;
+WallTime tick_at(int number) { return from_unix_seconds(first_tick + 10 * number); }
+
+class TestClock final : public Clock {
+ public:
+  WallTime wall() const override { return tick_at(0); }
+  MonotonicTime monotonic() const override { return MonotonicTime{1h}; }
+};
+
+// An instance as the test knows it: lives from one tick number to another.
+struct Life {
+  std::string host, app, id;
+  int from = 0, until = 0;
+  std::int64_t start_ns = 0;
+  std::int64_t cpu_per_tick = 0;  // ns
+  double limit = 0;               // none when 0
+  std::int64_t memory = 0;
+
+  bool at(int number) const { return from <= number && number <= until; }
+  std::int64_t usage(int number) const { return cpu_per_tick * (number - from + 1); }
+};
+
+struct Delivery {
+  std::string host;
+  int number = 0;
+};
+
+Schema const host_schema{{metric::cpu_usage}};
+Schema const container_schema{
+    {metric::cpu_usage, metric::cpu_limit, metric::mem_usage, metric::state_up}};
+
+class World {
+ public:
+  World() : directory_(make_directory()) { open(); }
+  ~World() {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  World(World const&) = delete;
+
+  std::vector<Life> lives;
+
+  void deliver(Delivery const& what) {
+    auto batch = std::make_shared<Batch>();
+    batch->stream = {what.host, 1};
+    batch->sequence = ++sequence_;
+    batch->tick = tick_at(what.number);
+    batch->step = step;
+    batch->schemas = {host_schema, container_schema};
+    std::uint32_t slot = 0;
+    batch->entities.push_back({slot, {{EntityKind::host, what.host, "", 0}, {{"cluster", "c"}}}});
+    batch->rows.push_back({slot, 0, {Cell{1'000 * what.number}}});
+    for (Life const& life : lives) {
+      if (life.host != what.host) continue;
+      ++slot;
+      if (!life.at(what.number)) continue;
+      batch->entities.push_back(
+          {slot,
+           {{EntityKind::container, life.host, life.id, life.start_ns},
+            {{"app", life.app}, {"cluster", "c"}, {"owner", "team-" + life.app}}}});
+      Cell const limit = life.limit > 0 ? Cell{real_cell(life.limit)} : Cell{};
+      batch->rows.push_back(
+          {slot, 1, {Cell{life.usage(what.number)}, limit, Cell{life.memory}, Cell{1}}});
+    }
+    std::promise<void> done;
+    store_->append(encode_key_frame(*batch), batch, [&](Result<void> result) {
+      if (result) done.set_value();
+    });
+    REQUIRE(done.get_future().wait_for(10s) == std::future_status::ready);
+  }
+
+  // Runs on the store thread, after all that was delivered.
+  void run(std::function<void(RollupEngine&)> work) {
+    std::promise<void> done;
+    store_->post([&] {
+      work(*engine_);
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  void flush(WallTime now) {
+    run([&](RollupEngine& engine) { engine.flush(now); });
+  }
+  void settle(WallTime now) {
+    for (int i = 0; i < 100; ++i) {
+      bool more = false;
+      now += 61s;
+      run([&](RollupEngine& engine) { more = engine.flush(now); });
+      if (!more && i > 3) return;
+    }
+    FAIL("flush() never ends");
+  }
+  void restart(WallTime now) {
+    store_.reset();
+    open();
+    run([&](RollupEngine& engine) { engine.attach(*store_, now); });
+  }
+  void attach(WallTime now) {
+    run([&](RollupEngine& engine) { engine.attach(*store_, now); });
+  }
+
+  std::map<int, RollupRow> rows(EntityKind kind, std::string const& name) {
+    std::map<int, RollupRow> found;
+    for (store::EntityInfo const& info : *store_->entities()) {
+      if (info.entity.key.kind != kind || info.entity.key.container_id != name) continue;
+      labels = info.entity.labels;
+      auto const columns = rollup_columns();
+      auto const scanned = store_->scan(
+          info.id, columns, tick_at(-1000), tick_at(1000),
+          [&](WallTime tick, std::span<Cell const> cells) {
+            int const number = static_cast<int>((unix_seconds(tick) - first_tick) / 10);
+            RollupRow& row = found[number];
+            row.window = info.step;
+            for (std::size_t i = 0; i < columns.size(); ++i)
+              if (cells[i]) {
+                row.columns.push_back(columns[i]);
+                row.values.push_back(cell_real(*cells[i]));
+              }
+          });
+      REQUIRE(scanned);
+    }
+    return found;
+  }
+  Labels labels;  // of the entity that rows() read last
+  RollupCounters counters() const { return engine_->counters(); }
+
+ private:
+  static std::string make_directory() {
+    static std::atomic<int> number{0};
+    auto const made =
+        std::filesystem::temp_directory_path() /
+        ("dadvisor-rollup-" + std::to_string(::getpid()) + "-" + std::to_string(++number));
+    std::filesystem::create_directories(made);
+    return made;
+  }
+  void open() {
+    engine_ = std::make_unique<RollupEngine>(Log("test", LogLevel::error), RollupOptions{});
+    store::StoreOptions options;
+    options.directory = directory_;
+    options.sync_spacing = 0s;
+    auto opened =
+        store::Store::open(options, disk_, clock_, Log("test", LogLevel::error), engine_.get());
+    REQUIRE(opened);
+    store_ = std::move(*opened);
+  }
+
+  std::string directory_;
+  store::RealDisk disk_;
+  TestClock clock_;
+  std::unique_ptr<RollupEngine> engine_;
+  std::unique_ptr<store::Store> store_;
+  std::uint64_t sequence_ = 0;
+};
+
+double value(RollupRow const& row, MetricId metric, RollupPart part) {
+  return row.value(rollup_column(metric, part)).value_or(-1);
+}
+double sum(RollupRow const& row, MetricId metric) { return value(row, metric, RollupPart::sum); }
+double expected(RollupRow const& row) {
+  return value(row, metric::state_expected, RollupPart::all);
+}
+
+Life life(std::string host, std::string app, std::string id, int from, int until) {
+  Life made{std::move(host), std::move(app), std::move(id), from, until, 0, 0, 0, 0};
+  // Seen for the first time 4 s after it began.
+  made.start_ns = (first_tick + 10 * from - 4) * 1'000'000'000;
+  return made;
+}
+
+// What the rows of one app must be, made of the lives and of what was delivered by the rules of
+// the design and by nothing of the engine.
+struct Truth {
+  double cpu = 0, memory = 0, least = 0, top = 0, bottom = 0;
+  int count = 0, rated = 0, expected = 0;
+};
+
+std::map<int, Truth> truth_of(std::vector<Life> const& lives, std::string const& app,
+                              std::set<std::pair<std::string, int>> const& delivered, int last) {
+  std::map<int, Truth> all;
+  for (int number = 0; number <= last; ++number) {
+    Truth truth;
+    for (Life const& one : lives) {
+      if (one.app != app && !app.empty()) continue;
+      int before = number - 1;  // the host's last tick before this one
+      while (before >= -10 && !delivered.contains({one.host, before})) --before;
+      if (!delivered.contains({one.host, number})) {
+        if (number - before <= 3 && one.at(before)) ++truth.expected;
+        continue;
+      }
+      if (!one.at(number)) continue;
+      ++truth.expected;
+      double const memory = static_cast<double>(one.memory);
+      truth.least = truth.count == 0 ? memory : std::min(truth.least, memory);
+      ++truth.count;
+      truth.memory += memory;
+      // Rate: mean over the time since the last reading, or since its start if that was watched.
+      double rate = -1;
+      if (one.at(before) && number - before <= 3)
+        rate = static_cast<double>(one.cpu_per_tick) / 10;
+      else if (one.from > (before < 0 ? number - 1 : before) && number - one.from + 1 <= 3)
+        rate = static_cast<double>(one.usage(number)) / (10 * (number - one.from + 1));
+      if (rate < 0) continue;
+      ++truth.rated;
+      truth.cpu += rate * 10;
+      if (one.limit > 0) {
+        truth.top += rate / 1e9;
+        truth.bottom += one.limit;
+      }
+    }
+    if (truth.count > 0 || truth.expected > 0) all[number] = truth;
+  }
+  return all;
+}
+
+void check(std::map<int, RollupRow> const& rows, std::map<int, Truth> const& truths) {
+  std::vector<int> have, want;
+  for (auto const& [number, row] : rows) have.push_back(number);
+  for (auto const& [number, truth] : truths) want.push_back(number);
+  CHECK(have == want);
+  for (auto const& [number, truth] : truths) {
+    auto const found = rows.find(number);
+    if (found == rows.end()) continue;
+    RollupRow const& row = found->second;
+    INFO("tick " << number);
+    CHECK(expected(row) == truth.expected);
+    if (truth.count > 0) {
+      CHECK(sum(row, metric::mem_usage) == truth.memory);
+      CHECK(value(row, metric::mem_usage, RollupPart::min) == truth.least);
+      CHECK(value(row, metric::state_up, RollupPart::count) == truth.count);
+    } else {
+      CHECK(sum(row, metric::mem_usage) == -1);
+    }
+    if (truth.rated > 0) {
+      CHECK(sum(row, metric::cpu_usage) == Approx(truth.cpu));
+      CHECK(value(row, metric::cpu_usage, RollupPart::count) == truth.rated);
+    } else {
+      CHECK(sum(row, metric::cpu_usage) == -1);
+    }
+    if (truth.bottom > 0) {
+      CHECK(value(row, metric::cpu_pct_limit, RollupPart::numerator) == Approx(truth.top));
+      CHECK(value(row, metric::cpu_pct_limit, RollupPart::denominator) == Approx(truth.bottom));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("ticks in order become rows of the app and of the cluster, from memory") {
+  World world;
+  world.lives = {life("a", "/shop", "1", 0, 99), life("b", "/shop", "2", 0, 99),
+                 life("b", "cron", "3", 0, 99)};
+  world.lives[0].cpu_per_tick = 5'000'000'000;  // half a core
+  world.lives[0].limit = 0.5;
+  world.lives[1].cpu_per_tick = 1'000'000'000;
+  world.lives[1].limit = 2;
+  world.lives[2].cpu_per_tick = 3'000'000'000;
+  for (Life& one : world.lives) one.memory = 100;
+  world.attach(tick_at(-100));
+  for (int number = 0; number < 10; ++number) {
+    world.deliver({"a", number});
+    world.deliver({"b", number});
+    world.flush(tick_at(number) + 1s);
+  }
+  CHECK(world.counters().recomputed_rows == 0);
+  auto const shop = world.rows(EntityKind::app, "/shop");
+  CHECK(world.labels == Labels{{"app", "/shop"}, {"cluster", "c"}, {"owner", "team-/shop"}});
+  REQUIRE(shop.size() == 10);
+  CHECK(shop.at(5).window == step);
+  CHECK(sum(shop.at(5), metric::cpu_usage) == Approx(6e9));
+  CHECK(sum(shop.at(0), metric::cpu_usage) == Approx(6e9));  // both began since the tick before
+  CHECK(value(shop.at(5), metric::cpu_pct_limit, RollupPart::numerator) == Approx(0.6));
+  CHECK(value(shop.at(5), metric::cpu_pct_limit, RollupPart::denominator) == Approx(2.5));
+  CHECK(expected(shop.at(5)) == 2);
+  auto const total = world.rows(EntityKind::total, "");
+  REQUIRE(total.size() == 10);
+  CHECK(sum(total.at(5), metric::cpu_usage) == Approx(9e9));
+  CHECK(sum(total.at(5), metric::mem_usage) == 300);
+  CHECK(value(total.at(5), metric::mem_usage, RollupPart::count) == 3);
+  CHECK(expected(total.at(5)) == 3);
+}
+
+TEST_CASE("a batch that comes twice changes nothing") {
+  World world;
+  world.lives = {life("a", "shop", "1", 0, 99)};
+  world.lives[0].cpu_per_tick = 1'000'000'000;
+  world.attach(tick_at(-100));
+  for (int number = 0; number < 4; ++number) {
+    world.deliver({"a", number});
+    world.flush(tick_at(number) + 1s);
+  }
+  auto const before = world.rows(EntityKind::app, "shop");
+  world.deliver({"a", 2});
+  world.deliver({"a", 3});
+  world.flush(tick_at(4));
+  CHECK(world.rows(EntityKind::app, "shop") == before);
+  CHECK(world.counters().late_batches == 0);
+}
+
+TEST_CASE("a late tick corrects its own sum and the rates after it") {
+  World world;
+  world.lives = {life("a", "shop", "1", 0, 99), life("b", "shop", "2", 0, 99)};
+  world.lives[0].cpu_per_tick = 2'000'000'000;
+  world.lives[1].cpu_per_tick = 4'000'000'000;
+  world.lives[1].memory = 50;
+  world.attach(tick_at(-100));
+  for (int number = 0; number < 8; ++number) {
+    world.deliver({"a", number});
+    if (number != 3) world.deliver({"b", number});
+    world.run([&](RollupEngine& engine) { engine.ready(tick_at(number)); });
+    world.flush(tick_at(number) + 2s);
+  }
+  auto rows = world.rows(EntityKind::app, "shop");
+  CHECK(sum(rows.at(3), metric::cpu_usage) == Approx(2e9));
+  CHECK(expected(rows.at(3)) == 2);  // the dip is flagged
+  CHECK(sum(rows.at(4), metric::cpu_usage) == Approx(6e9));
+  Delivery const late{"b", 3};
+  SECTION("while the tick is open") {
+    world.deliver(late);
+    world.flush(tick_at(8));
+  }
+  SECTION("when it has closed, once a minute") {
+    world.flush(tick_at(3) + 130s);
+    world.deliver(late);
+    world.flush(tick_at(3) + 131s);
+  }
+  rows = world.rows(EntityKind::app, "shop");
+  CHECK(sum(rows.at(3), metric::cpu_usage) == Approx(6e9));
+  CHECK(sum(rows.at(3), metric::mem_usage) == 50);
+  CHECK(sum(rows.at(4), metric::cpu_usage) == Approx(6e9));
+  auto const total = world.rows(EntityKind::total, "");
+  CHECK(sum(total.at(3), metric::cpu_usage) == Approx(6e9));
+  CHECK(world.counters().late_batches == 1);
+}
+
+TEST_CASE("an app whose only host is silent keeps a row that says what is missing") {
+  World world;
+  world.lives = {life("a", "shop", "1", 0, 99), life("b", "cron", "2", 0, 99)};
+  world.attach(tick_at(-100));
+  for (int number = 0; number < 8; ++number) {
+    world.deliver({"b", number});
+    if (number < 3) world.deliver({"a", number});
+    world.run([&](RollupEngine& engine) { engine.ready(tick_at(number)); });
+    world.flush(tick_at(number) + 2s);
+  }
+  auto const rows = world.rows(EntityKind::app, "shop");
+  REQUIRE(rows.size() == 6);
+  CHECK(expected(rows.at(5)) == 1);
+  CHECK(sum(rows.at(5), metric::mem_usage) == -1);
+  CHECK(expected(world.rows(EntityKind::total, "").at(5)) == 2);
+  CHECK(expected(world.rows(EntityKind::total, "").at(6)) == 1);
+}
+
+TEST_CASE("after a restart the rows are made again from the log") {
+  World world;
+  world.lives = {life("a", "shop", "1", 0, 99)};
+  world.lives[0].cpu_per_tick = 2'000'000'000;
+  world.attach(tick_at(-100));
+  for (int number = 0; number < 6; ++number) world.deliver({"a", number});
+  world.restart(tick_at(6));
+  CHECK(world.rows(EntityKind::app, "shop").empty());
+  world.flush(tick_at(6));
+  for (int number = 6; number < 20; ++number) {
+    world.deliver({"a", number});
+    world.flush(tick_at(number) + 1s);
+  }
+  auto const rows = world.rows(EntityKind::app, "shop");
+  REQUIRE(rows.size() == 20);
+  for (auto const& [number, row] : rows) CHECK(sum(row, metric::cpu_usage) == Approx(2e9));
+  CHECK(world.counters().merged_rows > 5);  // back to memory
+}
+
+TEST_CASE("whatever the order, the repetition and the restarts, the rows are those of the rows") {
+  unsigned const seed = GENERATE(range(1u, 25u));
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  auto const pick = [&](int most) {
+    return static_cast<int>(random() % static_cast<unsigned>(most));
+  };
+  World world;
+  constexpr int last = 30;
+  std::vector<std::string> const hosts{"a", "b", "c"}, apps{"/shop/cart", "web", "cron"};
+  for (int i = 0; i < 14; ++i) {
+    int const from = pick(3) == 0 ? pick(last) : 0;
+    Life one =
+        life(hosts[static_cast<std::size_t>(pick(3))], apps[static_cast<std::size_t>(pick(3))],
+             std::to_string(i), from, pick(3) == 0 ? from + pick(last) : last);
+    one.cpu_per_tick = 1'000'000 * (1 + pick(5'000));
+    one.memory = 1'000 + pick(1'000);
+    one.limit = pick(2) ? 0.5 * (1 + pick(4)) : 0;
+    world.lives.push_back(one);
+  }
+  std::vector<Delivery> deliveries;
+  std::set<std::pair<std::string, int>> delivered;
+  for (int number = 0; number <= last; ++number)
+    for (std::string const& host : hosts) {
+      if (pick(8) == 0 && number != last) continue;  // never comes
+      delivered.insert({host, number});
+      deliveries.push_back({host, number});
+    }
+  // Swapped over a few places, or far; some sent twice.
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    std::size_t const other = i + random() % (pick(10) == 0 ? 60 : 5);
+    if (pick(3) == 0 && other < deliveries.size()) std::swap(deliveries[i], deliveries[other]);
+  }
+  for (int i = 0; i < 10; ++i) {
+    auto const again = deliveries[random() % deliveries.size()];
+    deliveries.insert(deliveries.begin() + pick(static_cast<int>(deliveries.size())), again);
+  }
+
+  WallTime now = tick_at(0);
+  world.attach(tick_at(-100));
+  int newest = -1;
+  for (Delivery const& delivery : deliveries) {
+    world.deliver(delivery);
+    now = std::max(now, tick_at(delivery.number) + 1s);
+    if (pick(2)) world.flush(now);
+    if (pick(20) == 0) {
+      now += 100s;  // ticks close, and late ones are mended
+      world.flush(now);
+    }
+    if (pick(40) == 0) world.restart(now);
+    for (; newest < delivery.number; ++newest)
+      world.run([&](RollupEngine& engine) { engine.ready(tick_at(newest + 1)); });
+  }
+  world.settle(now);
+  for (std::string const& app : apps) {
+    INFO(app);
+    check(world.rows(EntityKind::app, app), truth_of(world.lives, app, delivered, last));
+  }
+  check(world.rows(EntityKind::total, ""), truth_of(world.lives, "", delivered, last));
+}
