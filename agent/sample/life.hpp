@@ -20,7 +20,7 @@ struct Sampler::Life {
   SteadySum net_sums[8];
   bool net_owner = false;  // shows its namespace's figures
   TcpFigures tcp;          // gauges as last read
-  MonotonicTime slow_due{};
+  MonotonicTime slow_due = MonotonicTime::min();
   std::optional<MonotonicTime> vanished;  // since when its cgroup is away
   bool present = false;                   // in this tick's snapshot or tree
 };

@@ -50,7 +50,7 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   batch.step = options_.step;
   batch.schemas = {host_layout_.schema(), container_layout_.schema()};
   HostReading host;
-  HostFacts const facts = read_host(tick, host);
+  HostFacts const facts = read_host(host);
   reconcile(containers, runtime);
 
   std::vector<Life*> lives;
@@ -85,7 +85,7 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   return batch;
 }
 
-HostFacts Sampler::read_host(WallTime tick, HostReading& reading) {
+HostFacts Sampler::read_host(HostReading& reading) {
   auto const now = clock_.monotonic();
   bool const slow = !slow_due_ || now >= *slow_due_;
   reading = host_.read(slow, buffer_);
@@ -95,10 +95,9 @@ HostFacts Sampler::read_host(WallTime tick, HostReading& reading) {
     io_accounted_ = !hierarchies_ || io_accounted(*hierarchies_, host_.busy_devices(), buffer_);
     if (!io_accounted_ && !stats_.io_unaccounted)
       log_.warning(
-          "this kernel does not count containers' disk I/O on every disk (cgroup v1, "
-          "kernel 6.10 or later, no throttle rule ever set): io.* stays absent where it "
-          "is not counted, tick {}",
-          unix_seconds(tick));
+          "this kernel does not count containers' disk I/O on every disk (cgroup v1 counts from "
+          "the "
+          "first throttle rule on, since kernel 6.10): io.* stays absent where it is not counted");
     stats_.io_unaccounted = !io_accounted_;
   }
   return {reading.mem_total.value_or(0), reading.cpu_count.value_or(0), &host_.devices(),

@@ -109,7 +109,7 @@ class Sampler {
 
   // What they say (sampler.cpp).
   bool late(WallTime tick) const;
-  HostFacts read_host(WallTime tick, HostReading& reading);
+  HostFacts read_host(HostReading& reading);
   std::optional<Row> read(Life& life, WallTime tick, bool runtime, HostFacts const& facts,
                           std::vector<PendingNet>& pending);
   void fill_state(Life const& life, WallTime tick, HostFacts const& facts, Row& row) const;

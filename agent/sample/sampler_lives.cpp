@@ -199,7 +199,7 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
   }
   life.inode = reader->inode();
   life.vanished.reset();
-  life.slow_due = clock_.monotonic();
+  life.slow_due = MonotonicTime::min();  // the first reading is a whole one
   if (life.entity.key.start_ns == 0) {
     auto const pid = first_process(reader->directories().main(), buffer_);
     auto const start =

@@ -1,0 +1,53 @@
+#include "agent/sample/process.hpp"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/agent/file_tree.hpp"
+
+using namespace dadvisor::agent;
+using dadvisor::test::FileTree;
+
+TEST_CASE("a process's start is found behind a name with blanks and brackets") {
+  FileTree tree;
+  tree.write("stat", "cpu 1 2 3\nbtime 1795390816\n");
+  tree.write("77/stat",
+             "77 (evil) name 9 (x) S 1 77 77 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 1 0 12345 "
+             "1000 2 3\n");
+  ReadBuffer buffer;
+  CHECK(process_start_ns(tree.root(), 77, buffer) == 1795390816'000'000'000 + 123'450'000'000);
+  CHECK_FALSE(process_start_ns(tree.root(), 78, buffer));
+  tree.write("79/stat", "79 (short) S 1\n");
+  CHECK_FALSE(process_start_ns(tree.root(), 79, buffer));
+}
+
+TEST_CASE("a process's cgroup is cut at the id's level") {
+  FileTree tree;
+  tree.write("77/cgroup", "9:name=systemd:/x\n2:cpu,cpuacct:/docker/abc\n0::/docker/abc/init\n");
+  ReadBuffer buffer;
+  CHECK(process_cgroup(tree.root(), 77, "cpuacct", "abc", buffer) == "/docker/abc");
+  CHECK(process_cgroup(tree.root(), 77, "cpu", "abc", buffer) == "/docker/abc");
+  CHECK(process_cgroup(tree.root(), 77, "", "abc", buffer) == "/docker/abc");
+  CHECK_FALSE(process_cgroup(tree.root(), 77, "cpuset", "abc", buffer));
+  CHECK_FALSE(process_cgroup(tree.root(), 77, "cpu", "other", buffer));
+  CHECK_FALSE(process_cgroup(tree.root(), 77, "cpu", "", buffer));
+  CHECK_FALSE(process_cgroup(tree.root(), 1, "cpu", "abc", buffer));
+}
+
+TEST_CASE("the first process may be in the leaf below") {
+  FileTree tree;
+  tree.write("c/cgroup.procs", "");
+  tree.write("c/leaf/cgroup.procs", "42\n43\n");
+  ReadBuffer buffer;
+  struct stat of {};
+  REQUIRE(::stat(tree.path("c").c_str(), &of) == 0);
+  CgroupDirectory const directory{tree.path("c"), of.st_ino, 1, true};
+  CHECK(first_process(directory, buffer) == 42);
+  tree.write("c/cgroup.procs", "7\n");
+  CHECK(first_process(directory, buffer) == 7);
+  // 0 stands for a process outside our view (another pid namespace).
+  tree.write("c/cgroup.procs", "0\n");
+  tree.remove("c/leaf");
+  CHECK_FALSE(first_process(directory, buffer));
+}

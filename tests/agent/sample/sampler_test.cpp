@@ -1,0 +1,387 @@
+#include "agent/sample/sampler.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "tests/agent/sample/fake_host.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::agent;
+using dadvisor::test::FakeHost;
+namespace m = dadvisor::metric;
+
+namespace {
+
+struct Sampled {
+  explicit Sampled(FakeHost& of, SamplerOptions options)
+      : host(of), sampler(std::move(options), of.clock, Log("test", LogLevel::error)) {}
+  explicit Sampled(FakeHost& of) : Sampled(of, of.options()) {}
+
+  Batch tick(std::vector<Container> const& containers, bool runtime = true) {
+    host.clock.pass(std::chrono::seconds(10));
+    auto batch =
+        sampler.sample(tick_of(host.clock.wall(), std::chrono::seconds(10)), containers, runtime);
+    REQUIRE(batch);
+    check_shape(*batch);
+    return *batch;
+  }
+  // What every batch must keep to.
+  static void check_shape(Batch const& batch) {
+    REQUIRE(batch.rows.size() == batch.entities.size());
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      REQUIRE(batch.rows[i].slot == batch.entities[i].slot);
+      REQUIRE((i == 0 || batch.rows[i - 1].slot < batch.rows[i].slot));
+      REQUIRE(batch.rows[i].cells.size() == batch.schemas.at(batch.rows[i].schema).metrics.size());
+      REQUIRE(std::ranges::is_sorted(batch.entities[i].entity.labels));
+    }
+  }
+
+  FakeHost& host;
+  Sampler sampler;
+};
+
+SlotEntity const* find(Batch const& batch, std::string const& id) {
+  for (auto const& one : batch.entities)
+    if (one.entity.key.container_id == id) return &one;
+  return nullptr;
+}
+
+Cell cell(Batch const& batch, std::string const& id, MetricId metric) {
+  auto const* entity = find(batch, id);
+  REQUIRE(entity);
+  auto const row = std::ranges::find(batch.rows, entity->slot, &Row::slot);
+  REQUIRE(row != batch.rows.end());
+  auto const& metrics = batch.schemas.at(row->schema).metrics;
+  auto const at = std::ranges::find(metrics, metric);
+  REQUIRE(at != metrics.end());
+  return row->cells[static_cast<std::size_t>(at - metrics.begin())];
+}
+
+std::string label(Batch const& batch, std::string const& id, std::string const& key) {
+  auto const* entity = find(batch, id);
+  REQUIRE(entity);
+  for (auto const& [name, value] : entity->entity.labels)
+    if (name == key) return value;
+  return "";
+}
+
+std::string const a = FakeHost::id('a'), b = FakeHost::id('b'), host_id;
+
+}  // namespace
+
+TEST_CASE("a tick gives a row for the host and one for each running container") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto container = host.start('a', 77, 250'000);
+  container.env = {{"MARATHON_APP_ID", "/shop/cart"}, {"MARATHON_APP_LABEL_OWNER", "ann"}};
+  container.restart_count = 4;
+  auto stopped = host.start('b', 78);
+  stopped.running = false;
+  auto const batch = sampled.tick({container, stopped});
+  CHECK(batch.stream == StreamId{"host-1", 1});
+  CHECK(batch.tick == from_unix_seconds(1'795'390'010));
+  CHECK(batch.step == std::chrono::seconds(10));
+  REQUIRE(batch.rows.size() == 2);
+  CHECK(batch.entities[0].entity.key == EntityKey{EntityKind::host, "host-1", "", 0});
+  CHECK(cell(batch, host_id, m::cpu_user) == 1'000'000'000);
+  CHECK(cell(batch, host_id, m::containers_running) == 1);
+  CHECK(find(batch, a)->entity.key ==
+        EntityKey{EntityKind::container, "host-1", a, container.started_ns});
+  CHECK(label(batch, a, "app") == "/shop/cart");
+  CHECK(label(batch, a, "instance") == "aaaaaaaaaaaa");
+  CHECK(label(batch, a, "owner") == "ann");
+  CHECK(label(batch, a, "cluster") == "prod");
+  CHECK(label(batch, a, "host") == "host-1");
+  CHECK(label(batch, a, "runtime") == "docker");
+  CHECK(cell(batch, a, m::cpu_usage) == 250'000'000);
+  CHECK(cell(batch, a, m::cpu_limit) == real_cell(0.5));
+  CHECK(cell(batch, a, m::cpu_host_cpus) == 2);
+  CHECK(cell(batch, a, m::mem_usage) == 1000);
+  CHECK_FALSE(cell(batch, a, m::mem_oom_kills));
+  CHECK(cell(batch, a, m::net_rx_bytes) == 100);
+  CHECK(cell(batch, a, m::state_up) == 1);
+  CHECK(cell(batch, a, m::state_uptime) == 15);
+  CHECK(cell(batch, a, m::state_restarts) == 4);
+  CHECK(cell(batch, a, m::state_paused) == 0);
+}
+
+TEST_CASE("schemas and slots stay the same from tick to tick") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const container = host.start('a', 77);
+  auto const first = sampled.tick({container});
+  host.usage(FakeHost::cgroup(a), 9000);
+  auto const second = sampled.tick({container});
+  CHECK(first.schemas == second.schemas);
+  CHECK(first.entities == second.entities);
+  CHECK(cell(second, a, m::cpu_usage) == 9'000'000);
+}
+
+TEST_CASE("a reading that would start more than half a step late is not taken") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const container = host.start('a', 77);
+  auto const tick = host.clock.wall();
+  host.clock.pass(std::chrono::milliseconds(5001));
+  auto const batch = sampled.sampler.sample(tick, std::vector{container});
+  REQUIRE_FALSE(batch);
+  CHECK(batch.error().code == Errc::timeout);
+  CHECK(sampled.sampler.stats().late_ticks == 1);
+  CHECK(sampled.sampler.sample(tick + std::chrono::seconds(1), std::vector{container}));
+}
+
+TEST_CASE("a restart under the same id is another life in another slot") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto container = host.start('a', 77, 900'000);
+  auto const before = sampled.tick({container});
+  host.stop(container);
+  auto const restarted = host.start('a', 80, 5);
+  auto const after = sampled.tick({restarted});
+  CHECK(find(after, a)->slot != find(before, a)->slot);
+  CHECK(find(after, a)->entity.key.start_ns == restarted.started_ns);
+  CHECK(find(after, a)->entity.labels == find(before, a)->entity.labels);
+  CHECK(cell(after, a, m::cpu_usage) == 5000);
+  CHECK(cell(after, host_id, m::containers_starts) == 1);
+  CHECK(cell(after, host_id, m::containers_exits) == 1);
+  CHECK(cell(after, host_id, m::containers_running) == 1);
+}
+
+TEST_CASE("slots are not given again, also after the agent went on from where it was") {
+  FakeHost host;
+  std::set<std::uint32_t> seen;
+  auto options = host.options();
+  options.first_slot = 40;
+  Sampled sampled(host, options);
+  for (char digit : {'a', 'b', 'c'}) {
+    auto const container = host.start(digit, 70 + digit);
+    auto const batch = sampled.tick({container});
+    CHECK(batch.rows[0].slot == 40);
+    CHECK(seen.insert(find(batch, container.id)->slot).second);
+    host.stop(container);
+  }
+  CHECK(sampled.sampler.next_slot() > *seen.rbegin());
+  CHECK(*seen.begin() > 40);
+}
+
+TEST_CASE("a container that vanishes is left out, counted once, and comes back with its restart") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const container = host.start('a', 77);
+  auto const other = host.start('b', 78);
+  host.stop(container);
+  for (int i = 0; i < 3; ++i) {
+    auto const batch = sampled.tick({container, other});
+    CHECK_FALSE(find(batch, a));
+    CHECK(find(batch, b));
+    CHECK(cell(batch, host_id, m::containers_running) == 1);
+    CHECK(sampled.sampler.stats().vanished == 1);
+  }
+  auto const restarted = host.start('a', 80);
+  CHECK(find(sampled.tick({restarted, other}), a));
+  CHECK(sampled.sampler.stats().vanished == 1);
+}
+
+TEST_CASE("a run that the runtime has not told of is a new life once the runtime is away") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const container = host.start('a', 77, 900'000);
+  auto const before = sampled.tick({container});
+  for (int i = 0; i < 6; ++i) sampled.tick({container});  // up to the next slow reading
+  host.stop(container);
+  sampled.sampler.refresh(a);
+  CHECK_FALSE(find(sampled.tick({container}), a));
+  host.place(FakeHost::cgroup(a), container.pid, 5);
+  auto const after = sampled.tick({container}, false);
+  REQUIRE(find(after, a));
+  CHECK(find(after, a)->slot != find(before, a)->slot);
+  CHECK(find(after, a)->entity.key.start_ns == 1'795'000'000'770'000'000);
+  CHECK(cell(after, a, m::cpu_usage) == 5000);
+}
+
+TEST_CASE("a rename shows at the next tick, in the same life") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto container = host.start('a', 77);
+  auto const before = sampled.tick({container});
+  container.name = "renamed";
+  auto const after = sampled.tick({container});
+  CHECK(label(after, a, "name") == "renamed");
+  CHECK(label(after, a, "app") == "renamed");
+  CHECK(find(after, a)->slot == find(before, a)->slot);
+}
+
+TEST_CASE("a changed limit shows at once when the runtime tells, else within the slow pace") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const container = host.start('a', 77);
+  sampled.tick({container});
+  host.tree.write("cg" + FakeHost::cgroup(a) + "/cpu.max", "70000 100000\n");
+  CHECK(cell(sampled.tick({container}), a, m::cpu_limit) == real_cell(0.5));
+  sampled.sampler.refresh(a);
+  CHECK(cell(sampled.tick({container}), a, m::cpu_limit) == real_cell(0.7));
+  host.tree.write("cg" + FakeHost::cgroup(a) + "/cpu.max", "90000 100000\n");
+  for (int i = 0; i < 5; ++i) sampled.tick({container});
+  CHECK(cell(sampled.tick({container}), a, m::cpu_limit) == real_cell(0.9));
+}
+
+TEST_CASE("a paused container goes on, marked") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto container = host.start('a', 77);
+  container.paused = true;
+  auto const batch = sampled.tick({container});
+  CHECK(cell(batch, a, m::state_paused) == 1);
+  CHECK(cell(batch, a, m::state_up) == 1);
+  CHECK(cell(batch, a, m::cpu_usage) == 1'000'000);
+}
+
+TEST_CASE("network: the host's namespace gives no figure, a shared one counts once") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto owner = host.start('b', 78);
+  auto guest = host.start('a', 77);
+  guest.network_mode = "container:" + owner.id;
+  host.share_net(77, 78);
+  auto on_host = host.start('c', 79);
+  on_host.network_mode = "host";
+  auto unsaid = host.start('d', 80);
+  host.share_net(80, 1);
+  auto const batch = sampled.tick({owner, guest, on_host, unsaid});
+  CHECK(cell(batch, owner.id, m::net_rx_bytes) == 100);
+  CHECK_FALSE(cell(batch, guest.id, m::net_rx_bytes));
+  CHECK_FALSE(cell(batch, on_host.id, m::net_rx_bytes));
+  CHECK_FALSE(cell(batch, unsaid.id, m::net_rx_bytes));
+}
+
+TEST_CASE("network: a pod's figures go to one of its containers and stay there") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto sandbox = host.start('f', 90);
+  sandbox.labels = {{"io.kubernetes.docker.type", "podsandbox"}};
+  auto one = host.start('b', 78);
+  auto two = host.start('a', 77);
+  for (auto* container : {&one, &two}) {
+    container->network_mode = "container:" + sandbox.id;
+    host.share_net(container->pid, sandbox.pid);
+  }
+  auto batch = sampled.tick({sandbox, one});
+  CHECK_FALSE(find(batch, sandbox.id));
+  CHECK(cell(batch, one.id, m::net_rx_bytes) == 100);
+  batch = sampled.tick({sandbox, two, one});
+  CHECK(cell(batch, one.id, m::net_rx_bytes) == 100);
+  CHECK_FALSE(cell(batch, two.id, m::net_rx_bytes));
+  batch = sampled.tick({sandbox, two});
+  CHECK(cell(batch, two.id, m::net_rx_bytes) == 100);
+}
+
+TEST_CASE("network: an interface that is taken away does not make the counters fall") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const container = host.start('a', 77);
+  host.net(77, 5000);
+  CHECK(cell(sampled.tick({container}), a, m::net_rx_bytes) == 5000);
+  host.net(77, 300);
+  CHECK(cell(sampled.tick({container}), a, m::net_rx_bytes) == 5000);
+  host.net(77, 350);
+  CHECK(cell(sampled.tick({container}), a, m::net_rx_bytes) == 5050);
+}
+
+TEST_CASE("a cgroup that Docker does not know counts after a while, one it knows never twice") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const known = host.start('a', 77);
+  auto const late = host.start('b', 78);
+  CHECK_FALSE(find(sampled.tick({known}), b));
+  CHECK_FALSE(find(sampled.tick({known}), b));
+  auto const batch = sampled.tick({known});
+  REQUIRE(find(batch, b));
+  CHECK(label(batch, b, "app") == "docker");
+  CHECK(label(batch, b, "instance") == "bbbbbbbbbbbb");
+  CHECK(label(batch, b, "name") == "docker-bbbbbbbbbbbb");
+  CHECK(cell(batch, b, m::net_rx_bytes) == 100);
+  CHECK_FALSE(cell(batch, b, m::state_restarts));
+  // Its first process: 78 ticks of 10 ms after the boot.
+  CHECK(find(batch, b)->entity.key.start_ns == 1'795'000'000'780'000'000);
+  auto const named = sampled.tick({known, late});
+  CHECK(named.rows.size() == 3);
+  CHECK(label(named, b, "app") == "name-b");
+}
+
+TEST_CASE("without a runtime cgroups count at once, and systemd's services too") {
+  FakeHost host;
+  Sampled sampled(host);
+  host.start('a', 77);
+  host.place("/system.slice/cron.service", 81, 7);
+  host.share_net(81, 1);
+  auto batch = sampled.tick({}, false);
+  CHECK(batch.rows.size() == 3);
+  CHECK(label(batch, a, "runtime") == "docker");
+  CHECK(label(batch, "cron", "app") == "cron");
+  CHECK(label(batch, "cron", "instance") == "host-1");
+  CHECK(label(batch, "cron", "runtime") == "systemd");
+  CHECK(cell(batch, "cron", m::cpu_usage) == 7000);
+  CHECK_FALSE(cell(batch, "cron", m::net_rx_bytes));
+  // A runtime appears: services are no instances any more.
+  batch = sampled.tick({}, true);
+  CHECK_FALSE(find(batch, "cron"));
+
+  auto options = host.options();
+  options.services = Services::never;
+  Sampled without(host, options);
+  CHECK_FALSE(find(without.tick({}, false), "cron"));
+}
+
+TEST_CASE("a container inside a container is in the outer one's figures, not in a row of its own") {
+  FakeHost host;
+  host.start('a', 77);
+  host.place(FakeHost::cgroup(a) + "/docker/" + b, 78, 10);
+  {
+    Sampled sampled(host);
+    auto const batch = sampled.tick({}, false);
+    CHECK(find(batch, a));
+    CHECK_FALSE(find(batch, b));
+  }
+  auto options = host.options();
+  options.nested = true;
+  Sampled sampled(host, options);
+  CHECK(find(sampled.tick({}, false), b));
+}
+
+TEST_CASE("a container whose cgroup is nowhere still has a state while its process lives") {
+  FakeHost host;
+  Sampled sampled(host);
+  auto const container = host.start('a', 77);
+  host.tree.remove("cg/docker/" + a);
+  auto const batch = sampled.tick({container});
+  CHECK(cell(batch, a, m::state_up) == 1);
+  CHECK_FALSE(cell(batch, a, m::cpu_usage));
+  CHECK(cell(batch, a, m::net_rx_bytes) == 100);
+  CHECK(sampled.sampler.stats().vanished == 0);
+}
+
+TEST_CASE("a host without any cgroup file system still has its own row") {
+  FakeHost host;
+  host.tree.write("proc/self/mountinfo", "");
+  Sampled sampled(host);
+  auto const batch = sampled.tick({}, false);
+  CHECK(batch.rows.size() == 1);
+  CHECK(cell(batch, host_id, m::mem_total) == 1'024'000'000);
+  CHECK(sampled.sampler.cgroup_mode() == CgroupMode::none);
+  // It is looked for again.
+  host.tree.write("proc/self/mountinfo", "25 19 0:23 / /cg rw - cgroup2 cgroup2 rw\n");
+  for (int i = 0; i < 6; ++i) sampled.tick({}, false);
+  CHECK(sampled.sampler.cgroup_mode() == CgroupMode::v2);
+}
+
+TEST_CASE("the agent's own figures are in the host's row") {
+  FakeHost host;
+  Sampled sampled(host);
+  sampled.sampler.set_self({1234, 5, -60});
+  auto const batch = sampled.tick({});
+  CHECK(cell(batch, host_id, m::agent_spool_bytes) == 1234);
+  CHECK(cell(batch, host_id, m::agent_dropped_rows) == 5);
+  CHECK(cell(batch, host_id, m::clock_offset) == -60);
+  CHECK(cell(batch, host_id, m::agent_cpu).value_or(0) > 0);
+}
