@@ -33,13 +33,17 @@ class ReadableFile {
 class Disk {
  public:
   virtual ~Disk() = default;
-  virtual Result<void> make_directory(std::string const& path) = 0;
+  virtual Result<void> make_directory(std::string const& path) = 0;  // well if it is there
   virtual Result<std::vector<std::string>> list(std::string const& directory) = 0;  // names, sorted
+  // An empty file, also in place of one that is there.
   virtual Result<std::unique_ptr<WritableFile>> create(std::string const& path) = 0;
   virtual Result<std::unique_ptr<ReadableFile>> open(std::string const& path) = 0;
   virtual Result<void> rename(std::string const& from, std::string const& to) = 0;
   virtual Result<void> remove(std::string const& path) = 0;
   virtual Result<void> sync_directory(std::string const& path) = 0;
+  // fdatasync(2) of a file that an earlier run wrote: what it left in the page cache may be read,
+  // but must not be taken for durable before.
+  virtual Result<void> sync_file(std::string const& path) = 0;
 };
 
 }  // namespace dadvisor::aggregator::store

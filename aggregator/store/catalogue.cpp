@@ -1,0 +1,259 @@
+#include "aggregator/store/catalogue.hpp"
+
+#include <sqlite3.h>
+
+#include <optional>
+#include <random>
+
+#include "common/core/frame/bytes.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr int schema_version = 1;
+
+Error sqlite_error(sqlite3* database, char const* what) {
+  int const code = sqlite3_errcode(database) & 0xff;
+  auto const kind = code == SQLITE_FULL                            ? Errc::unavailable
+                    : code == SQLITE_BUSY || code == SQLITE_LOCKED ? Errc::conflict
+                                                                   : Errc::io;
+  return Error{kind, sqlite3_system_errno(database),
+               std::string("catalogue: ") + what + ": " + sqlite3_errmsg(database)};
+}
+
+// A prepared statement; parameters and columns are numbered from 0, in order.
+class Statement {
+ public:
+  Statement(sqlite3* database, char const* sql) : database_(database) {
+    if (sqlite3_prepare_v2(database, sql, -1, &statement_, nullptr) != SQLITE_OK)
+      error_ = sqlite_error(database, sql);
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(Statement const&) = delete;
+  Statement& operator=(Statement const&) = delete;
+
+  Statement& bind(std::int64_t value) {
+    if (statement_ != nullptr) sqlite3_bind_int64(statement_, ++bound_, value);
+    return *this;
+  }
+  Statement& bind(std::uint64_t value) { return bind(static_cast<std::int64_t>(value)); }
+  Statement& bind_text(std::string const& value) {
+    if (statement_ != nullptr)
+      sqlite3_bind_text64(statement_, ++bound_, value.data(), value.size(), SQLITE_TRANSIENT,
+                          SQLITE_UTF8);
+    return *this;
+  }
+  Statement& bind_blob(std::string const& value) {
+    if (statement_ != nullptr)
+      sqlite3_bind_blob64(statement_, ++bound_, value.data(), value.size(), SQLITE_TRANSIENT);
+    return *this;
+  }
+  // True: a row stands ready. False: at the end, and the statement may be bound anew.
+  Result<bool> step() {
+    if (statement_ == nullptr) return *error_;
+    int const code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    auto result =
+        code == SQLITE_DONE ? Result<bool>(false) : Result<bool>(sqlite_error(database_, "step"));
+    sqlite3_reset(statement_);
+    bound_ = 0;
+    return result;
+  }
+  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
+  std::string bytes(int column) const {
+    auto const* const data = static_cast<char const*>(sqlite3_column_blob(statement_, column));
+    auto const size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+    return data == nullptr ? std::string() : std::string(data, size);
+  }
+
+ private:
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+  std::optional<Error> error_;
+  int bound_ = 0;
+};
+
+Result<void> execute(sqlite3* database, char const* sql) {
+  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return sqlite_error(database, sql);
+  return {};
+}
+
+std::string labels_blob(Labels const& labels) {
+  std::string blob;
+  ByteWriter writer(blob);
+  for (auto const& [key, value] : labels) {
+    writer.string(key);
+    writer.string(value);
+  }
+  return blob;
+}
+
+Labels blob_labels(std::string const& blob) {
+  Labels labels;
+  ByteReader reader(blob);
+  while (reader.left() > 0) {
+    std::string key(reader.string(blob.size()));
+    std::string value(reader.string(blob.size()));
+    if (reader.ok()) labels.emplace_back(std::move(key), std::move(value));
+  }
+  return labels;
+}
+
+std::string columns_blob(std::vector<MetricId> const& columns) {
+  std::string blob;
+  ByteWriter writer(blob);
+  for (MetricId const column : columns) writer.varint(column);
+  return blob;
+}
+
+std::vector<MetricId> blob_columns(std::string const& blob) {
+  std::vector<MetricId> columns;
+  ByteReader reader(blob);
+  while (reader.left() > 0) columns.push_back(static_cast<MetricId>(reader.varint(0xffff)));
+  return columns;
+}
+
+Result<void> save_rows(sqlite3* database, CatalogueChange const& change) {
+  Statement entity(database,
+                   "INSERT OR REPLACE INTO entity (id, kind, host, container, start, derived, "
+                   "step, first, last, labels, columns) VALUES (?,?,?,?,?,?,?,?,?,?,?)");
+  for (auto const& [info, derived] : change.entities) {
+    auto const& key = info.entity.key;
+    entity.bind(std::int64_t{info.id})
+        .bind(static_cast<std::int64_t>(key.kind))
+        .bind_text(key.host)
+        .bind_text(key.container_id)
+        .bind(key.start_ns)
+        .bind(std::int64_t{derived})
+        .bind(std::int64_t{info.step.count()})
+        .bind(std::int64_t{info.first_tick.time_since_epoch().count()})
+        .bind(std::int64_t{info.last_tick.time_since_epoch().count()})
+        .bind_blob(labels_blob(info.entity.labels))
+        .bind_blob(columns_blob(info.columns));
+    if (auto done = entity.step(); !done) return done.error();
+  }
+  Statement gone(database, "DELETE FROM entity WHERE id = ?");
+  for (EntityId const id : change.gone)
+    if (auto done = gone.bind(std::int64_t{id}).step(); !done) return done.error();
+  Statement mark(database,
+                 "INSERT INTO mark (agent, epoch, lane, sequence) VALUES (?,?,?,?) ON CONFLICT "
+                 "DO UPDATE SET sequence = max(sequence, excluded.sequence)");
+  for (StreamMark const& each : change.marks) {
+    mark.bind_text(each.stream.agent)
+        .bind(each.stream.epoch)
+        .bind(static_cast<std::int64_t>(each.lane))
+        .bind(each.sequence);
+    if (auto done = mark.step(); !done) return done.error();
+  }
+  Statement next(database, "UPDATE meta SET value = max(value, ?) WHERE key = 'next_entity'");
+  if (auto done = next.bind(std::int64_t{change.next_entity}).step(); !done) return done.error();
+  return {};
+}
+
+}  // namespace
+
+void Catalogue::Close::operator()(sqlite3* database) const { sqlite3_close(database); }
+
+Result<Catalogue> Catalogue::open(std::string const& path) {
+  sqlite3* database = nullptr;
+  int const code = sqlite3_open_v2(
+      path.c_str(), &database,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+      nullptr);
+  Catalogue catalogue;
+  catalogue.database_.reset(database);
+  if (code != SQLITE_OK) return sqlite_error(database, path.c_str());
+  if (auto prepared = catalogue.prepare(); !prepared) return prepared.error().within(path);
+  return catalogue;
+}
+
+Result<void> Catalogue::prepare() {
+  auto* const database = database_.get();
+  // The exclusive lock is taken by the first write and kept until the database is closed.
+  if (auto done = execute(database,
+                          "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+                          "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+      !done)
+    return done;
+  std::int64_t version = 0;
+  {
+    Statement read(database, "PRAGMA user_version");
+    if (auto row = read.step(); !row) return row.error();
+    version = read.integer(0);
+  }
+  if (version > schema_version)
+    return Error{Errc::unsupported, 0, "catalogue: made by a newer dadvisor-aggregator"};
+  if (version == 0) {
+    if (auto done = execute(
+            database,
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;"
+            "CREATE TABLE entity (id INTEGER PRIMARY KEY, kind INTEGER, host TEXT, container TEXT,"
+            " start INTEGER, derived INTEGER, step INTEGER, first INTEGER, last INTEGER,"
+            " labels BLOB, columns BLOB);"
+            "CREATE TABLE mark (agent TEXT, epoch INTEGER, lane INTEGER, sequence INTEGER,"
+            " PRIMARY KEY (agent, epoch, lane)) WITHOUT ROWID;"
+            "INSERT INTO meta VALUES ('next_entity', 1);"
+            "PRAGMA user_version = 1");
+        !done)
+      return done;
+    Statement id(database, "INSERT INTO meta VALUES ('store_id', ?)");
+    std::random_device random;
+    auto const drawn = (std::uint64_t{random()} << 32) | random();
+    if (auto done = id.bind(drawn).step(); !done) return done.error();
+  }
+  if (auto done = execute(database, "COMMIT"); !done) return done;
+  Statement read(database, "SELECT value FROM meta WHERE key = 'store_id'");
+  if (auto row = read.step(); !row) return row.error();
+  store_id_ = static_cast<std::uint64_t>(read.integer(0));
+  return {};
+}
+
+Result<CatalogueChange> Catalogue::load() {
+  CatalogueChange all;
+  Statement next(database_.get(), "SELECT value FROM meta WHERE key = 'next_entity'");
+  if (auto row = next.step(); !row) return row.error();
+  all.next_entity = static_cast<EntityId>(next.integer(0));
+  Statement entities(database_.get(),
+                     "SELECT id, kind, host, container, start, derived, step, first, last, "
+                     "labels, columns FROM entity ORDER BY id");
+  for (;;) {
+    auto row = entities.step();
+    if (!row) return row.error();
+    if (!*row) break;
+    CatalogueEntity entity;
+    auto& info = entity.info;
+    info.id = static_cast<EntityId>(entities.integer(0));
+    info.entity.key = {static_cast<EntityKind>(entities.integer(1)), entities.bytes(2),
+                       entities.bytes(3), entities.integer(4)};
+    entity.derived = entities.integer(5) != 0;
+    info.step = Nanoseconds(entities.integer(6));
+    info.first_tick = WallTime(Nanoseconds(entities.integer(7)));
+    info.last_tick = WallTime(Nanoseconds(entities.integer(8)));
+    info.entity.labels = blob_labels(entities.bytes(9));
+    info.columns = blob_columns(entities.bytes(10));
+    all.entities.push_back(std::move(entity));
+  }
+  Statement marks(database_.get(), "SELECT agent, epoch, lane, sequence FROM mark");
+  for (;;) {
+    auto row = marks.step();
+    if (!row) return row.error();
+    if (!*row) break;
+    all.marks.push_back({{marks.bytes(0), static_cast<std::uint64_t>(marks.integer(1))},
+                         static_cast<Lane>(marks.integer(2)),
+                         static_cast<std::uint64_t>(marks.integer(3))});
+  }
+  return all;
+}
+
+Result<void> Catalogue::save(CatalogueChange const& change) {
+  auto* const database = database_.get();
+  if (auto done = execute(database, "BEGIN IMMEDIATE"); !done) return done;
+  auto saved = save_rows(database, change);
+  if (saved) saved = execute(database, "COMMIT");
+  // Some errors (disk full) have rolled back already; then this one has nothing to do.
+  if (!saved) sqlite3_exec(database, "ROLLBACK", nullptr, nullptr, nullptr);
+  return saved;
+}
+
+}  // namespace dadvisor::aggregator::store

@@ -1,0 +1,52 @@
+#pragma once
+// What must outlive the log: entities with their ids, and how far each stream is. One SQLite
+// database (WAL, synchronous FULL), opened exclusively, so that two aggregators never share a
+// store. SQLite keeps its own files: it does not go through the Disk seam. Not thread-safe; used
+// by open() and then by the spill thread alone.
+
+#include <memory>
+#include <vector>
+
+#include "aggregator/store/store.hpp"
+
+struct sqlite3;
+
+namespace dadvisor::aggregator::store {
+
+struct CatalogueEntity {
+  EntityInfo info;
+  bool derived = false;  // its rows come by put()
+};
+
+// What one transaction saves.
+struct CatalogueChange {
+  EntityId next_entity = 0;  // ids from here on were never given
+  std::vector<CatalogueEntity> entities;
+  std::vector<EntityId> gone;
+  std::vector<StreamMark> marks;
+};
+
+class Catalogue {
+ public:
+  // Opens or makes the database. Errors: conflict (another process holds it), io, unsupported (a
+  // newer program's).
+  static Result<Catalogue> open(std::string const& path);
+
+  // Everything that was saved; entities by id ascending.
+  Result<CatalogueChange> load();
+  // All of it or nothing; durable when it returns. Errors: unavailable (disk full), io.
+  Result<void> save(CatalogueChange const& change);
+  // A number made with the database: spills of another store are told by it.
+  std::uint64_t store_id() const { return store_id_; }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const;
+  };
+  Result<void> prepare();
+
+  std::unique_ptr<sqlite3, Close> database_;
+  std::uint64_t store_id_ = 0;
+};
+
+}  // namespace dadvisor::aggregator::store

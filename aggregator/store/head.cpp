@@ -1,0 +1,209 @@
+#include "aggregator/store/head.hpp"
+
+#include <algorithm>
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::size_t most_shapes = 4096;  // beyond, all are forgotten: they are a cache
+
+}  // namespace
+
+void Head::restore(CatalogueEntity entity) {
+  auto made = std::make_unique<Member>();
+  made->info = std::move(entity.info);
+  made->derived = entity.derived;
+  made->changed = false;
+  by_key_[made->info.entity.key] = made.get();
+  next_id_ = std::max(next_id_, made->info.id + 1);
+  auto const id = made->info.id;
+  entities_[id] = std::move(made);
+}
+
+Head::Member& Head::member(Entity const& entity, bool derived) {
+  if (auto const known = by_key_.find(entity.key); known != by_key_.end()) return *known->second;
+  auto made = std::make_unique<Member>();
+  made->info.id = next_id_++;
+  made->info.entity = entity;
+  made->info.first_tick = WallTime::max();
+  made->info.last_tick = WallTime::min();
+  made->derived = derived;
+  auto* const raw = made.get();
+  by_key_.emplace(entity.key, raw);
+  entities_.emplace_hint(entities_.end(), raw->info.id, std::move(made));
+  ++version_, ++generation_;
+  return *raw;
+}
+
+Head::Member* Head::find(EntityId id) const {
+  auto const found = entities_.find(id);
+  return found == entities_.end() ? nullptr : found->second.get();
+}
+
+void Head::resolve(Batch const& batch, Slots& slots) {
+  Slots resolved;
+  resolved.reserve(batch.entities.size());
+  auto last = slots.begin();
+  for (auto const& [slot, entity] : batch.entities) {
+    while (last != slots.end() && last->first < slot) ++last;
+    bool const known =
+        last != slots.end() && last->first == slot && last->second->info.entity.key == entity.key;
+    Member& found = known ? *last->second : member(entity, false);
+    if (found.info.entity.labels != entity.labels) {
+      found.info.entity.labels = entity.labels;
+      found.changed = true;
+      ++version_, ++generation_;
+    }
+    resolved.emplace_back(slot, &found);
+  }
+  slots = std::move(resolved);
+}
+
+std::shared_ptr<SchemaShape const> Head::shape(Schema const& schema) {
+  if (auto const known = shapes_.find(schema.metrics); known != shapes_.end()) return known->second;
+  if (shapes_.size() >= most_shapes) shapes_.clear();
+  auto made = std::make_shared<SchemaShape const>(schema);
+  shapes_.emplace(schema.metrics, made);
+  return made;
+}
+
+bool Head::add(Member& member, WallTime tick, Nanoseconds step,
+               std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells) {
+  auto const before = member.tail.rows();
+  auto const on_duplicate = member.derived ? Tail::OnDuplicate::replace : Tail::OnDuplicate::keep;
+  if (!member.tail.add(tick_ns(tick), shape, cells, on_duplicate)) return false;
+  rows_ += member.tail.rows() - before;
+  auto& info = member.info;
+  member.changed = true;
+  if (tick < info.first_tick) {
+    info.first_tick = tick;
+    ++version_;
+  }
+  if (tick >= info.last_tick) {
+    info.last_tick = tick;
+    if (info.step != step) {
+      info.step = step;
+      ++version_, ++generation_;
+    }
+  }
+  if (auto fresh = member.tail.new_columns(info.columns); !fresh.empty()) {
+    info.columns.insert(info.columns.end(), fresh.begin(), fresh.end());
+    std::sort(info.columns.begin(), info.columns.end());
+    ++version_, ++generation_;
+  }
+  return true;
+}
+
+void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
+  auto& slots = slots_[batch.stream];
+  resolve(batch, slots);
+  std::vector<std::shared_ptr<SchemaShape const>> shapes;
+  for (Schema const& schema : batch.schemas) shapes.push_back(shape(schema));
+  ids.assign(batch.rows.size(), absent_entity);
+  auto slot = slots.begin();
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    Row const& row = batch.rows[i];
+    while (slot != slots.end() && slot->first < row.slot) ++slot;
+    bool const whole = slot != slots.end() && slot->first == row.slot &&
+                       row.schema < batch.schemas.size() &&
+                       row.cells.size() == batch.schemas[row.schema].metrics.size();
+    if (!whole) continue;
+    if (add(*slot->second, batch.tick, batch.step, shapes[row.schema], row.cells)) {
+      ids[i] = slot->second->info.id;
+      ++applied_rows_;
+    } else {
+      ++duplicate_rows_;
+    }
+  }
+}
+
+EntityId Head::put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
+                   Schema const& schema, std::span<Cell const> cells) {
+  auto const known = by_key_.find(key);
+  Member& found = known != by_key_.end() ? *known->second : member(Entity{key, labels}, true);
+  if (found.info.entity.labels != labels) {
+    found.info.entity.labels = labels;
+    ++version_, ++generation_;
+  }
+  found.derived = true;
+  add(found, tick, step, shape(schema), cells);
+  return found.info.id;
+}
+
+bool Head::snapshot(EntityId id, Selection const& selection, TickNs from, TickNs until,
+                    HeadSnapshot& out) const {
+  Member const* const found = find(id);
+  if (found == nullptr) return false;
+  out.derived = found->derived;
+  out.packed = found->tail.snapshot(selection, from, until, out.open);
+  return true;
+}
+
+bool Head::list(EntityId after, std::size_t limit, EntityList& out) const {
+  auto at = entities_.upper_bound(after);
+  for (; at != entities_.end() && limit > 0; ++at, --limit) out.push_back(at->second->info);
+  return at != entities_.end();
+}
+
+bool Head::changes(EntityId& last, std::size_t limit, TickNs until, CatalogueChange& change,
+                   std::vector<EntityId>& spilling) {
+  auto at = entities_.upper_bound(last);
+  for (; at != entities_.end() && limit > 0; ++at, --limit) {
+    Member& member = *at->second;
+    last = at->first;
+    if (member.changed) change.entities.push_back({member.info, member.derived});
+    member.changed = false;
+    if (member.tail.has_until(until)) spilling.push_back(at->first);
+  }
+  change.next_entity = next_id_;
+  return at != entities_.end();
+}
+
+std::vector<PackedBlock> Head::freeze(EntityId id, TickNs until) {
+  Member* const found = find(id);
+  return found == nullptr ? std::vector<PackedBlock>{} : found->tail.freeze(until);
+}
+
+void Head::release(EntityId id, std::span<PackedBlock const> blocks) {
+  Member* const found = find(id);
+  if (found == nullptr) return;
+  auto const before = found->tail.rows();
+  found->tail.release(blocks);
+  rows_ -= before - found->tail.rows();
+}
+
+void Head::unsaved(CatalogueChange const& change) {
+  for (auto const& entity : change.entities)
+    if (Member* const found = find(entity.info.id)) found->changed = true;
+}
+
+std::vector<EntityId> Head::expire(WallTime cutoff) {
+  std::vector<EntityId> gone;
+  for (auto const& [id, member] : entities_) {
+    if (member->info.last_tick < cutoff && member->tail.empty()) {
+      gone.push_back(id);
+    } else if (member->info.first_tick < cutoff && !member->tail.has_until(tick_ns(cutoff))) {
+      member->info.first_tick = cutoff;
+      member->changed = true;
+      ++version_;
+    }
+  }
+  if (gone.empty()) return gone;
+  slots_.clear();  // holds pointers
+  for (EntityId const id : gone) {
+    auto const found = entities_.find(id);
+    // A key that came back meanwhile belongs to another id.
+    auto const key = by_key_.find(found->second->info.entity.key);
+    if (key != by_key_.end() && key->second == found->second.get()) by_key_.erase(key);
+    entities_.erase(found);
+  }
+  ++version_, ++generation_;
+  return gone;
+}
+
+bool Head::has_until(TickNs until) const {
+  return std::any_of(entities_.begin(), entities_.end(),
+                     [&](auto const& entry) { return entry.second->tail.has_until(until); });
+}
+
+}  // namespace dadvisor::aggregator::store

@@ -1,0 +1,93 @@
+#pragma once
+// All entities, and the rows that are not spilled yet.
+//
+// An entity gets its id when its first row comes; the id is the catalogue's from the next spill
+// on. Not thread-safe: the store guards it by one mutex, whose holders stay short (a batch, the
+// snapshot of one entity, some dozens of entities at a spill).
+
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "aggregator/store/catalogue.hpp"
+#include "aggregator/store/store.hpp"
+#include "aggregator/store/tail.hpp"
+
+namespace dadvisor::aggregator::store {
+
+// What a query takes away: to be decoded without the lock, in this order.
+struct HeadSnapshot {
+  bool derived = false;  // put() rows: of two rows of a tick the newer one counts
+  std::vector<PackedBlock> packed;
+  SelectedRows open;
+};
+
+class Head {
+ public:
+  explicit Head(EntityId next_id) : next_id_(next_id) {}
+  // From the catalogue, before all else.
+  void restore(CatalogueEntity entity);
+
+  // ids[i]: the entity of batch.rows[i], absent_entity when it was not applied.
+  void apply(Batch const& batch, std::vector<EntityId>& ids);
+  EntityId put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
+               Schema const& schema, std::span<Cell const> cells);
+
+  // False: no such entity.
+  bool snapshot(EntityId id, Selection const& selection, TickNs from, TickNs until,
+                HeadSnapshot& out) const;
+  // Appends up to `limit` entities with ids after `after`; false when that were the last.
+  bool list(EntityId after, std::size_t limit, EntityList& out) const;
+
+  // For a spill, in this order, some entities at a time. changes(): what the catalogue does not
+  // have yet, and the ids that have rows up to `until`, of entities after `last`, which becomes
+  // the last one that was looked at; false when there are no more.
+  bool changes(EntityId& last, std::size_t limit, TickNs until, CatalogueChange& change,
+               std::vector<EntityId>& spilling);
+  std::vector<PackedBlock> freeze(EntityId id, TickNs until);
+  void release(EntityId id, std::span<PackedBlock const> blocks);
+  // The catalogue did not take a change: it is due again.
+  void unsaved(CatalogueChange const& change);
+  // Takes out the entities whose last row is before `cutoff` and returns their ids.
+  std::vector<EntityId> expire(WallTime cutoff);
+
+  bool has_until(TickNs until) const;
+  // Rises when anything but last_tick of an entity changed; generation: see Store::entities().
+  std::uint64_t version() const { return version_; }
+  std::uint64_t generation() const { return generation_; }
+  EntityId next_id() const { return next_id_; }
+  std::size_t entities() const { return entities_.size(); }
+  std::size_t rows() const { return rows_; }
+  std::uint64_t applied_rows() const { return applied_rows_; }
+  std::uint64_t duplicate_rows() const { return duplicate_rows_; }
+
+ private:
+  struct Member {
+    EntityInfo info;
+    bool derived = false;
+    bool changed = true;  // since the catalogue was told
+    Tail tail;
+  };
+  // Slots of a stream's last batch, so that the next one finds its entities without a search.
+  using Slots = std::vector<std::pair<std::uint32_t, Member*>>;
+
+  Member& member(Entity const& entity, bool derived);
+  Member* find(EntityId id) const;
+  void resolve(Batch const& batch, Slots& slots);
+  std::shared_ptr<SchemaShape const> shape(Schema const& schema);
+  bool add(Member& member, WallTime tick, Nanoseconds step,
+           std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells);
+
+  EntityId next_id_;
+  std::map<EntityId, std::unique_ptr<Member>> entities_;
+  // Ordered, not hashed: keys come from outside, and no choice of names can make this slow.
+  std::map<EntityKey, Member*> by_key_;
+  std::map<StreamId, Slots> slots_;
+  std::map<std::vector<MetricId>, std::shared_ptr<SchemaShape const>> shapes_;
+  std::uint64_t version_ = 1, generation_ = 1;
+  std::uint64_t applied_rows_ = 0, duplicate_rows_ = 0;
+  std::size_t rows_ = 0;
+};
+
+}  // namespace dadvisor::aggregator::store

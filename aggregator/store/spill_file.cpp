@@ -1,0 +1,215 @@
+#include "aggregator/store/spill_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/core/frame/bytes.hpp"
+#include "common/core/frame/crc32c.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::string_view head_magic = "dASPILL1";
+constexpr std::string_view foot_magic = "1LLIPSAd";
+constexpr std::size_t crc_bytes = 4;
+constexpr std::size_t entry_bytes = 32;
+constexpr std::size_t page_entries = 128;
+constexpr std::size_t footer_bytes = 9 * 8 + crc_bytes + 8;
+constexpr std::size_t buffer_bytes = 1 << 20;
+constexpr std::string_view extension = ".rows";
+
+void append_crc(std::string& bytes, std::size_t from) {
+  auto const crc = crc32c(std::string_view(bytes).substr(from));
+  ByteWriter(bytes).u32(crc);
+}
+
+std::uint64_t page_count(std::uint64_t entries) {
+  return (entries + page_entries - 1) / page_entries;
+}
+
+Error damaged(std::string const& path, char const* part) {
+  return Error{Errc::malformed, 0, path + ": " + part + " damaged"};
+}
+
+}  // namespace
+
+std::string spill_file_name(SpillInfo const& info) {
+  return fmt::format("{}-{}-{}{}", unix_seconds(from_tick_ns(info.first)),
+                     unix_seconds(from_tick_ns(info.last)), info.number, extension);
+}
+
+bool is_spill_name(std::string const& name) { return name.ends_with(extension); }
+
+SpillWriter::SpillWriter(Disk& disk, std::string directory, SpillInfo info)
+    : disk_(disk), directory_(std::move(directory)), info_(info) {
+  info_.first = info_.boundary;
+  info_.last = info_.boundary - 1;
+}
+
+Result<void> SpillWriter::begin() {
+  auto file = disk_.create(directory_ + "/new");
+  if (!file) return file.error();
+  file_ = std::move(*file);
+  buffer_ = head_magic;
+  return {};
+}
+
+Result<void> SpillWriter::flush(std::size_t least) {
+  if (buffer_.size() < least) return {};
+  if (auto written = file_->append(buffer_); !written) return written;
+  offset_ += buffer_.size();
+  buffer_.clear();
+  return {};
+}
+
+Result<void> SpillWriter::add(EntityId entity, Rows const& rows) {
+  bool const none = info_.first > info_.last;
+  info_.first = none ? rows.ticks().front() : std::min(info_.first, rows.ticks().front());
+  info_.last = none ? rows.ticks().back() : std::max(info_.last, rows.ticks().back());
+  for (std::size_t first = 0; first < rows.size(); first += block_rows) {
+    auto const last = std::min(first + block_rows, rows.size());
+    auto const begin = buffer_.size();
+    encode_block(rows, first, last, buffer_);
+    entries_.push_back({entity, static_cast<std::uint32_t>(buffer_.size() - begin), offset_ + begin,
+                        rows.ticks()[first], rows.ticks()[last - 1]});
+    append_crc(buffer_, begin);
+  }
+  return flush(buffer_bytes);
+}
+
+// The index: pages of entries, then the first entity of each page; each part with its CRC.
+std::string SpillWriter::index() const {
+  std::string bytes;
+  ByteWriter writer(bytes);
+  for (std::size_t first = 0; first < entries_.size(); first += page_entries) {
+    auto const begin = bytes.size();
+    for (std::size_t i = first; i < std::min(first + page_entries, entries_.size()); ++i) {
+      writer.u32(entries_[i].entity);
+      writer.u32(entries_[i].length);
+      writer.u64(entries_[i].offset);
+      writer.u64(static_cast<std::uint64_t>(entries_[i].first));
+      writer.u64(static_cast<std::uint64_t>(entries_[i].last));
+    }
+    append_crc(bytes, begin);
+  }
+  auto const begin = bytes.size();
+  for (std::size_t first = 0; first < entries_.size(); first += page_entries)
+    writer.u32(entries_[first].entity);
+  append_crc(bytes, begin);
+  return bytes;
+}
+
+Result<std::string> SpillWriter::finish() {
+  auto const index_offset = offset_ + buffer_.size();
+  buffer_ += index();
+  auto const begin = buffer_.size();
+  ByteWriter writer(buffer_);
+  for (std::uint64_t const field :
+       {info_.store_id, info_.number, info_.log_number, static_cast<std::uint64_t>(info_.boundary),
+        static_cast<std::uint64_t>(info_.created), static_cast<std::uint64_t>(info_.first),
+        static_cast<std::uint64_t>(info_.last), index_offset, std::uint64_t{entries_.size()}})
+    writer.u64(field);
+  append_crc(buffer_, begin);
+  writer.raw(foot_magic);
+  if (auto written = flush(0); !written) return written.error();
+  if (auto synced = file_->sync(); !synced) return synced.error();
+  file_.reset();
+  auto const name = spill_file_name(info_);
+  if (auto named = disk_.rename(directory_ + "/new", directory_ + "/" + name); !named)
+    return named.error();
+  if (auto synced = disk_.sync_directory(directory_); !synced) return synced.error();
+  return name;
+}
+
+void SpillWriter::abandon() {
+  file_.reset();
+  // It may not be there; the next spill overwrites it anyhow.
+  static_cast<void>(disk_.remove(directory_ + "/new"));
+}
+
+Result<std::shared_ptr<SpillFile const>> SpillFile::open(Disk& disk, std::string const& path) {
+  auto file = disk.open(path);
+  if (!file) return file.error();
+  std::shared_ptr<SpillFile> spill(new SpillFile(path, std::move(*file)));
+  if (auto read = spill->read_footer(); !read) return read.error();
+  return std::shared_ptr<SpillFile const>(std::move(spill));
+}
+
+// Bytes with their CRC behind them.
+Result<std::string> SpillFile::checked(std::uint64_t offset, std::size_t length) const {
+  auto bytes = file_->read(offset, length + crc_bytes);
+  if (!bytes) return bytes.error();
+  if (bytes->size() != length + crc_bytes) return damaged(path_, "its end is");
+  auto const crc = ByteReader(std::string_view(*bytes).substr(length)).u32();
+  bytes->resize(length);
+  if (crc32c(*bytes) != crc) return damaged(path_, "a block is");
+  return bytes;
+}
+
+Result<void> SpillFile::read_footer() {
+  auto const size = file_->size();
+  if (size < head_magic.size() + footer_bytes) return damaged(path_, "its footer is");
+  auto magic = file_->read(size - foot_magic.size(), foot_magic.size());
+  if (!magic) return magic.error();
+  if (*magic != foot_magic) return damaged(path_, "its footer is");
+  auto footer = checked(size - footer_bytes, footer_bytes - crc_bytes - foot_magic.size());
+  if (!footer) return footer.error();
+  ByteReader reader(*footer);
+  info_.store_id = reader.u64();
+  info_.number = reader.u64();
+  info_.log_number = reader.u64();
+  info_.boundary = static_cast<TickNs>(reader.u64());
+  info_.created = static_cast<TickNs>(reader.u64());
+  info_.first = static_cast<TickNs>(reader.u64());
+  info_.last = static_cast<TickNs>(reader.u64());
+  index_offset_ = reader.u64();
+  entry_count_ = reader.u64();
+  auto const pages = page_count(entry_count_);
+  if (entry_count_ > size / entry_bytes || index_offset_ > size)
+    return damaged(path_, "its footer is");
+  auto directory = checked(index_offset_ + entry_count_ * entry_bytes + pages * crc_bytes,
+                           pages * sizeof(EntityId));
+  if (!directory) return directory.error();
+  ByteReader entities(*directory);
+  for (std::uint64_t i = 0; i < pages; ++i) pages_.push_back(entities.u32());
+  return {};
+}
+
+Result<void> SpillFile::select(EntityId entity, Selection const& selection, TickNs from,
+                               TickNs until, SelectedRows& out) const {
+  // An entity's blocks may begin at the end of the page before the first that starts with it.
+  auto page = static_cast<std::uint64_t>(std::lower_bound(pages_.begin(), pages_.end(), entity) -
+                                         pages_.begin());
+  if (page > 0) --page;
+  Result<void> result;
+  for (; page < pages_.size() && pages_[page] <= entity; ++page) {
+    auto const first = page * page_entries;
+    auto const count = std::min<std::uint64_t>(page_entries, entry_count_ - first);
+    auto entries =
+        checked(index_offset_ + first * entry_bytes + page * crc_bytes, count * entry_bytes);
+    if (!entries) {
+      result = entries.error();
+      continue;
+    }
+    ByteReader reader(*entries);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      auto const id = reader.u32();
+      auto const length = reader.u32();
+      auto const offset = reader.u64();
+      auto const first_tick = static_cast<TickNs>(reader.u64());
+      auto const last_tick = static_cast<TickNs>(reader.u64());
+      if (id != entity || first_tick > until || last_tick < from) continue;
+      auto block = length > bytes() ? Result<std::string>(damaged(path_, "its index is"))
+                                    : checked(offset, length);
+      if (!block) {
+        result = block.error();
+      } else if (auto read = select_block(*block, selection, from, until, out); !read) {
+        result = read.error().within(path_);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace dadvisor::aggregator::store

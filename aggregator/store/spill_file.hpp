@@ -1,0 +1,95 @@
+#pragma once
+// Spills: immutable files of rows that left the head, ordered by entity. Layout: FORMAT.md.
+//
+// Of an open spill only the first entity of each index page is in memory; a lookup reads one
+// index page and the entity's blocks. Each of them has its CRC, so damage costs what it hits.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aggregator/store/block.hpp"
+#include "aggregator/store/disk.hpp"
+#include "aggregator/store/store.hpp"
+
+namespace dadvisor::aggregator::store {
+
+// What a spill says of itself. Rows of log files before `log_number` with ticks up to `boundary`
+// are in this spill or in earlier ones: a replay leaves them out.
+struct SpillInfo {
+  std::uint64_t store_id = 0;
+  std::uint64_t number = 0;  // 1, 2, ...: the order in which spills were written
+  std::uint64_t log_number = 0;
+  TickNs boundary = 0;
+  TickNs created = 0;
+  TickNs first = 0, last = 0;  // ticks of its rows; first > last when it has none
+};
+
+// "1700000000-1700000600-17.rows": first and last tick in seconds, and the number.
+std::string spill_file_name(SpillInfo const& info);
+bool is_spill_name(std::string const& name);
+
+// Writes a spill beside its place; entities must come by id ascending. Not thread-safe.
+class SpillWriter {
+ public:
+  SpillWriter(Disk& disk, std::string directory, SpillInfo info);
+  Result<void> begin();
+  // Rows by tick ascending, not none; those of one entity at once.
+  Result<void> add(EntityId entity, Rows const& rows);
+  // Footer, sync, rename, sync of the directory: then the spill is durable. Returns its name.
+  Result<std::string> finish();
+  // Removes what was begun.
+  void abandon();
+
+ private:
+  struct Entry {
+    EntityId entity;
+    std::uint32_t length;
+    std::uint64_t offset;
+    TickNs first, last;
+  };
+  Result<void> flush(std::size_t least);
+  std::string index() const;
+
+  Disk& disk_;
+  std::string const directory_;
+  SpillInfo info_;
+  std::unique_ptr<WritableFile> file_;
+  std::string buffer_;
+  std::uint64_t offset_ = 0;  // of the buffer's begin
+  std::vector<Entry> entries_;
+};
+
+// Reads a spill. Const methods from any thread.
+class SpillFile {
+ public:
+  // Errors: malformed (footer or directory damaged), io.
+  static Result<std::shared_ptr<SpillFile const>> open(Disk& disk, std::string const& path);
+
+  SpillInfo const& info() const { return info_; }
+  std::string const& path() const { return path_; }
+  std::uint64_t bytes() const { return file_->size(); }
+  bool overlaps(TickNs from, TickNs until) const {
+    return info_.first <= until && info_.last >= from;
+  }
+  // Appends the entity's rows in [from, until]; nothing when it has none. Errors: malformed, io;
+  // rows of blocks that are sound are appended nevertheless.
+  Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
+                      SelectedRows& out) const;
+
+ private:
+  SpillFile(std::string path, std::unique_ptr<ReadableFile> file)
+      : path_(std::move(path)), file_(std::move(file)) {}
+  Result<void> read_footer();
+  Result<std::string> checked(std::uint64_t offset, std::size_t length) const;
+
+  std::string path_;
+  std::unique_ptr<ReadableFile> file_;
+  SpillInfo info_;
+  std::uint64_t index_offset_ = 0, entry_count_ = 0;
+  std::vector<EntityId> pages_;  // the first entity of each index page
+};
+
+}  // namespace dadvisor::aggregator::store

@@ -1,0 +1,270 @@
+#include "aggregator/store/store.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "aggregator/store/store_state.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::size_t listed_at_once = 1024;  // entities that are copied under the lock
+
+// Visits rows that were appended oldest source first: each tick once, ascending.
+void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
+                Store::Visitor const& visit) {
+  std::vector<std::size_t> order(rows.ticks.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  auto const by_tick = [&](std::size_t a, std::size_t b) { return rows.ticks[a] < rows.ticks[b]; };
+  if (!std::is_sorted(rows.ticks.begin(), rows.ticks.end()))
+    std::stable_sort(order.begin(), order.end(), by_tick);
+  for (std::size_t first = 0; first < order.size();) {
+    std::size_t last = first + 1;
+    while (last < order.size() && rows.ticks[order[last]] == rows.ticks[order[first]]) ++last;
+    std::size_t const row = order[newest_wins ? last - 1 : first];
+    visit(from_tick_ns(rows.ticks[row]), std::span(rows.cells).subspan(row * width, width));
+    first = last;
+  }
+}
+
+}  // namespace
+
+Store::State::State(StoreOptions options, Disk& disk, Clock const& clock, Log log,
+                    Observer* observer, Catalogue catalogue)
+    : options_(std::move(options)),
+      disk_(disk),
+      clock_(clock),
+      log_(std::move(log)),
+      observer_(observer),
+      catalogue_(std::move(catalogue)),
+      head_(1) {}
+
+Store::State::~State() {
+  {
+    std::lock_guard const lock(tasks_mutex_);
+    stopping_ = true;
+  }
+  tasks_wake_.notify_one();
+  if (store_thread_.joinable()) store_thread_.join();
+  {
+    std::lock_guard const lock(job_mutex_);
+    job_stopping_ = true;
+  }
+  job_wake_.notify_one();
+  if (spill_thread_.joinable()) spill_thread_.join();
+}
+
+Result<void> Store::State::load_catalogue() {
+  auto all = catalogue_.load();
+  if (!all) return all.error();
+  head_ = Head(all->next_entity);
+  for (auto& entity : all->entities) head_.restore(std::move(entity));
+  marks_ = std::move(all->marks);
+  return {};
+}
+
+bool Store::State::covered(std::uint64_t log_file, WallTime tick) const {
+  return std::any_of(spills_.begin(), spills_.end(), [&](auto const& spill) {
+    return spill->info().log_number > log_file && tick_ns(tick) <= spill->info().boundary;
+  });
+}
+
+Result<void> Store::State::replay() {
+  auto replayed = replay_log(disk_, path("log"), [this](std::uint64_t file, Batch const& batch) {
+    if (covered(file, batch.tick)) return;
+    ++replayed_batches_;
+    oldest_replayed_ = std::min(oldest_replayed_, batch.tick);
+    apply(batch);
+  });
+  if (!replayed) return replayed.error();
+  if (auto synced = disk_.sync_directory(path("log")); !synced) return synced.error();
+  damaged_records_ = replayed->damaged;
+  if (replayed->damaged > 0)
+    log_.warning("{} damaged or torn places in the log were skipped", replayed->damaged);
+  for (StreamMark const& mark : marks_) {
+    auto& sequence = replayed->marks[{mark.stream, mark.lane}];
+    sequence = std::max(sequence, mark.sequence);
+  }
+  marks_.clear();
+  for (auto const& [lane, sequence] : replayed->marks)
+    marks_.push_back({lane.stream, lane.lane, sequence});
+  // A number that a spill calls covered is never used again.
+  std::uint64_t next = replayed->files.empty() ? 1 : replayed->files.back().number + 1;
+  for (auto const& spill : spills_) next = std::max(next, spill->info().log_number);
+  log_writer_ = std::make_unique<LogWriter>(disk_, clock_, log_, path("log"), options_.sync_spacing,
+                                            next, std::move(replayed->files), marks_);
+  return {};
+}
+
+void Store::State::start() {
+  next_spill_at_ = first_spill_at();
+  spill_thread_ = std::thread([this] { run_spills(); });
+  store_thread_ = std::thread([this] { run_store(); });
+}
+
+void Store::State::append(std::string frame, std::shared_ptr<Batch const> batch,
+                          std::function<void(Result<void>)> done) {
+  std::lock_guard const order(order_);
+  if (!log_writer_->submit({std::move(frame), batch, std::move(done)})) return;
+  std::lock_guard const lock(tasks_mutex_);
+  tasks_.emplace_back(std::move(batch));
+  if (tasks_.size() == 1) tasks_wake_.notify_one();
+}
+
+void Store::State::post(std::function<void()> function) {
+  std::lock_guard const order(order_);
+  std::lock_guard const lock(tasks_mutex_);
+  tasks_.emplace_back(std::move(function));
+  if (tasks_.size() == 1) tasks_wake_.notify_one();
+}
+
+void Store::State::run_store() {
+  std::unique_lock lock(tasks_mutex_);
+  for (;;) {
+    // The time-out only serves the clock of spills when nothing comes in.
+    tasks_wake_.wait_for(lock, std::chrono::seconds(1),
+                         [this] { return stopping_ || !tasks_.empty(); });
+    bool const stopping = stopping_;
+    if (stopping && tasks_.empty()) return;
+    std::deque<Task> tasks;
+    tasks.swap(tasks_);
+    lock.unlock();
+    for (Task& task : tasks) {
+      if (auto const* const batch = std::get_if<std::shared_ptr<Batch const>>(&task))
+        apply(**batch);
+      else
+        std::get<std::function<void()>>(task)();
+    }
+    tasks.clear();
+    if (!stopping) begin_spill_if_due();
+    lock.lock();
+  }
+}
+
+void Store::State::apply(Batch const& batch) {
+  {
+    std::lock_guard const lock(head_mutex_);
+    head_.apply(batch, ids_);
+  }
+  if (observer_ != nullptr) observer_->applied(batch, ids_);
+}
+
+EntityId Store::State::put(EntityKey const& key, Labels const& labels, WallTime tick,
+                           Nanoseconds step, Schema const& schema, std::span<Cell const> cells) {
+  std::lock_guard const lock(head_mutex_);
+  return head_.put(key, labels, tick, step, schema, cells);
+}
+
+std::shared_ptr<EntityList const> Store::State::entities() const {
+  std::lock_guard const list_lock(list_mutex_);
+  std::unique_lock lock(head_mutex_);
+  if (list_ && list_version_ == head_.version()) return list_;
+  list_version_ = head_.version();
+  auto list = std::make_shared<EntityList>();
+  list->reserve(head_.entities());
+  while (head_.list(list->empty() ? 0 : list->back().id, listed_at_once, *list)) {
+    lock.unlock();  // for the store thread to get its turn
+    lock.lock();
+  }
+  list_ = std::move(list);
+  return list_;
+}
+
+std::uint64_t Store::State::generation() const {
+  std::lock_guard const lock(head_mutex_);
+  return head_.generation();
+}
+
+Result<void> Store::State::scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
+                                WallTime until, Visitor const& visit) const {
+  Selection const selection(columns);
+  TickNs const first = tick_ns(from), last = tick_ns(until);
+  HeadSnapshot head;
+  Spills spills;
+  {
+    std::lock_guard const lock(head_mutex_);
+    if (!head_.snapshot(entity, selection, first, last, head)) return {};
+    for (auto const& spill : spills_)
+      if (spill->overlaps(first, last)) spills.push_back(spill);
+  }
+  SelectedRows rows;
+  std::optional<Error> damage;
+  for (auto const& spill : spills) {
+    auto read = spill->select(entity, selection, first, last, rows);
+    if (read) continue;
+    if (damaged_spills_++ == 0) log_.error("{}", to_string(read.error()));
+    damage = read.error();
+  }
+  for (PackedBlock const& block : head.packed)
+    if (auto read = select_block(block->bytes, selection, first, last, rows); !read)
+      damage = read.error();
+  rows.ticks.insert(rows.ticks.end(), head.open.ticks.begin(), head.open.ticks.end());
+  rows.cells.insert(rows.cells.end(), head.open.cells.begin(), head.open.cells.end());
+  if (damage && rows.ticks.empty()) return Error{Errc::io, damage->os_error, damage->context};
+  visit_rows(rows, selection.width(), head.derived, visit);
+  return {};
+}
+
+StoreCounters Store::State::counters() const {
+  StoreCounters all;
+  auto const log = log_writer_->counters();
+  all.appended_batches = log.batches;
+  all.appended_bytes = log.bytes;
+  all.syncs = log.syncs;
+  all.sync_failures = log.sync_failures;
+  all.write_failures = log.write_failures;
+  all.log_bytes = log.file_bytes;
+  all.replayed_batches = replayed_batches_;
+  all.damaged_records = damaged_records_;
+  all.spills = spill_count_;
+  all.spill_failures = spill_failures_;
+  all.damaged_spills = damaged_spills_;
+  std::lock_guard const lock(head_mutex_);
+  all.applied_rows = head_.applied_rows();
+  all.duplicate_rows = head_.duplicate_rows();
+  all.head_rows = head_.rows();
+  all.entities = head_.entities();
+  for (auto const& spill : spills_) all.spill_bytes += spill->bytes();
+  return all;
+}
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(StoreOptions options, Disk& disk, Clock const& clock,
+                                           Log log, Observer* observer) {
+  auto const& directory = options.directory;
+  for (auto const& path : {directory, directory + "/log", directory + "/spill"})
+    if (auto made = disk.make_directory(path); !made) return made.error();
+  if (auto synced = disk.sync_directory(directory); !synced) return synced.error();
+  auto catalogue = Catalogue::open(directory + "/catalogue.db");
+  if (!catalogue) return catalogue.error();
+  auto state = std::make_unique<State>(std::move(options), disk, clock, std::move(log), observer,
+                                       std::move(*catalogue));
+  if (auto done = state->load_catalogue(); !done) return done.error();
+  if (auto done = state->load_spills(); !done) return done.error();
+  if (auto done = state->replay(); !done) return done.error();
+  state->start();
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+void Store::append(std::string frame, std::shared_ptr<Batch const> batch,
+                   std::function<void(Result<void>)> done) {
+  state_->append(std::move(frame), std::move(batch), std::move(done));
+}
+std::vector<StreamMark> Store::marks() const { return state_->marks(); }
+void Store::post(std::function<void()> function) { state_->post(std::move(function)); }
+EntityId Store::put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
+                    Schema const& schema, std::span<Cell const> cells) {
+  return state_->put(key, labels, tick, step, schema, cells);
+}
+std::shared_ptr<EntityList const> Store::entities() const { return state_->entities(); }
+std::uint64_t Store::generation() const { return state_->generation(); }
+Result<void> Store::scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
+                         WallTime until, Visitor const& visit) const {
+  return state_->scan(entity, columns, from, until, visit);
+}
+StoreCounters Store::counters() const { return state_->counters(); }
+bool Store::writable() const { return state_->writable(); }
+
+}  // namespace dadvisor::aggregator::store

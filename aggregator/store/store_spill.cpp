@@ -1,0 +1,217 @@
+// How rows leave memory, and what may go when they are safe elsewhere.
+//
+// 1. The log ends its file; both threads pass a point behind which nothing is in that file.
+// 2. The catalogue gets the entities and marks in one transaction: from now on ids are kept.
+// 3. Rows up to the boundary are written to spill/new, synced, renamed; the directory is synced.
+// 4. Readers get the new spill, the head lets go of what it holds, covered log files go.
+// A crash anywhere leaves either the log or the spill: what stands in both counts once.
+
+#include <algorithm>
+#include <charconv>
+
+#include "aggregator/store/store_state.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::size_t at_once = 64;  // entities that are worked on under the lock
+constexpr auto retry_after = std::chrono::seconds(10);
+// Rows this young stay in the head alone, and in the log: queries for fresh data need no file, and
+// after a restart the observer sees every tick that a rollup may still have open.
+constexpr auto longest_kept = std::chrono::minutes(3);
+
+Rows merged(std::vector<PackedBlock> const& blocks) {
+  Rows all;
+  for (PackedBlock const& block : blocks) {
+    auto rows = decode_block(block->bytes);
+    if (!rows) continue;  // our own bytes in memory: cannot be
+    all.widen(rows->columns());
+    for (std::size_t row = 0; row < rows->size(); ++row) all.append(*rows, row);
+  }
+  return all;
+}
+
+// N of FROM-TO-N.rows; 0 when it is no such name.
+std::uint64_t number_of(std::string const& name) {
+  std::uint64_t number = 0;
+  auto const dash = name.rfind('-');
+  if (dash != std::string::npos)
+    std::from_chars(name.data() + dash + 1, name.data() + name.size(), number);
+  return number;
+}
+
+}  // namespace
+
+Result<void> Store::State::load_spills() {
+  auto names = disk_.list(path("spill"));
+  if (!names) return names.error();
+  // A run that was killed may have renamed one and no more.
+  if (auto synced = disk_.sync_directory(path("spill")); !synced) return synced.error();
+  for (std::string const& name : *names) {
+    if (!is_spill_name(name)) continue;
+    next_spill_ = std::max(next_spill_, number_of(name) + 1);
+    auto spill = SpillFile::open(disk_, path("spill/" + name));
+    if (spill && (*spill)->info().store_id == catalogue_.store_id()) {
+      spills_.push_back(std::move(*spill));
+      continue;
+    }
+    ++damaged_spills_;
+    if (spill)
+      log_.error("spill/{} is of another store and is left out", name);
+    else
+      log_.error("{}; it is left out", to_string(spill.error()));
+  }
+  std::sort(spills_.begin(), spills_.end(),
+            [](auto const& a, auto const& b) { return a->info().number < b->info().number; });
+  return {};
+}
+
+MonotonicTime Store::State::first_spill_at() const {
+  WallTime const now = clock_.wall();
+  WallTime since = std::min(now, oldest_replayed_);
+  if (!spills_.empty()) since = from_tick_ns(spills_.back()->info().created);
+  auto const wait =
+      std::clamp<Nanoseconds>(since + options_.head_span - now, {}, options_.head_span);
+  return clock_.monotonic() + wait;
+}
+
+void Store::State::begin_spill_if_due() {
+  auto const now = clock_.monotonic();
+  std::lock_guard const lock(job_mutex_);
+  if (spilling_) return;
+  if (spill_failed_) {
+    next_spill_at_ = now + std::min<Nanoseconds>(retry_after, options_.head_span);
+    spill_failed_ = false;
+  }
+  if (now < next_spill_at_) return;
+  next_spill_at_ = now + options_.head_span;
+  auto passed = std::make_shared<std::promise<void>>();
+  std::lock_guard const order(order_);
+  job_.emplace(SpillJob{log_writer_->rotate(), passed->get_future()});
+  spilling_ = true;
+  {
+    std::lock_guard const tasks(tasks_mutex_);
+    tasks_.emplace_back([passed] { passed->set_value(); });
+  }
+  job_wake_.notify_one();
+}
+
+void Store::State::run_spills() {
+  std::unique_lock lock(job_mutex_);
+  for (;;) {
+    job_wake_.wait(lock, [this] { return job_stopping_ || job_; });
+    if (job_stopping_) return;
+    SpillJob job = std::move(*job_);
+    job_.reset();
+    lock.unlock();
+    job.applied.get();
+    auto done = spill(job.logged.get());
+    lock.lock();
+    spilling_ = false;
+    if (done || job_stopping_) continue;
+    ++spill_failures_;
+    spill_failed_ = true;
+    log_.error("rows cannot be moved from memory to disk: {}", to_string(done.error()));
+  }
+}
+
+Result<void> Store::State::spill(Rotation rotation) {
+  WallTime const now = clock_.wall();
+  auto const kept = std::min<Nanoseconds>(longest_kept, options_.head_span * 3 / 10);
+  // Whole minutes: no rollup's window is spilled in part and replayed in part.
+  TickNs const boundary = tick_ns(tick_of(now - kept, std::chrono::minutes(1))) - 1;
+  {
+    std::lock_guard const lock(head_mutex_);
+    auto const gone = head_.expire(now - options_.retention);
+    unsaved_gone_.insert(unsaved_gone_.end(), gone.begin(), gone.end());
+  }
+  drop_old_spills();  // first: the disk may be full
+  auto ids = save_entities(std::move(rotation.marks), boundary);
+  if (!ids) return ids.error();
+  if (ids->empty() && !rotation.covers) return {};
+  SpillInfo info;
+  info.store_id = catalogue_.store_id();
+  info.number = next_spill_++;
+  info.log_number = rotation.next_number;
+  info.boundary = boundary;
+  info.created = tick_ns(now);
+  Written written;
+  auto name = write_spill(info, *ids, written);
+  if (!name) return name.error();
+  auto spill = SpillFile::open(disk_, path("spill/" + *name));
+  if (!spill) return spill.error();
+  {
+    std::lock_guard const lock(head_mutex_);
+    spills_.push_back(std::move(*spill));
+  }
+  release(written);
+  log_writer_->forget(rotation.next_number, from_tick_ns(boundary));
+  ++spill_count_;
+  return {};
+}
+
+// Returns the entities that have rows up to the boundary; all of them are in the catalogue then.
+Result<std::vector<EntityId>> Store::State::save_entities(std::vector<StreamMark> marks,
+                                                          TickNs boundary) {
+  CatalogueChange change;
+  change.marks = std::move(marks);
+  change.gone = unsaved_gone_;
+  std::vector<EntityId> ids;
+  EntityId last = 0;
+  for (bool more = true; more;) {
+    std::lock_guard const lock(head_mutex_);
+    more = head_.changes(last, at_once, boundary, change, ids);
+  }
+  if (auto saved = catalogue_.save(change); !saved) {
+    std::lock_guard const lock(head_mutex_);
+    head_.unsaved(change);
+    return saved.error();
+  }
+  unsaved_gone_.clear();
+  return ids;
+}
+
+Result<std::string> Store::State::write_spill(SpillInfo const& info,
+                                              std::vector<EntityId> const& ids, Written& written) {
+  SpillWriter writer(disk_, path("spill"), info);
+  Result<void> result = writer.begin();
+  for (EntityId const id : ids) {
+    if (!result) break;
+    if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
+    std::vector<PackedBlock> blocks;
+    {
+      std::lock_guard const lock(head_mutex_);
+      blocks = head_.freeze(id, info.boundary);
+    }
+    if (!result || blocks.empty()) continue;
+    result = writer.add(id, merged(blocks));
+    written.emplace_back(id, std::move(blocks));
+  }
+  auto name = result ? writer.finish() : Result<std::string>(result.error());
+  if (!name) writer.abandon();
+  return name;
+}
+
+void Store::State::release(Written const& written) {
+  for (std::size_t first = 0; first < written.size(); first += at_once) {
+    std::lock_guard const lock(head_mutex_);
+    for (std::size_t i = first; i < std::min(first + at_once, written.size()); ++i)
+      head_.release(written[i].first, written[i].second);
+  }
+}
+
+void Store::State::drop_old_spills() {
+  TickNs const cutoff = tick_ns(clock_.wall() - options_.retention);
+  Spills old;
+  {
+    std::lock_guard const lock(head_mutex_);
+    for (auto const& spill : spills_)
+      if (spill->info().last < cutoff) old.push_back(spill);
+    std::erase_if(spills_, [&](auto const& spill) { return spill->info().last < cutoff; });
+  }
+  for (auto const& spill : old)
+    if (auto removed = disk_.remove(spill->path()); !removed)
+      log_.warning("{}", to_string(removed.error()));
+}
+
+}  // namespace dadvisor::aggregator::store

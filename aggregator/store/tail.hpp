@@ -1,0 +1,74 @@
+#pragma once
+// The rows of one entity that are not, or not yet surely, in a spill.
+//
+// The newest rows stand in an open table, where a late row is put in its place cheaply; behind
+// them are packed blocks of a dozen rows, about a tenth of the size. A packed block never changes:
+// a row that belongs into one makes another block of it. So whoever holds a block's pointer may
+// read it without a lock, and a spill knows by the pointer that what it wrote is still all there
+// is. Not thread-safe; guarded by its owner's mutex.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "aggregator/store/block.hpp"
+#include "aggregator/store/rows.hpp"
+
+namespace dadvisor::aggregator::store {
+
+struct PackedRows {
+  TickNs first = 0, last = 0;
+  std::size_t rows = 0;
+  std::string bytes;  // of encode_block
+};
+using PackedBlock = std::shared_ptr<PackedRows const>;
+
+// A schema with its metrics in ascending order, as rows are kept.
+struct SchemaShape {
+  explicit SchemaShape(Schema const& schema);
+  std::vector<MetricId> columns;   // ascending, unique
+  std::vector<std::size_t> order;  // columns[i] is the schema's metric order[i]
+};
+
+class Tail {
+ public:
+  enum class OnDuplicate { keep, replace };
+  // False: there is a row of that tick, and it was kept. cells: as many as the schema's metrics.
+  bool add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
+           std::span<Cell const> cells, OnDuplicate on_duplicate);
+  // Columns that got a value and are not in `known` (ascending), looked up in the row of the last
+  // add(); empty nearly always.
+  std::vector<MetricId> new_columns(std::vector<MetricId> const& known);
+
+  // Packs what is not after `until` and returns the blocks that hold it, by tick ascending.
+  std::vector<PackedBlock> freeze(TickNs until);
+  // Forgets those of the blocks that are still here.
+  void release(std::span<PackedBlock const> blocks);
+
+  // The packed blocks that overlap [from, until]; the open rows of it are appended to `rows`.
+  std::vector<PackedBlock> snapshot(Selection const& selection, TickNs from, TickNs until,
+                                    SelectedRows& rows) const;
+
+  std::size_t rows() const { return packed_rows_ + open_.size(); }
+  bool empty() const { return rows() == 0; }
+  bool has_until(TickNs until) const;
+
+ private:
+  bool add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
+                std::span<Cell const> cells, OnDuplicate on_duplicate);
+  bool add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
+                  OnDuplicate on_duplicate);
+  void pack_open(std::size_t rows);
+  void replace_packed(std::size_t at, Rows const& rows);
+
+  std::vector<PackedBlock> packed_;  // by tick, not overlapping, all before the open rows
+  std::size_t packed_rows_ = 0;
+  Rows open_;
+  std::shared_ptr<SchemaShape const> shape_;  // whose columns are the open table's, or null
+  std::vector<std::uint64_t> known_;          // bitmap over the open table: columns that are known
+  std::vector<std::uint64_t> added_;          // the bitmap of the last added row, if it was open
+  std::vector<MetricId> added_columns_;       // if it was packed
+};
+
+}  // namespace dadvisor::aggregator::store
