@@ -193,6 +193,39 @@ TEST_CASE("what a killed run left in the page cache is synced before it counts")
   CHECK(trial.rows(container("a", 0).key).size() == 2);
 }
 
+TEST_CASE("a mark does not go over a batch that a torn write lost") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  REQUIRE(trial.append(batch("a", 1, at(10))).get());
+  disk.withhold_syncs(true);
+  auto first = trial.append(batch("b", 1, at(10)));  // its sync holds up the others
+  REQUIRE(eventually([&] { return disk.waiting_syncs() == 1; }));
+  std::vector<std::future<Result<void>>> group;
+  for (std::uint64_t s = 2; s <= 4; ++s)
+    group.push_back(trial.append(batch("a", s, at(static_cast<int>(s) * 10))));
+  disk.withhold_syncs(false);
+  for (auto& answer : group) REQUIRE(answer.get());
+  std::mt19937_64 random(1);
+  disk.crash(random, false);
+  trial.store.reset();
+  disk.restart();
+  // As if the group of 2, 3 and 4 had not been synced, and the sector with 2 not written.
+  auto& bytes = disk.bytes(disk.paths(".log").at(0));
+  auto const size = record_size(encode_key_frame(batch("a", 2, at(20))));
+  bytes[2 * size + size / 2] ^= 1;
+  trial.open();
+  auto const marks = trial.store->marks();
+  REQUIRE(marks.size() == 2);
+  CHECK(marks[0].sequence == 1);  // 2 must come again
+  CHECK(marks[1].sequence == 1);
+  for (std::uint64_t s = 2; s <= 4; ++s)
+    REQUIRE(trial.append(batch("a", s, at(static_cast<int>(s) * 10))).get());
+  trial.open();
+  CHECK(trial.store->marks()[0].sequence == 4);
+  CHECK(trial.rows(container("a", 0).key).size() == 4);
+}
+
 TEST_CASE("a scanner finds every sound record of a file of garbage") {
   std::mt19937_64 random(3);
   SimulatedDisk disk;
