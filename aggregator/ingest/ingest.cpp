@@ -1,0 +1,279 @@
+#include "aggregator/ingest/ingest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dadvisor::aggregator::ingest {
+namespace {
+
+using delivery::BatchesReply;
+using delivery::StreamReceiver;
+
+// Batches that a delta frame may name. A sender's base never goes back, so the older ones go as
+// soon as a newer one was named; this is the bound for those that send key frames alone.
+constexpr std::size_t held_bases = 16;
+constexpr std::size_t waiting_jobs = 4;  // of one agent, which has one request at a time
+constexpr std::chrono::seconds soon{1};
+
+}  // namespace
+
+// A request that is not answered yet.
+struct Ingest::Job {
+  std::optional<delivery::Hello> hello;  // else batches:
+  std::string body;
+  delivery::Batches batches;         // views of body
+  std::vector<FrameHeader> headers;  // of its frames
+  std::size_t next = 0;              // frame
+  BatchesReply answer;
+  ReplyCallback reply;
+};
+
+struct Ingest::Agent {
+  explicit Agent(std::string name) : id(name), receiver(std::move(name)) {}
+  std::string id;
+  StreamReceiver receiver;
+  std::map<std::uint64_t, std::shared_ptr<Batch const>> bases;  // of the fresh lane, by sequence
+  std::deque<std::unique_ptr<Job>> jobs;
+  bool appending = false;       // a batch of the first job is on its way to the store
+  bool running = false;         // run() is below us on the stack
+  bool logged_refusal = false;  // since its last batch that was taken
+  bool logged_conflict = false;
+};
+
+Ingest::Ingest(IngestOptions options, store::Appender& appender, Clock const& clock, Post post,
+               Log log)
+    : options_(options),
+      appender_(appender),
+      clock_(clock),
+      post_(std::move(post)),
+      log_(std::move(log)) {
+  for (auto const& mark : appender_.marks()) {
+    auto& agent = agents_[mark.stream.agent];
+    if (!agent) agent = std::make_unique<Agent>(mark.stream.agent);
+    agent->receiver.restore(mark.stream.epoch, mark.lane, mark.sequence);
+  }
+}
+
+Ingest::~Ingest() = default;
+
+Ingest::Agent* Ingest::find(std::string const& id) {
+  auto const at = agents_.find(id);
+  return at == agents_.end() ? nullptr : at->second.get();
+}
+
+void Ingest::reject(ReplyCallback const& reply, Error const& error) {
+  ++counters_.malformed;
+  unsigned const status = error.code == Errc::too_large     ? 413
+                          : error.code == Errc::unsupported ? 415
+                                                            : 400;
+  reply({status, error.context + "\n", std::nullopt});
+}
+
+void Ingest::turn_away(ReplyCallback const& reply, unsigned status, std::string text) {
+  ++counters_.turned_away;
+  reply({status, std::move(text), soon});
+}
+
+void Ingest::hello(std::string body, std::string_view principal, ReplyCallback reply) {
+  auto hello = delivery::parse_hello(body);
+  if (!hello) return reject(reply, hello.error());
+  if (!is_agent_id(hello->agent))
+    return reject(reply, Error{Errc::malformed, 0, "hello: an agent id that cannot be printed"});
+  if (!principal.empty() && principal != hello->agent) {
+    ++counters_.denied;
+    return reply({403, "this token is another agent's\n", std::nullopt});
+  }
+  auto* agent = find(hello->agent);
+  if (agent == nullptr) {
+    if (agents_.size() >= options_.max_agents) return turn_away(reply, 503, "too many agents\n");
+    agent = (agents_[hello->agent] = std::make_unique<Agent>(hello->agent)).get();
+  }
+  auto job = std::make_unique<Job>();
+  job->hello = std::move(*hello);
+  job->reply = std::move(reply);
+  enqueue(*agent, std::move(job));
+}
+
+void Ingest::batches(std::string body, std::string_view principal, ReplyCallback reply) {
+  ++counters_.requests;
+  auto job = std::make_unique<Job>();
+  job->body = std::move(body);
+  auto batches = delivery::parse_batches(job->body);
+  if (!batches) return reject(reply, batches.error());
+  for (auto const frame : batches->frames) {
+    auto header = peek_frame(frame);
+    if (!header) return reject(reply, header.error());
+    if (header->sequence == 0)
+      return reject(reply, Error{Errc::malformed, 0, "frame: without a sequence"});
+    if (!job->headers.empty() && header->stream != job->headers.front().stream)
+      return reject(reply, Error{Errc::malformed, 0, "batches: of two streams"});
+    job->headers.push_back(std::move(*header));
+  }
+  auto const& id = job->headers.front().stream.agent;
+  if (!principal.empty() && principal != id) {
+    ++counters_.denied;
+    return reply({403, "this token is another agent's\n", std::nullopt});
+  }
+  auto* const agent = find(id);
+  if (agent == nullptr) {
+    BatchesReply answer;
+    answer.want = BatchesReply::Want::hello;
+    return reply({delivery::status_of(answer), delivery::to_json(answer), std::nullopt});
+  }
+  if (counters_.waiting_bytes + job->body.size() > options_.max_waiting_bytes)
+    return turn_away(reply, 503, "too much is waiting for the disk\n");
+  job->batches = std::move(*batches);
+  job->reply = std::move(reply);
+  enqueue(*agent, std::move(job));
+}
+
+void Ingest::enqueue(Agent& agent, std::unique_ptr<Job> job) {
+  if (agent.jobs.size() >= waiting_jobs)
+    return turn_away(job->reply, 429, "one request at a time\n");
+  counters_.waiting_bytes += job->body.size();
+  agent.jobs.push_back(std::move(job));
+  run(agent);
+}
+
+void Ingest::run(Agent& agent) {
+  if (agent.running) return;
+  agent.running = true;
+  while (!agent.jobs.empty() && !agent.appending) {
+    auto& job = *agent.jobs.front();
+    if (job.hello)
+      answer_hello(agent, job);
+    else if (!advance(agent, job))
+      break;
+  }
+  agent.running = false;
+}
+
+void Ingest::answer_hello(Agent& agent, Job& job) {
+  ++counters_.hellos;
+  auto const lost = agent.receiver.lost();
+  auto const answer = agent.receiver.hello(*job.hello, clock_.monotonic());
+  if (answer.kind == delivery::HelloReply::Kind::welcome) {
+    agent.bases.clear();
+    agent.logged_conflict = false;
+    if (auto const more = agent.receiver.lost() - lost; more > 0) {
+      counters_.lost += more;
+      log_.warning("{} lost {} batches before they were sent", agent.id, more);
+    }
+  } else {
+    if (answer.kind == delivery::HelloReply::Kind::conflict) ++counters_.conflicts;
+    if (!agent.logged_conflict) log_.error("{}: {}", agent.id, answer.text);
+    agent.logged_conflict = true;
+  }
+  finish(agent, {delivery::status_of(answer), delivery::to_json(answer), std::nullopt});
+}
+
+bool Ingest::advance(Agent& agent, Job& job) {
+  using Verdict = StreamReceiver::Verdict;
+  for (; job.next < job.headers.size(); ++job.next) {
+    auto const& header = job.headers[job.next];
+    auto const frame = job.batches.frames[job.next];
+    Batch const* base = nullptr;
+    if (header.base && header.lane == Lane::fresh) {
+      auto const at = agent.bases.find(*header.base);
+      if (at != agent.bases.end()) base = at->second.get();
+    }
+    auto const verdict =
+        agent.receiver.judge(header, job.batches.instance, base != nullptr, clock_.monotonic());
+    if (verdict == Verdict::repeat) {
+      ++counters_.repeated;
+      continue;
+    }
+    if (verdict != Verdict::apply) {
+      job.answer.want = verdict == Verdict::gap   ? BatchesReply::Want::sequence
+                        : verdict == Verdict::key ? BatchesReply::Want::key
+                                                  : BatchesReply::Want::hello;
+      job.answer.lane = header.lane;
+      job.answer.sequence = agent.receiver.acked()[header.lane] + 1;
+      break;
+    }
+    if (auto const objection = object_to_stamp(header, clock_.wall())) {
+      refuse(agent, job, header, *objection);
+      continue;
+    }
+    auto batch = decode_frame(frame, base);
+    if (!batch) {
+      ++counters_.malformed;
+      finish(agent, {400, batch.error().context + "\n", std::nullopt});
+      return true;
+    }
+    if (auto const objection = object_to_rows(*batch)) {
+      refuse(agent, job, header, *objection);
+      continue;
+    }
+    if (header.base) agent.bases.erase(agent.bases.begin(), agent.bases.find(*header.base));
+    append(agent, frame, std::move(*batch));
+    return false;
+  }
+  job.answer.acked = agent.receiver.acked();
+  finish(agent, {delivery::status_of(job.answer), delivery::to_json(job.answer), std::nullopt});
+  return true;
+}
+
+void Ingest::refuse(Agent& agent, Job& job, FrameHeader const& header, Objection const& objection) {
+  using Kind = Objection::Kind;
+  ++(objection.kind == Kind::ahead    ? counters_.quarantined
+     : objection.kind == Kind::behind ? counters_.too_old
+                                      : counters_.unfit);
+  if (!agent.logged_refusal) log_.warning("{}: refused: {}", agent.id, objection.reason);
+  agent.logged_refusal = true;
+  job.answer.refused.push_back({header.lane, header.sequence, objection.reason});
+  agent.receiver.durable(header.lane, header.sequence);
+}
+
+void Ingest::append(Agent& agent, std::string_view frame, Batch decoded) {
+  agent.appending = true;
+  auto const batch = std::make_shared<Batch const>(std::move(decoded));
+  auto const size = frame.size();
+  // An Agent is never taken away while the Ingest lives.
+  appender_.append(std::string(frame), batch,
+                   [this, &agent, batch, size, post = post_,
+                    alive = std::weak_ptr<int>(alive_)](Result<void> result) {
+                     post([this, &agent, batch, size, alive, result = std::move(result)] {
+                       if (alive.lock()) appended(agent, batch, size, result);
+                     });
+                   });
+}
+
+void Ingest::appended(Agent& agent, std::shared_ptr<Batch const> const& batch,
+                      std::size_t frame_bytes, Result<void> const& result) {
+  agent.appending = false;
+  if (!result) {
+    if (++counters_.append_failures == 1)
+      log_.error("a batch cannot be kept: {}", to_string(result.error()));
+    ++counters_.turned_away;
+    finish(agent, {503, "it cannot be kept now\n", soon});
+    return run(agent);
+  }
+  ++counters_.batches;
+  counters_.rows += batch->rows.size();
+  counters_.frame_bytes += frame_bytes;
+  agent.logged_refusal = false;
+  agent.receiver.durable(batch->lane, batch->sequence);
+  if (batch->lane == Lane::fresh) {
+    agent.bases[batch->sequence] = batch;
+    if (agent.bases.size() > held_bases) agent.bases.erase(agent.bases.begin());
+  }
+  ++agent.jobs.front()->next;
+  run(agent);
+}
+
+void Ingest::finish(Agent& agent, Reply reply) {
+  auto const job = std::move(agent.jobs.front());
+  agent.jobs.pop_front();
+  counters_.waiting_bytes -= job->body.size();
+  job->reply(std::move(reply));
+}
+
+IngestCounters Ingest::counters() const {
+  auto counters = counters_;
+  counters.agents = agents_.size();
+  return counters;
+}
+
+}  // namespace dadvisor::aggregator::ingest

@@ -1,0 +1,36 @@
+#pragma once
+// Which batches are never taken, however well they are encoded. Pure; any thread.
+
+#include <optional>
+#include <string>
+
+#include "common/core/clock.hpp"
+#include "common/core/frame/frame.hpp"
+#include "common/core/row.hpp"
+
+namespace dadvisor::aggregator::ingest {
+
+// How far a tick may be from this machine's clock, ahead and behind.
+inline constexpr Nanoseconds most_ahead = std::chrono::minutes(10);
+inline constexpr Nanoseconds most_behind = std::chrono::hours(24);
+inline constexpr Nanoseconds longest_step = std::chrono::hours(1);
+inline constexpr std::size_t most_rows = 10'000;  // of one batch
+
+struct Objection {
+  enum class Kind {
+    ahead,   // a wrong clock: held back from everything, its agent is told
+    behind,  // too late to be of use
+    unfit    // contradicts itself
+  };
+  Kind kind = Kind::unfit;
+  std::string reason;  // for a person
+};
+
+// What speaks against the stamp; nullopt: nothing.
+std::optional<Objection> object_to_stamp(FrameHeader const& header, WallTime now);
+// What speaks against the rows: too many, or of another host than the agent's own.
+std::optional<Objection> object_to_rows(Batch const& batch);
+// An agent id is shown, logged and stored: printable UTF-8 only.
+bool is_agent_id(std::string const& agent);
+
+}  // namespace dadvisor::aggregator::ingest

@@ -1,0 +1,464 @@
+#include "aggregator/ingest/ingest.hpp"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "common/core/delivery/stream_sender.hpp"
+#include "common/core/frame/frame.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::aggregator;
+using namespace dadvisor::aggregator::ingest;
+using delivery::BatchesReply;
+using delivery::LaneMarks;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::int64_t day_one = 1700000000;
+
+struct HandClock final : Clock {
+  WallTime now = from_unix_seconds(day_one);
+  MonotonicTime mono{std::chrono::hours(1)};
+  WallTime wall() const override { return now; }
+  MonotonicTime monotonic() const override { return mono; }
+};
+
+// A store whose syncs come when the test says so.
+struct HandStore final : store::Appender {
+  struct Waiting {
+    std::string frame;
+    std::shared_ptr<Batch const> batch;
+    std::function<void(Result<void>)> done;
+  };
+  std::deque<Waiting> waiting;
+  std::vector<Batch> kept;
+  std::vector<store::StreamMark> at_start;
+
+  void append(std::string frame, std::shared_ptr<Batch const> batch,
+              std::function<void(Result<void>)> done) override {
+    waiting.push_back({std::move(frame), std::move(batch), std::move(done)});
+  }
+  std::vector<store::StreamMark> marks() const override { return at_start; }
+
+  void sync() {  // what waits now; what that lets in waits for the next
+    std::deque<Waiting> now;
+    now.swap(waiting);
+    for (auto& entry : now) {
+      kept.push_back(*entry.batch);
+      entry.done({});
+    }
+  }
+  void fail() {
+    std::deque<Waiting> now;
+    now.swap(waiting);
+    for (auto& entry : now) entry.done(Error{Errc::unavailable, ENOSPC, "disk full"});
+  }
+};
+
+struct Aggregator {
+  HandClock clock;
+  HandStore store;
+  std::deque<std::function<void()>> posted;
+  std::unique_ptr<Ingest> ingest;
+
+  explicit Aggregator(std::vector<store::StreamMark> marks = {}, IngestOptions options = {}) {
+    store.at_start = std::move(marks);
+    ingest = std::make_unique<Ingest>(
+        options, store, clock, [this](auto function) { posted.push_back(std::move(function)); },
+        Log("ingest"));
+  }
+  void run_posted() {
+    while (!posted.empty()) {
+      auto function = std::move(posted.front());
+      posted.pop_front();
+      function();
+    }
+  }
+  void sync_all() {
+    for (int i = 0; i < 100 && !store.waiting.empty(); ++i) {
+      store.sync();
+      run_posted();
+    }
+  }
+  std::shared_ptr<std::optional<Reply>> hello(std::string const& agent, LaneMarks first = {1, 1},
+                                              std::string const& principal = "",
+                                              std::string const& instance = "i") {
+    auto reply = std::make_shared<std::optional<Reply>>();
+    delivery::Hello const hello{agent, instance, "boot", 1, first};
+    ingest->hello(to_json(hello), principal, [reply](Reply r) { *reply = std::move(r); });
+    return reply;
+  }
+  std::shared_ptr<std::optional<Reply>> send(std::string body, std::string const& principal = "") {
+    auto reply = std::make_shared<std::optional<Reply>>();
+    ingest->batches(std::move(body), principal, [reply](Reply r) { *reply = std::move(r); });
+    return reply;
+  }
+};
+
+Batch batch_of(std::string const& agent, std::uint64_t sequence, Lane lane = Lane::fresh,
+               std::int64_t tick = day_one) {
+  Batch batch;
+  batch.stream = {agent, 1};
+  batch.lane = lane;
+  batch.sequence = sequence;
+  batch.tick = from_unix_seconds(tick);
+  batch.step = seconds(10);
+  batch.schemas = {{{1, 2}}};
+  batch.entities = {{0, {{EntityKind::host, agent, "", 0}, {}}}};
+  batch.rows = {{0, 0, {static_cast<std::int64_t>(sequence), std::nullopt}}};
+  return batch;
+}
+
+std::string body_of(std::vector<std::string> const& frames, std::string const& instance = "i") {
+  auto body = delivery::start_batches(instance);
+  for (auto const& frame : frames) delivery::add_frame(body, frame);
+  return body;
+}
+std::string body_of(Batch const& batch) { return body_of(std::vector{encode_key_frame(batch)}); }
+
+BatchesReply answer(std::shared_ptr<std::optional<Reply>> const& reply) {
+  REQUIRE(reply->has_value());
+  auto const parsed = delivery::parse_batches_reply((*reply)->body);
+  INFO((*reply)->body);
+  REQUIRE(parsed);
+  CHECK((*reply)->status == delivery::status_of(*parsed));
+  return *parsed;
+}
+unsigned status(std::shared_ptr<std::optional<Reply>> const& reply) {
+  return reply->has_value() ? (*reply)->status : 0;
+}
+
+}  // namespace
+
+TEST_CASE("a batch is acknowledged after its sync, not before, and stored as it was sent") {
+  Aggregator aggregator;
+  CHECK(status(aggregator.hello("a")) == 200);
+  auto const batch = batch_of("a", 1);
+  auto const reply = aggregator.send(body_of(batch));
+  CHECK(status(reply) == 0);
+  REQUIRE(aggregator.store.waiting.size() == 1);
+  CHECK(aggregator.store.waiting[0].frame == encode_key_frame(batch));
+  aggregator.store.sync();
+  CHECK(status(reply) == 0);  // only on the io thread
+  aggregator.run_posted();
+  CHECK(answer(reply).acked == LaneMarks{1, 0});
+  CHECK(aggregator.store.kept == std::vector<Batch>{batch});
+  CHECK(aggregator.ingest->counters().batches == 1);
+  CHECK(aggregator.ingest->counters().rows == 1);
+  CHECK(aggregator.ingest->counters().waiting_bytes == 0);
+}
+
+TEST_CASE("a replayed batch is acknowledged again and not applied, also after a restart") {
+  Aggregator aggregator({{{"a", 1}, Lane::fresh, 5}, {{"a", 1}, Lane::backlog, 2}});
+  auto const hello = aggregator.hello("a", {6, 3});
+  CHECK(delivery::parse_hello_reply((*hello)->body)->hi == LaneMarks{5, 2});
+  auto const reply = aggregator.send(body_of(std::vector<std::string>{
+      encode_key_frame(batch_of("a", 5)), encode_key_frame(batch_of("a", 2, Lane::backlog))}));
+  CHECK(answer(reply).acked == LaneMarks{5, 2});
+  CHECK(aggregator.store.waiting.empty());
+  CHECK(aggregator.ingest->counters().repeated == 2);
+}
+
+TEST_CASE("a jump in the sequence is answered with what is wanted, and nothing is applied") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  auto const reply = answer(aggregator.send(body_of(batch_of("a", 3))));
+  CHECK(reply.want == BatchesReply::Want::sequence);
+  CHECK(reply.sequence == 1);
+  CHECK(aggregator.store.waiting.empty());
+}
+
+TEST_CASE("deltas decode against acknowledged batches; an unknown base is asked for") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  auto const base = batch_of("a", 1);
+  aggregator.send(body_of(base));
+  aggregator.sync_all();
+  for (std::uint64_t sequence = 2; sequence < 40; ++sequence) {
+    auto const reply = aggregator.send(
+        body_of(std::vector<std::string>{encode_delta_frame(batch_of("a", sequence), base)}));
+    aggregator.sync_all();
+    REQUIRE(answer(reply).acked.fresh == sequence);
+    // The first named base stays as long as it is within the bound.
+    if (sequence == 15) break;
+  }
+  CHECK(aggregator.store.kept.back() == batch_of("a", 15));
+  auto const newer = batch_of("a", 15);
+  aggregator.send(body_of(std::vector<std::string>{encode_delta_frame(batch_of("a", 16), newer)}));
+  aggregator.sync_all();
+  // The base has moved on: the first is not held any more.
+  auto reply = answer(aggregator.send(
+      body_of(std::vector<std::string>{encode_delta_frame(batch_of("a", 17), base)})));
+  CHECK(reply.want == BatchesReply::Want::key);
+  CHECK(reply.sequence == 17);
+  // And a new connection starts without any.
+  aggregator.hello("a", {17, 1});
+  reply = answer(aggregator.send(
+      body_of(std::vector<std::string>{encode_delta_frame(batch_of("a", 17), newer)})));
+  CHECK(reply.want == BatchesReply::Want::key);
+}
+
+TEST_CASE("who has no session here, or not any more, is asked for a hello") {
+  Aggregator aggregator;
+  CHECK(answer(aggregator.send(body_of(batch_of("a", 1)))).want == BatchesReply::Want::hello);
+  aggregator.hello("a");
+  aggregator.hello("a", {1, 1}, "", "second");
+  CHECK(answer(aggregator.send(body_of(batch_of("a", 1)))).want == BatchesReply::Want::hello);
+  auto const conflict = aggregator.hello("a");
+  CHECK(status(conflict) == 409);
+  CHECK(aggregator.ingest->counters().conflicts == 1);
+}
+
+TEST_CASE("a failed append is not acknowledged; nothing behind it is kept; it is taken later") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  auto const both = body_of(std::vector<std::string>{encode_key_frame(batch_of("a", 1)),
+                                                     encode_key_frame(batch_of("a", 2))});
+  auto reply = aggregator.send(both);
+  CHECK(aggregator.store.waiting.size() == 1);  // one at a time
+  aggregator.store.fail();
+  aggregator.run_posted();
+  CHECK(status(reply) == 503);
+  CHECK((*reply)->retry_after == seconds(1));
+  CHECK(aggregator.store.waiting.empty());
+  auto const hello = aggregator.hello("a");
+  CHECK(delivery::parse_hello_reply((*hello)->body)->hi == LaneMarks{0, 0});
+  reply = aggregator.send(both);
+  aggregator.sync_all();
+  CHECK(answer(reply).acked.fresh == 2);
+  CHECK(aggregator.store.kept.size() == 2);
+  CHECK(aggregator.ingest->counters().append_failures == 1);
+}
+
+TEST_CASE("a second request of one agent waits its turn; a hello waits for what is under way") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  auto const first = aggregator.send(body_of(batch_of("a", 1)));
+  auto const again = aggregator.send(body_of(batch_of("a", 1)));  // its reply was lost
+  auto const hello = aggregator.hello("a");
+  CHECK(aggregator.store.waiting.size() == 1);
+  CHECK((status(again) == 0 && status(hello) == 0));
+  aggregator.sync_all();
+  CHECK(answer(first).acked.fresh == 1);
+  CHECK(answer(again).acked.fresh == 1);
+  CHECK(delivery::parse_hello_reply((*hello)->body)->hi == LaneMarks{1, 0});
+  CHECK(aggregator.store.kept.size() == 1);
+
+  aggregator.send(body_of(batch_of("a", 2)));
+  for (int i = 0; i < 3; ++i) aggregator.send(body_of(batch_of("a", 2)));
+  CHECK(status(aggregator.send(body_of(batch_of("a", 2)))) == 429);
+}
+
+TEST_CASE("a thousand agents do not wait for each other: one sync for all") {
+  Aggregator aggregator;
+  std::vector<std::shared_ptr<std::optional<Reply>>> replies;
+  for (int i = 0; i < 1000; ++i) {
+    auto const id = "agent-" + std::to_string(i);
+    aggregator.hello(id);
+    replies.push_back(aggregator.send(body_of(batch_of(id, 1))));
+  }
+  CHECK(aggregator.store.waiting.size() == 1000);
+  aggregator.store.sync();
+  aggregator.run_posted();
+  for (auto const& reply : replies) REQUIRE(status(reply) == 200);
+}
+
+TEST_CASE("a tick ahead of the clock or too old is refused, counted, and the rest is kept") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  auto misaligned = batch_of("a", 4);
+  misaligned.tick += seconds(1);
+  auto endless = batch_of("a", 5);
+  endless.step = Nanoseconds(-5);
+  auto const reply = aggregator.send(body_of(std::vector<std::string>{
+      encode_key_frame(batch_of("a", 1, Lane::fresh, day_one + 610)),
+      encode_key_frame(batch_of("a", 2, Lane::fresh, day_one + 600)),
+      encode_key_frame(batch_of("a", 3, Lane::fresh, day_one - 86410)),
+      encode_key_frame(misaligned), encode_key_frame(endless),
+      encode_key_frame(batch_of("a", 6, Lane::fresh, day_one - 86400)),
+      encode_key_frame(batch_of("a", 7, Lane::fresh, std::int64_t(1) << 32)),
+      encode_key_frame(batch_of("a", 8))}));
+  aggregator.sync_all();
+  auto const said = answer(reply);
+  CHECK(said.acked.fresh == 8);
+  std::vector<std::uint64_t> refused;
+  for (auto const& batch : said.refused) refused.push_back(batch.sequence);
+  CHECK(refused == std::vector<std::uint64_t>{1, 3, 4, 5, 7});
+  CHECK(aggregator.store.kept.size() == 3);
+  auto const counters = aggregator.ingest->counters();
+  CHECK(counters.quarantined == 2);
+  CHECK(counters.too_old == 1);
+  CHECK(counters.unfit == 2);
+}
+
+TEST_CASE("a stamp at the ends of the range is refused without overflow") {
+  HandClock clock;
+  for (auto const ns :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+        std::int64_t(0), std::int64_t(-1)}) {
+    FrameHeader header;
+    header.step = seconds(10);
+    header.tick = WallTime(Nanoseconds(ns));
+    CHECK(object_to_stamp(header, clock.now));
+  }
+}
+
+TEST_CASE("an agent writes no rows of another host, by its token or by its rows") {
+  Aggregator aggregator;
+  CHECK(status(aggregator.hello("a", {1, 1}, "b")) == 403);
+  CHECK(status(aggregator.hello("a", {1, 1}, "a")) == 200);
+  CHECK(status(aggregator.send(body_of(batch_of("a", 1)), "b")) == 403);
+  CHECK(aggregator.ingest->counters().denied == 2);
+  auto batch = batch_of("a", 1);
+  batch.entities[0].entity.key.host = "b";
+  auto const reply = answer(aggregator.send(body_of(batch), "a"));
+  REQUIRE(reply.refused.size() == 1);
+  CHECK(reply.refused[0].reason.find("another host") != std::string::npos);
+  CHECK(aggregator.store.waiting.empty());
+}
+
+TEST_CASE("what is malformed or too large gets one line, harms no other agent, leaves no trace") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  aggregator.hello("b");
+  auto const good = encode_key_frame(batch_of("a", 1));
+  std::mt19937 random(1);
+  std::string noise;
+  for (int i = 0; i < 1 << 20; ++i) noise.push_back(static_cast<char>(random()));
+  auto flipped = good;
+  flipped[20] ^= 1;
+  auto newer = good;
+  newer[3] = '2';
+  auto none = batch_of("a", 0);
+  for (auto const& [body, expected] : std::vector<std::pair<std::string, unsigned>>{
+           {"", 400},
+           {noise, 400},
+           {body_of(std::vector<std::string>{flipped}), 400},
+           {body_of(std::vector<std::string>{good.substr(0, good.size() - 1)}), 400},
+           {body_of(std::vector<std::string>{good, encode_key_frame(batch_of("b", 1))}), 400},
+           {body_of(none), 400},
+           {body_of(std::vector<std::string>{newer}), 415},
+           {std::string(delivery::body_bytes + 1, 'd'), 413},
+           {delivery::start_batches("i") + "\xff\xff\xff\xff", 413}}) {
+    auto const reply = aggregator.send(body);
+    CHECK(status(reply) == expected);
+    if (reply->has_value()) {
+      CHECK((*reply)->body.back() == '\n');
+      CHECK((*reply)->body.size() < 200);
+    }
+  }
+  CHECK(aggregator.ingest->counters().malformed == 9);
+  CHECK(aggregator.store.waiting.empty());
+  for (auto const* agent : {"a", "b"}) {
+    auto const reply = aggregator.send(body_of(batch_of(agent, 1)));
+    aggregator.sync_all();
+    CHECK(answer(reply).acked.fresh == 1);
+  }
+  auto reply = aggregator.hello("a\nb");
+  CHECK(status(reply) == 400);
+}
+
+TEST_CASE("agents and waiting bytes are bounded") {
+  IngestOptions options;
+  options.max_agents = 2;
+  options.max_waiting_bytes = 300;
+  Aggregator aggregator({}, options);
+  CHECK(status(aggregator.hello("a")) == 200);
+  CHECK(status(aggregator.hello("b")) == 200);
+  CHECK(status(aggregator.hello("c")) == 503);
+  CHECK(status(aggregator.hello("b")) == 200);
+  auto batch = batch_of("a", 1);
+  batch.entities[0].entity.labels = {{"app", std::string(150, 'x')}};
+  aggregator.send(body_of(batch));
+  batch.stream.agent = "b";
+  CHECK(status(aggregator.send(body_of(batch))) == 503);
+}
+
+TEST_CASE("answers of the store that come after the end are let go") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  auto const reply = aggregator.send(body_of(batch_of("a", 1)));
+  aggregator.ingest.reset();
+  aggregator.store.sync();
+  aggregator.run_posted();
+  CHECK(status(reply) == 0);
+}
+
+TEST_CASE("a sender and an ingest that restarts at random agree on every batch") {
+  std::mt19937_64 random(7);
+  std::vector<Batch> kept;
+  std::vector<store::StreamMark> marks;
+  auto aggregator = std::make_unique<Aggregator>();
+  delivery::StreamSender sender(1);
+  std::map<std::uint64_t, Batch> spool;
+  std::map<std::uint64_t, Batch> bases;
+  auto now = aggregator->clock.mono;
+  std::uint64_t const ticks = 400;
+  std::uint64_t deltas = 0;
+  for (std::uint64_t step = 0; step < 4 * ticks || sender.waiting() > 0; ++step) {
+    REQUIRE(step < 100 * ticks);
+    now += seconds(1);
+    aggregator->clock.mono = now;
+    if (step % 4 == 0 && step / 4 < ticks) {
+      auto const record = step / 4 + 1;
+      spool[record] =
+          batch_of("a", 0, Lane::fresh, day_one + 10 * (static_cast<std::int64_t>(record) - 399));
+      spool[record].rows[0].cells[0] = static_cast<std::int64_t>(record);
+      sender.produced(record, 1, now);
+    }
+    auto const action = sender.next(now);
+    std::shared_ptr<std::optional<Reply>> reply;
+    bool const is_hello = std::holds_alternative<delivery::StreamSender::SayHello>(action);
+    if (is_hello) {
+      bases.clear();
+      reply = aggregator->hello("a", std::get<delivery::StreamSender::SayHello>(action).first);
+    } else if (auto const* post = std::get_if<delivery::StreamSender::Post>(&action)) {
+      std::vector<std::string> frames;
+      for (auto const& frame : post->frames) {
+        auto& batch = spool.at(frame.record);
+        batch.lane = frame.place.lane;
+        batch.sequence = frame.place.sequence;
+        if (batch.lane == Lane::fresh) bases[batch.sequence] = batch;
+        deltas += frame.base ? 1 : 0;
+        frames.push_back(frame.base ? encode_delta_frame(batch, bases.at(*frame.base))
+                                    : encode_key_frame(batch));
+      }
+      reply = aggregator->send(body_of(frames));
+    } else {
+      continue;
+    }
+    // The store may sync a part and die, or fail, or do its work.
+    for (auto left = random() % 12; left > 0; --left) {
+      aggregator->store.sync();
+      aggregator->run_posted();
+    }
+    if (random() % 8 == 0) aggregator->store.fail();
+    aggregator->run_posted();
+    if (random() % 10 == 0) {  // killed
+      reply->reset();
+      for (auto const& batch : aggregator->store.kept)
+        marks.push_back({batch.stream, batch.lane, batch.sequence});
+      kept.insert(kept.end(), aggregator->store.kept.begin(), aggregator->store.kept.end());
+      aggregator = std::make_unique<Aggregator>(marks);
+    }
+    if (!reply->has_value())
+      sender.failed(now, 0.01);
+    else if (is_hello)
+      sender.welcomed(delivery::parse_hello_reply((*reply)->body)->hi);
+    else if ((*reply)->status == 503 || (*reply)->status == 429)
+      sender.told_to_wait(seconds(1), now, 0.01);
+    else
+      sender.answered(answer(reply), now, 0.01);
+    for (auto const record : sender.take_done()) spool.erase(record);
+  }
+  kept.insert(kept.end(), aggregator->store.kept.begin(), aggregator->store.kept.end());
+  std::vector<std::int64_t> values;
+  for (auto const& batch : kept) values.push_back(*batch.rows[0].cells[0]);
+  std::sort(values.begin(), values.end());
+  REQUIRE(values.size() == ticks);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    REQUIRE(values[i] == static_cast<std::int64_t>(i) + 1);
+  CHECK(deltas > 20);
+}
