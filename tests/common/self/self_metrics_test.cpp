@@ -1,0 +1,29 @@
+#include "common/self/self_metrics.hpp"
+
+#include <catch2/catch.hpp>
+
+using dadvisor::self::SelfMetrics;
+
+TEST_CASE("the page shows what the counters say when it is asked for") {
+  double rows = 3;
+  SelfMetrics metrics;
+  metrics.counter("dadvisor_rows_total", "Rows applied.", [&] { return rows; });
+  metrics.gauge("dadvisor_up", "Whether.", [] { return 1.0; });
+  CHECK(metrics.text() ==
+        "# HELP dadvisor_rows_total Rows applied.\n"
+        "# TYPE dadvisor_rows_total counter\n"
+        "dadvisor_rows_total 3\n"
+        "# HELP dadvisor_up Whether.\n"
+        "# TYPE dadvisor_up gauge\n"
+        "dadvisor_up 1\n");
+  rows = 4;
+  CHECK(metrics.text().find("dadvisor_rows_total 4\n") != std::string::npos);
+}
+
+TEST_CASE("a name that Prometheus would refuse, or one given twice, is refused at once") {
+  SelfMetrics metrics;
+  metrics.gauge("dadvisor_up", "Whether.", [] { return 1.0; });
+  CHECK_THROWS_AS(metrics.gauge("dadvisor_up", "Again.", [] { return 1.0; }),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(metrics.gauge("not a name", "x", [] { return 1.0; }), std::invalid_argument);
+}
