@@ -131,6 +131,14 @@ BeastRequest to_beast(ClientRequest request, Origin const& origin) {
   return message;
 }
 
+// For error messages; without the query, which may be long or hold what is none of a log's
+// business.
+std::string name_of(ClientRequest const& request, Origin const& origin) {
+  return fmt::format("{} {} at {}", request.method,
+                     std::string_view(request.target).substr(0, request.target.find('?')),
+                     to_string(origin));
+}
+
 template <typename Message>
 Response from_beast(Message const& message) {
   Response response;
@@ -190,11 +198,6 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
   void fail(ExchangePtr const& exchange, error_code ec);
   void finish(ExchangePtr const& exchange, Result<Response> result);
   void keep(std::shared_ptr<Connection> const& connection);
-  std::string name(Exchange const& exchange) const {
-    return fmt::format("{} {} at {}", exchange.request.method, exchange.request.target,
-                       to_string(origin));
-  }
-
   asio::io_context& io;
   Origin origin;
   ClientOptions options;
@@ -213,7 +216,8 @@ void Client::State::add(ClientRequest request, ResponseCallback callback) {
   exchange->waiting->async_wait([self = shared_from_this(), exchange](error_code ec) {
     if (ec || self->ended || exchange->done || exchange->connection) return;
     std::erase(self->queue, exchange);
-    Error late{Errc::timeout, 0, self->name(*exchange) + ": no free connection in time"};
+    Error late{Errc::timeout, 0,
+               name_of(exchange->request, self->origin) + ": no free connection in time"};
     self->finish(exchange, std::move(late));
   });
   queue.push_back(exchange);
@@ -297,7 +301,7 @@ void Client::State::fail(ExchangePtr const& exchange, error_code ec) {
   bool const harmless = exchange->request.method == "GET" || exchange->request.method == "HEAD";
   connection->close();
   if (exchange->reused && !heard && !connection->late && harmless) return start(exchange, true);
-  finish(exchange, to_error(ec, *connection, heard, name(*exchange)));
+  finish(exchange, to_error(ec, *connection, heard, name_of(exchange->request, origin)));
 }
 
 void Client::State::finish(ExchangePtr const& exchange, Result<Response> result) {
@@ -348,7 +352,7 @@ struct Stream::State : std::enable_shared_from_this<Stream::State> {
   State(asio::io_context& io, Origin its_origin, ClientRequest request,
         StreamCallbacks its_callbacks)
       : origin(std::move(its_origin)),
-        what(fmt::format("{} {} at {}", request.method, request.target, to_string(origin))),
+        what(name_of(request, origin)),
         timeout(request.timeout),
         message(to_beast(std::move(request), origin)),
         callbacks(std::move(its_callbacks)),

@@ -1,0 +1,291 @@
+#include "agent/docker/docker_watcher.hpp"
+
+#include <fmt/format.h>
+
+namespace dadvisor::agent {
+namespace {
+
+// The newest API that was tried with this code; older daemons are spoken to in theirs.
+constexpr std::string_view our_version = "1.51";
+constexpr std::size_t inspects_at_once = 4;
+constexpr std::size_t max_inspect = 8 << 20;
+constexpr std::size_t remembered_events = 512;  // the daemon keeps 256
+constexpr auto keep_ended = std::chrono::minutes(1);
+// Without it exec health checks flood the stream.
+constexpr std::string_view filters =
+    R"({"type":["container"],"event":["start","die","oom","pause","unpause","rename","update","destroy"]})";
+
+}  // namespace
+
+DockerWatcher::DockerWatcher(http::Loop& loop, Clock const& clock, DockerOptions options, Log log)
+    : loop_(loop),
+      clock_(clock),
+      options_(std::move(options)),
+      log_(std::move(log)),
+      random_(std::random_device()()),
+      pause_(options_.least_pause) {
+  greet();
+}
+
+DockerWatcher::~DockerWatcher() = default;
+
+std::vector<Container> DockerWatcher::snapshot() {
+  auto const now = clock_.monotonic();
+  std::erase_if(known_, [&](auto const& one) {
+    return one.second.ended && now - *one.second.ended > keep_ended;
+  });
+  std::vector<Container> containers;
+  containers.reserve(known_.size());
+  for (auto const& [id, known] : known_) containers.push_back(known.container);
+  return containers;
+}
+
+void DockerWatcher::get(std::string const& target, std::size_t max_reply,
+                        std::function<void(Result<http::Response> const&)> callback) {
+  http::ClientRequest request;
+  request.target = target;
+  request.timeout = options_.request_timeout;
+  request.max_reply = max_reply;
+  client_->request(std::move(request), std::move(callback));
+}
+
+void DockerWatcher::greet() {
+  state_ = State::greeting;
+  wanted_.clear();
+  queued_.clear();
+  inspecting_.clear();
+  events_.reset();
+  http::ClientOptions connections;
+  connections.max_connections = inspects_at_once;
+  client_ =
+      std::make_unique<http::Client>(loop_, http::Origin{"", 0, options_.socket_path}, connections);
+  get("/_ping", 4096, [this](Result<http::Response> const& reply) { on_ping(reply); });
+}
+
+void DockerWatcher::on_ping(Result<http::Response> const& reply) {
+  if (!reply) return fail(to_string(reply.error()));
+  if (reply->status != 200) return fail(fmt::format("/_ping answers {}", reply->status));
+  auto const version = http::header(reply->headers, "Api-Version");
+  prefix_ = versioned_ ? "/v" + lesser_version(version.value_or(""), our_version) : "";
+  if (version || !versioned_) return open_stream();
+  // A daemon older than 1.24 tells its version only here.
+  get("/version", 1 << 20, [this](Result<http::Response> const& answer) {
+    if (!answer) return fail(to_string(answer.error()));
+    auto const told = parse_api_version(answer->body);
+    if (!told) return fail(to_string(told.error()));
+    prefix_ = "/v" + lesser_version(*told, our_version);
+    open_stream();
+  });
+}
+
+// Before the list, so that nothing can happen between the two unseen.
+void DockerWatcher::open_stream() {
+  state_ = State::listing;
+  http::ClientRequest request;
+  request.target = prefix_ + "/events?filters=" + http::percent_encode(filters);
+  if (last_event_ > 0) {
+    request.target +=
+        fmt::format("&since={}.{:09}", last_event_ / 1'000'000'000, last_event_ % 1'000'000'000);
+  }
+  request.timeout = options_.request_timeout;
+  http::StreamCallbacks callbacks;
+  callbacks.on_headers = [this](http::Response const& response) {
+    if (response.status == 200) return list();
+    if (response.status == 400 && versioned_) versioned_ = false;  // its newest, whatever it is
+    fail(fmt::format("/events answers {}", response.status));
+  };
+  callbacks.on_data = [this](std::string_view bytes) {
+    auto const fed = events_.feed(bytes, [this](DockerEvent const& event) { on_event(event); });
+    if (fed) return;
+    ++counters_.malformed;
+    fail(to_string(fed.error()));
+  };
+  callbacks.on_end = [this](Result<void> const& end) {
+    fail(end ? "the event stream ended" : to_string(end.error()));
+  };
+  stream_ = client_->stream(std::move(request), std::move(callbacks));
+}
+
+void DockerWatcher::list() {
+  get(prefix_ + "/containers/json", options_.max_list,
+      [this](Result<http::Response> const& reply) { on_list(reply); });
+}
+
+void DockerWatcher::on_list(Result<http::Response> const& reply) {
+  if (!reply) return fail(to_string(reply.error()));
+  if (reply->status != 200) return fail(fmt::format("the list's answer is {}", reply->status));
+  auto const ids = parse_list(reply->body);
+  if (!ids) {
+    ++counters_.malformed;
+    return fail(to_string(ids.error()));
+  }
+  for (auto const& id : *ids) want(id);
+  // Those that the list does not name have ended, or began after it was made.
+  for (auto const& [id, known] : known_) {
+    if (!known.ended) want(id);
+  }
+  if (wanted_.empty() && inspecting_.empty()) settle();
+}
+
+bool DockerWatcher::seen_before(DockerEvent const& event) {
+  if (event.time_nano == 0) return false;
+  if (!recent_set_.insert(event).second) return true;
+  recent_.push_back(event);
+  if (recent_.size() > remembered_events) {
+    recent_set_.erase(recent_.front());
+    recent_.pop_front();
+  }
+  return false;
+}
+
+void DockerWatcher::on_event(DockerEvent const& event) {
+  if (seen_before(event)) {
+    ++counters_.duplicate_events;
+    return;
+  }
+  ++counters_.events;
+  last_event_ = std::max(last_event_, event.time_nano);
+  if (event.action == "oom") {
+    ++counters_.ooms;
+  } else if (event.action == "die" || event.action == "destroy") {
+    if (event.action == "destroy") {
+      forget(event.id);
+    } else if (auto const known = known_.find(event.id); known != known_.end()) {
+      ended(known->second);
+    }
+    // An inspect under way may have been answered before that.
+    if (auto const under_way = inspecting_.find(event.id); under_way != inspecting_.end()) {
+      under_way->second = true;
+    }
+  } else {
+    if (event.action == "update" && options_.on_update) options_.on_update(event.id);
+    want(event.id);
+  }
+}
+
+void DockerWatcher::want(std::string const& id) {
+  if (auto const under_way = inspecting_.find(id); under_way != inspecting_.end()) {
+    under_way->second = true;
+  } else if (queued_.insert(id).second) {
+    wanted_.push_back(id);
+    inspect_next();
+  }
+}
+
+void DockerWatcher::inspect_next() {
+  while (!wanted_.empty() && inspecting_.size() < inspects_at_once) {
+    auto const id = std::move(wanted_.front());
+    wanted_.pop_front();
+    queued_.erase(id);
+    inspecting_.emplace(id, false);
+    get(prefix_ + "/containers/" + id + "/json", max_inspect,
+        [this, id](Result<http::Response> const& reply) { on_inspect(id, reply); });
+  }
+}
+
+void DockerWatcher::on_inspect(std::string const& id, Result<http::Response> const& reply) {
+  bool const again = inspecting_[id];
+  inspecting_.erase(id);
+  if (!reply && reply.error().code != Errc::too_large) return fail(to_string(reply.error()));
+  if (again) {
+    want(id);
+  } else if (reply && reply->status == 404) {
+    forget(id);
+  } else {
+    Result<Container> container = Error{Errc::malformed, 0, ""};
+    if (!reply) {
+      container = reply.error();
+    } else if (reply->status != 200) {
+      container = Error{Errc::malformed, 0, fmt::format("the answer is {}", reply->status)};
+    } else {
+      container = parse_inspect(reply->body, options_.wanted);
+    }
+    if (container && container->id == id) {
+      apply(std::move(*container));
+    } else {
+      // One container that cannot be told must not hide the others: it goes unnamed.
+      ++counters_.malformed;
+      if (!malformed_logged_) {
+        log_.warning("inspect of {}: {}; further ones like it are only counted", id,
+                     container ? "another container's" : printable(to_string(container.error())));
+        malformed_logged_ = true;
+      }
+    }
+  }
+  inspect_next();
+  if (wanted_.empty() && inspecting_.empty() && state_ == State::listing) settle();
+}
+
+void DockerWatcher::apply(Container container) {
+  auto const [place, added] = known_.try_emplace(container.id);
+  auto& known = place->second;
+  bool const another_life = added || known.container.started_ns != container.started_ns;
+  bool const was_running = !added && known.container.running;
+  if (was_running && (another_life || !container.running)) ++counters_.exits;
+  if (another_life && container.running && counters_.connects > 0) ++counters_.starts;
+  known.container = std::move(container);
+  if (known.container.running) {
+    known.ended.reset();
+  } else if (!known.ended) {
+    known.ended = clock_.monotonic();
+  }
+}
+
+void DockerWatcher::ended(Known& known) {
+  if (!known.container.running) return;
+  ++counters_.exits;
+  known.container.running = false;
+  known.container.paused = false;
+  known.container.pid = 0;
+  known.ended = clock_.monotonic();
+}
+
+void DockerWatcher::forget(std::string const& id) {
+  auto const known = known_.find(id);
+  if (known == known_.end()) return;
+  ended(known->second);
+  known_.erase(known);
+}
+
+void DockerWatcher::settle() {
+  state_ = State::watching;
+  settled_ = true;
+  ++counters_.connects;
+  pause_ = options_.least_pause;
+  if (counters_.connects == 1 || outage_logged_) {
+    log_.info("docker at {} answers (API {}), {} containers", options_.socket_path,
+              prefix_.empty() ? "unversioned" : prefix_.substr(2), known_.size());
+  }
+  outage_logged_ = false;
+  watch_hang();
+}
+
+void DockerWatcher::watch_hang() {
+  timer_ = loop_.after(options_.ping_pace, [this] {
+    get("/_ping", 4096, [this](Result<http::Response> const& reply) {
+      if (!reply) return fail(to_string(reply.error()));
+      watch_hang();
+    });
+  });
+}
+
+void DockerWatcher::fail(std::string const& why) {
+  if (state_ == State::away) return;
+  state_ = State::away;
+  settled_ = true;
+  ++counters_.failures;
+  if (!outage_logged_) {
+    log_.warning("docker at {} does not answer: {}; figures go on from cgroups, it is tried again",
+                 options_.socket_path, printable(why));
+    outage_logged_ = true;
+  }
+  // Callbacks of both may be what runs now; they allow that.
+  stream_.reset();
+  client_.reset();
+  std::uniform_real_distribution<double> jitter(0.5, 1.0);
+  auto const pause = std::chrono::duration_cast<Nanoseconds>(pause_ * jitter(random_));
+  pause_ = std::min(pause_ * 2, options_.most_pause);
+  timer_ = loop_.after(pause, [this] { greet(); });
+}
+
+}  // namespace dadvisor::agent

@@ -1,0 +1,123 @@
+#pragma once
+// Which containers there are, kept up to date from the Docker API over its unix socket: the event
+// stream, then one list, then one inspect per container that is new or that an event names. No
+// polling. What an inspect says is the truth; events and lists only tell what to inspect, so their
+// order and their losses do no harm.
+//
+// While the daemon is away or hangs, the snapshot stays as it was (containers may live on without
+// it) and up_to_date() is false; it is tried again with a growing pause, from 0.1 to 10 s with
+// jitter, and the stream resumes at the last event seen. Owned by the loop's thread.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/docker/container.hpp"
+#include "agent/docker/docker_json.hpp"
+#include "common/core/clock.hpp"
+#include "common/core/log.hpp"
+#include "common/http/client.hpp"
+#include "common/http/loop.hpp"
+
+namespace dadvisor::agent {
+
+struct DockerOptions {
+  std::string socket_path = "/var/run/docker.sock";
+  WantedKeys wanted;
+  std::chrono::milliseconds request_timeout{10'000};
+  std::chrono::milliseconds least_pause{100};
+  std::chrono::milliseconds most_pause{10'000};
+  std::chrono::milliseconds ping_pace{60'000};  // notices a daemon that hangs
+  std::size_t max_list = 64 << 20;
+  // Called for a container whose limits or other settings were changed (docker update).
+  std::function<void(std::string const& id)> on_update;
+};
+
+struct DockerCounters {
+  std::uint64_t starts = 0;  // lives that began after the first full picture
+  std::uint64_t exits = 0;
+  std::uint64_t ooms = 0;  // oom events
+  std::uint64_t events = 0;
+  std::uint64_t duplicate_events = 0;
+  std::uint64_t connects = 0;  // full pictures taken: after the first, reconnects
+  std::uint64_t failures = 0;  // time-outs, broken connections, answers that are no answer
+  std::uint64_t malformed = 0;
+};
+
+class DockerWatcher {
+ public:
+  // Begins at once. `loop` and `clock` must outlive it.
+  DockerWatcher(http::Loop& loop, Clock const& clock, DockerOptions options, Log log);
+  ~DockerWatcher();
+  DockerWatcher(DockerWatcher const&) = delete;
+  DockerWatcher& operator=(DockerWatcher const&) = delete;
+
+  // Those that run, and for a minute those that ended. By id.
+  std::vector<Container> snapshot();
+  // Whether the picture is whole and the daemon answers.
+  bool up_to_date() const { return state_ == State::watching; }
+  // Whether a first picture was taken or a first attempt failed: there is nothing to wait for.
+  bool settled() const { return settled_; }
+  DockerCounters const& counters() const { return counters_; }
+
+ private:
+  // away -> greeting (ping, version) -> listing (stream open, list and its inspects under way) ->
+  // watching; any failure -> away.
+  enum class State { away, greeting, listing, watching };
+  struct Known {
+    Container container;
+    std::optional<MonotonicTime> ended;
+  };
+
+  void greet();
+  void on_ping(Result<http::Response> const& reply);
+  void open_stream();
+  void list();
+  void on_list(Result<http::Response> const& reply);
+  void on_event(DockerEvent const& event);
+  bool seen_before(DockerEvent const& event);
+  void want(std::string const& id);
+  void inspect_next();
+  void on_inspect(std::string const& id, Result<http::Response> const& reply);
+  void apply(Container container);
+  void ended(Known& known);
+  void forget(std::string const& id);
+  void settle();
+  void watch_hang();
+  void fail(std::string const& why);
+  void get(std::string const& target, std::size_t max_reply,
+           std::function<void(Result<http::Response> const&)> callback);
+
+  http::Loop& loop_;
+  Clock const& clock_;
+  DockerOptions options_;
+  Log log_;
+  std::mt19937 random_;
+  State state_ = State::away;
+  bool settled_ = false;
+  bool outage_logged_ = false;
+  bool malformed_logged_ = false;
+  bool versioned_ = true;        // false once the daemon refused our version
+  std::string prefix_;           // "/v1.41"
+  std::int64_t last_event_ = 0;  // its timeNano
+  std::chrono::milliseconds pause_;
+  std::map<std::string, Known> known_;
+  std::deque<std::string> wanted_;          // to be inspected
+  std::set<std::string> queued_;            // those in wanted_
+  std::map<std::string, bool> inspecting_;  // under way; true: an event came meanwhile
+  std::deque<DockerEvent> recent_;          // for telling duplicates, newest last
+  std::set<DockerEvent> recent_set_;
+  DockerCounters counters_;
+  EventReader events_;
+  std::unique_ptr<http::Client> client_;  // made anew for each attempt: old answers are void
+  std::unique_ptr<http::Stream> stream_;
+  http::Timer timer_;
+};
+
+}  // namespace dadvisor::agent

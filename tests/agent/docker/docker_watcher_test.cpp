@@ -1,0 +1,352 @@
+#include "agent/docker/docker_watcher.hpp"
+
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <filesystem>
+
+#include "tests/common/http/raw_peer.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::agent;
+using namespace std::chrono_literals;
+using test::raw_read_until;
+using test::raw_send;
+
+namespace {
+
+std::string socket_path() {
+  return (std::filesystem::temp_directory_path() / fmt::format("dadvisor-docker-{}.sock", getpid()))
+      .string();
+}
+
+// A daemon of a few containers, answering on threads of its own. The test says what there is; what
+// it must do wrong is asked for by members.
+class FakeDocker {
+ public:
+  FakeDocker() : server_(socket_path(), [this](int fd) { serve(fd); }) {}
+
+  void run(std::string const& id, std::int64_t pid, std::string const& more = "") {
+    std::lock_guard const lock(mutex_);
+    containers_[id] = fmt::format(
+        R"({{"Id":"{}","Name":"/n-{}","State":{{"Running":{},"Pid":{},"StartedAt":"2026-01-01T00:00:{:02}Z"}}{}}})",
+        id, id, pid > 0, pid, pid % 60, more);
+  }
+  void remove(std::string const& id) {
+    std::lock_guard const lock(mutex_);
+    containers_.erase(id);
+  }
+  void raw(std::string const& id, std::string inspect) {
+    std::lock_guard const lock(mutex_);
+    containers_[id] = std::move(inspect);
+  }
+  void event(std::string const& action, std::string const& id, std::int64_t nano) {
+    say(fmt::format(R"({{"Type":"container","Action":"{}","Actor":{{"ID":"{}"}},"timeNano":{}}})",
+                    action, id, nano) +
+        "\n");
+  }
+  void say(std::string const& text) {
+    std::lock_guard const lock(mutex_);
+    for (int const fd : streams_) raw_send(fd, fmt::format("{:x}\r\n{}\r\n", text.size(), text));
+  }
+  void hang_up() { server_.hang_up(); }
+  std::string requests() {
+    std::lock_guard const lock(mutex_);
+    return requests_;
+  }
+  std::atomic<bool> hang_list{false};
+  std::atomic<bool> hang_ping{false};
+  std::atomic<bool> flood_list{false};
+  std::atomic<bool> refuse_versions{false};
+  std::string version_header = "Api-Version: 1.41\r\n";
+  std::string greeting;  // sent on each new event stream
+
+ private:
+  static void answer(int fd, std::string const& body, std::string const& extra = "",
+                     char const* status = "200 OK") {
+    raw_send(fd, fmt::format("HTTP/1.1 {}\r\n{}Content-Length: {}\r\n\r\n{}", status, extra,
+                             body.size(), body));
+  }
+  void serve(int fd) {
+    for (;;) {
+      auto const head = raw_read_until(fd, "\r\n\r\n");
+      if (!head.starts_with("GET ")) return;
+      auto target = head.substr(4, head.find(' ', 4) - 4);
+      std::unique_lock lock(mutex_);
+      requests_ += target + "\n";
+      if (target == "/_ping") {
+        if (hang_ping) continue;
+        answer(fd, "OK", version_header);
+        continue;
+      }
+      if (target == "/version") {
+        answer(fd, R"({"ApiVersion":"1.19"})");
+        continue;
+      }
+      if (target.starts_with("/v")) {
+        if (refuse_versions) {
+          answer(fd, R"({"message":"client version is too old"})", "", "400 Bad Request");
+          continue;
+        }
+        target = target.substr(target.find('/', 1));
+      }
+      if (target.starts_with("/events")) {
+        raw_send(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        if (!greeting.empty())
+          raw_send(fd, fmt::format("{:x}\r\n{}\r\n", greeting.size(), greeting));
+        streams_.insert(fd);
+        lock.unlock();
+        char byte = 0;
+        while (::recv(fd, &byte, 1, 0) > 0) {
+        }
+        lock.lock();
+        streams_.erase(fd);
+        return;
+      }
+      if (target == "/containers/json") {
+        if (hang_list) continue;
+        if (flood_list) {
+          raw_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n[");
+          continue;
+        }
+        std::string ids;
+        for (auto const& [id, inspect] : containers_) {
+          if (inspect.find("\"Running\":false") != std::string::npos) continue;
+          ids += fmt::format("{}{{\"Id\":\"{}\"}}", ids.empty() ? "" : ",", id);
+        }
+        answer(fd, "[" + ids + "]");
+        continue;
+      }
+      auto const id = target.substr(12, target.rfind('/') - 12);
+      auto const found = containers_.find(id);
+      if (found == containers_.end()) {
+        answer(fd, R"({"message":"No such container"})", "", "404 Not Found");
+      } else {
+        answer(fd, found->second);
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, std::string> containers_;
+  std::set<int> streams_;
+  std::string requests_;
+  test::RawServer server_;
+};
+
+// The watcher and the loop that it lives on, run by the test until something holds.
+class Watched {
+ public:
+  explicit Watched(DockerOptions options = {}) {
+    options.socket_path = socket_path();
+    options.wanted = {[](std::string_view) { return true; },
+                      [](std::string_view) { return false; }};
+    options.least_pause = 5ms;
+    options.most_pause = 20ms;
+    watcher_.emplace(loop_, clock_, std::move(options), Log("docker", LogLevel::error));
+  }
+  template <typename Condition>
+  bool until(Condition condition) {
+    bool held = false;
+    std::function<void()> look = [&] {
+      held = condition();
+      if (held) return loop_.stop();
+      again_ = loop_.after(1ms, look);
+    };
+    again_ = loop_.after(0ms, look);
+    auto const guard = loop_.after(10s, [&] { loop_.stop(); });
+    loop_.run();
+    again_.cancel();
+    return held;
+  }
+  bool until_watching(std::uint64_t times) {
+    return until([&] { return watcher_->up_to_date() && watcher_->counters().connects >= times; });
+  }
+  // "a:1 b:0": ids and whether they run.
+  std::string picture() {
+    std::string text;
+    for (auto const& container : watcher_->snapshot()) {
+      text +=
+          fmt::format("{}{}:{}", text.empty() ? "" : " ", container.id, container.running ? 1 : 0);
+    }
+    return text;
+  }
+  DockerWatcher& watcher() { return *watcher_; }
+
+  struct SetClock final : Clock {
+    WallTime wall() const override { return {}; }
+    MonotonicTime monotonic() const override { return now; }
+    MonotonicTime now{};
+  } clock_;
+
+ private:
+  http::Loop loop_;
+  std::optional<DockerWatcher> watcher_;
+  http::Timer again_;
+};
+
+}  // namespace
+
+TEST_CASE("what runs at the start is listed, and events are followed") {
+  FakeDocker docker;
+  docker.run("aa", 1);
+  docker.run("bb", 2, R"(,"RestartCount":3)");
+  std::string updated;
+  DockerOptions options;
+  options.on_update = [&](std::string const& id) { updated = id; };
+  Watched watched(options);
+  auto& watcher = watched.watcher();
+  CHECK_FALSE(watcher.settled());
+  REQUIRE(watched.until_watching(1));
+  CHECK(watched.picture() == "aa:1 bb:1");
+  CHECK(watcher.snapshot()[1].restart_count == 3);
+  CHECK(watcher.snapshot()[1].name == "n-bb");
+  CHECK(docker.requests().find("/v1.41/containers/json") != std::string::npos);
+  CHECK(watcher.counters().starts == 0);  // they were there before
+
+  docker.run("cc", 3);
+  docker.event("start", "cc", 10);
+  CHECK(watched.until([&] { return watched.picture() == "aa:1 bb:1 cc:1"; }));
+  CHECK(watcher.counters().starts == 1);
+
+  docker.run("aa", 0);
+  docker.event("die", "aa", 11);
+  CHECK(watched.until([&] { return watched.picture() == "aa:0 bb:1 cc:1"; }));
+  docker.run("aa", 7);  // a second life
+  docker.event("start", "aa", 12);
+  CHECK(watched.until([&] { return watched.picture() == "aa:1 bb:1 cc:1"; }));
+  CHECK(watcher.counters().starts == 2);
+  CHECK(watcher.counters().exits == 1);
+
+  docker.event("oom", "bb", 13);
+  docker.event("update", "bb", 14);
+  docker.remove("bb");
+  docker.event("destroy", "bb", 15);
+  CHECK(watched.until([&] { return watched.picture() == "aa:1 cc:1"; }));
+  CHECK(watcher.counters().ooms == 1);
+  CHECK(watcher.counters().exits == 2);
+  CHECK(updated == "bb");
+  docker.event("destroy", "bb", 15);  // the same once more
+  CHECK(watched.until([&] { return watcher.counters().duplicate_events == 1; }));
+
+  docker.run("cc", 0);
+  docker.event("die", "cc", 16);
+  CHECK(watched.until([&] { return watched.picture() == "aa:1 cc:0"; }));
+  watched.clock_.now += 61s;
+  CHECK(watched.picture() == "aa:1");  // an ended one is forgotten after a minute
+}
+
+TEST_CASE("a daemon that goes and comes back costs nothing that still runs") {
+  auto docker = std::make_unique<FakeDocker>();
+  docker->run("aa", 1);
+  docker->run("bb", 2);
+  docker->run("dd", 4);
+  Watched watched;
+  REQUIRE(watched.until_watching(1));
+  docker->event("pause", "aa", 1'000'000'007);
+  CHECK(watched.until([&] { return watched.watcher().counters().events == 1; }));
+  docker.reset();
+  CHECK(watched.until([&] { return !watched.watcher().up_to_date(); }));
+  CHECK(watched.picture() == "aa:1 bb:1 dd:1");  // live-restore: they may live on
+  CHECK(watched.until([&] { return watched.watcher().counters().failures > 3; }));
+
+  docker = std::make_unique<FakeDocker>();
+  docker->run("aa", 1);
+  docker->run("bb", 0);
+  docker->run("cc", 3);
+  // The daemon tells its last events once more, the one that was seen included.
+  docker->greeting =
+      R"({"Type":"container","Action":"pause","Actor":{"ID":"aa"},"timeNano":1000000007})";
+  REQUIRE(watched.until_watching(2));
+  CHECK(watched.until([&] { return watched.watcher().counters().duplicate_events == 1; }));
+  CHECK(watched.picture() == "aa:1 bb:0 cc:1");
+  CHECK(docker->requests().find("&since=1.000000007\n") != std::string::npos);
+  CHECK(watched.watcher().counters().starts == 1);
+  CHECK(watched.watcher().counters().exits == 2);
+}
+
+TEST_CASE("no daemon at all means no containers, and one attempt after another") {
+  Watched watched;
+  CHECK(watched.until([&] { return watched.watcher().counters().failures >= 3; }));
+  CHECK(watched.watcher().settled());
+  CHECK_FALSE(watched.watcher().up_to_date());
+  CHECK(watched.picture().empty());
+}
+
+TEST_CASE("a daemon that hangs or floods is left and tried again") {
+  FakeDocker docker;
+  docker.run("aa", 1);
+  docker.hang_list = true;
+  DockerOptions options;
+  options.request_timeout = 50ms;
+  options.ping_pace = 20ms;
+  Watched watched(options);
+  CHECK(watched.until([&] { return watched.watcher().counters().failures == 1; }));
+  CHECK_FALSE(watched.watcher().up_to_date());
+  docker.hang_list = false;
+  docker.flood_list = true;
+  CHECK(watched.until([&] { return watched.watcher().counters().failures >= 3; }));
+  docker.flood_list = false;
+  REQUIRE(watched.until_watching(1));
+  CHECK(watched.picture() == "aa:1");
+  docker.hang_ping = true;  // and the event stream stays open
+  CHECK(watched.until([&] { return !watched.watcher().up_to_date(); }));
+  CHECK(watched.picture() == "aa:1");
+  docker.hang_ping = false;
+  CHECK(watched.until_watching(2));
+}
+
+TEST_CASE("one container that cannot be told hides no other") {
+  FakeDocker docker;
+  docker.run("aa", 1);
+  docker.raw("bb", "{\"Id\":");
+  docker.raw("cc", R"({"Id":"dd","State":{}})");  // another's
+  docker.run("ee", 5);
+  Watched watched;
+  REQUIRE(watched.until_watching(1));
+  CHECK(watched.picture() == "aa:1 ee:1");
+  CHECK(watched.watcher().counters().malformed == 2);
+  CHECK(watched.watcher().counters().failures == 0);
+}
+
+TEST_CASE("a malformed event stream is opened anew") {
+  FakeDocker docker;
+  docker.run("aa", 1);
+  Watched watched;
+  REQUIRE(watched.until_watching(1));
+  docker.run("bb", 2);
+  docker.say("<html>not events</html>");
+  REQUIRE(watched.until_watching(2));
+  CHECK(watched.picture() == "aa:1 bb:1");
+  CHECK(watched.watcher().counters().malformed == 1);
+}
+
+TEST_CASE("a container that is gone before its inspect leaves nothing") {
+  FakeDocker docker;
+  Watched watched;
+  REQUIRE(watched.until_watching(1));
+  docker.event("start", "aa", 1);
+  docker.run("bb", 2);
+  docker.event("start", "bb", 2);
+  CHECK(watched.until([&] { return watched.picture() == "bb:1"; }));
+}
+
+TEST_CASE("old daemons and those that refuse our version are spoken to in theirs") {
+  FakeDocker docker;
+  docker.run("aa", 1);
+  SECTION("no Api-Version header: asked by /version") {
+    docker.version_header = "";
+    Watched watched;
+    REQUIRE(watched.until_watching(1));
+    CHECK(docker.requests().find("/v1.19/containers/aa/json\n") != std::string::npos);
+  }
+  SECTION("a daemon whose floor is above us: without a version") {
+    docker.refuse_versions = true;
+    docker.version_header = "Api-Version: 1.99\r\n";
+    Watched watched;
+    REQUIRE(watched.until_watching(1));
+    CHECK(docker.requests().find("\n/containers/aa/json\n") != std::string::npos);
+    CHECK(watched.picture() == "aa:1");
+  }
+}
