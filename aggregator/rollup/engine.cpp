@@ -147,9 +147,15 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
   if (touched.empty() && !in_order) return;
 
   if (in_order) {
-    // Instances that were here one tick ago and are not now are no longer expected.
-    if (previous)
-      for (AppNumber const number : its_host.window.apps(*previous)) touched.insert(number);
+    // Instances that were here one tick ago and are not now are no longer expected. Which those
+    // are memory only knows when that tick came in order too.
+    std::vector<AppNumber> before;
+    if (previous && its_host.in_order == *previous)
+      before = its_host.window.apps(*previous);
+    else
+      before.assign(its_host.apps.begin(), its_host.apps.end());
+    touched.insert(before.begin(), before.end());
+    its_host.in_order = tick;
   } else {
     if (store_) ++counters_.late_batches;
     touched = its_host.apps;

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -65,6 +66,7 @@ class RollupEngine final : public store::Observer {
     store::EntityId entity = store::absent_entity;
     Nanoseconds step{};
     WallTime last_tick{};
+    WallTime in_order{};       // the newest tick whose rows are in the window
     HostWindow window;         // of the open ticks
     std::set<AppNumber> apps;  // that have an instance here
   };
@@ -97,7 +99,8 @@ class RollupEngine final : public store::Observer {
   bool recompute_dirty(WallTime now, std::size_t& budget);
   void recompute(AppNumber number, std::set<WallTime> const& ticks, HostTicks& host_ticks,
                  std::size_t& budget);
-  void put_app(AppNumber number, WallTime tick, RollupRow const& row);
+  bool has_row(App const& its_app, WallTime tick) const;
+  void put_app(AppNumber number, WallTime tick, std::optional<RollupRow> made);
   bool put_totals(std::size_t& budget);
   void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows);
   // The rows of the cluster's apps at some ticks, as the store has them.

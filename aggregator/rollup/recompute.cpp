@@ -19,10 +19,8 @@ constexpr std::size_t ticks_per_total = 12;
 void RollupEngine::merge_open(WallTime tick, AppNumber number) {
   std::vector<HostWindow const*> windows;
   for (auto const& [name, its_host] : apps_[number].hosts) windows.push_back(&its_host->window);
-  auto const row = roll_up_app(windows, number, tick);
-  if (!row) return;
   ++counters_.merged_rows;
-  put_app(number, tick, *row);
+  put_app(number, tick, roll_up_app(windows, number, tick));
 }
 
 bool RollupEngine::recompute_dirty(WallTime now, std::size_t& budget) {
@@ -78,14 +76,27 @@ void RollupEngine::recompute(AppNumber number, std::set<WallTime> const& ticks,
   std::vector<HostWindow const*> windows;
   for (HostWindow const& window : read->hosts) windows.push_back(&window);
   for (WallTime const tick : ticks) {
-    auto const row = roll_up_app(windows, number, tick);
-    if (!row) continue;
     ++counters_.recomputed_rows;
-    put_app(number, tick, *row);
+    put_app(number, tick, roll_up_app(windows, number, tick));
   }
 }
 
-void RollupEngine::put_app(AppNumber number, WallTime tick, RollupRow const& row) {
+bool RollupEngine::has_row(App const& its_app, WallTime tick) const {
+  if (its_app.entity == store::absent_entity) return false;
+  bool found = false;
+  auto const scanned = store_->scan(its_app.entity, rollup_columns(), tick, tick,
+                                    [&](WallTime, std::span<Cell const>) { found = true; });
+  return scanned && found;
+}
+
+void RollupEngine::put_app(AppNumber number, WallTime tick, std::optional<RollupRow> made) {
+  if (!made) {
+    // A silent host's instances were expected, and now it said that it has none. Rows are never
+    // taken back, so one stays that says so.
+    if (!has_row(apps_[number], tick)) return;
+    made = roll_up({}, 0, apps_[number].step);
+  }
+  RollupRow const& row = *made;
   App& its_app = apps_[number];
   Schema const schema{row.columns};
   std::vector<Cell> cells;
