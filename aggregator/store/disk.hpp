@@ -1,6 +1,6 @@
 #pragma once
-// The store's only way to files: a seam, so that tests can withhold syncs, drop what was not
-// synced and fill the disk.
+// The store's only way to files (the catalogue aside: SQLite keeps its own): a seam, so that tests
+// can withhold syncs, drop what was not synced and fill the disk.
 
 #include <cstdint>
 #include <memory>

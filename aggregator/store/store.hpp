@@ -37,7 +37,10 @@ struct EntityInfo {
 };
 using EntityList = std::vector<EntityInfo>;  // by id ascending
 
-// Told of what was applied, on the store thread, in order; also while open() replays the log.
+// Told of what was applied, on the store thread, in order; also while open() replays the log, on
+// the thread of open(): there is no Store to put() into yet then, so what follows from it has to
+// wait for a post(). Replayed are the rows that no spill holds: all of about the last 3 to 13
+// minutes, in whole minutes (see FORMAT.md, boundary), and late ones since the last spill.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -82,7 +85,7 @@ class Store final : public Appender {
                Schema const& schema, std::span<Cell const> cells);
 
   // A snapshot; the same pointer as long as nothing but last_tick changed. `generation` rises when
-  // an entity or a column appeared or an entity went.
+  // an entity or a column appeared, labels or a step changed, or an entity went.
   std::shared_ptr<EntityList const> entities() const;
   std::uint64_t generation() const;
 
