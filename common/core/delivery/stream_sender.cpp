@@ -80,7 +80,11 @@ StreamSender::Wait StreamSender::wait_for() const {
     wait.until = wait.until ? std::min(*wait.until, time) : time;
   };
   if (!lanes_[0].waiting.empty()) at_latest(lanes_[0].waiting.front().send_at);
-  if (!lanes_[1].waiting.empty() || !lanes_[1].placed.empty()) at_latest(backlog_at_);
+  auto const& backlog = lanes_[1];
+  if (!backlog.placed.empty())
+    at_latest(backlog_at_);
+  else if (!backlog.waiting.empty())
+    at_latest(std::max(backlog_at_, backlog.waiting.front().send_at));
   return wait;
 }
 

@@ -261,6 +261,14 @@ TEST_CASE("after a hole in the link the newest goes first, the rest behind it in
   CHECK(sender.waiting() == 0);
 }
 
+TEST_CASE(
+    "ticks of one moment that are too many for a window wait for their time, not in a circle") {
+  auto sender = connected_sender();
+  for (std::uint64_t i = 1; i <= 20; ++i) sender.produced(i, 1, at(5));
+  CHECK(wait_of(sender.next(at(0))).until == at(5));
+  CHECK(post_of(sender.next(at(5))).frames.size() == 1 + window);
+}
+
 TEST_CASE("what was sent and not acknowledged is sent again in its place, as a key frame") {
   auto sender = connected_sender();
   sender.produced(1, 1, at(0));

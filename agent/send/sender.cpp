@@ -1,0 +1,315 @@
+#include "agent/send/sender.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "agent/send/http_transport.hpp"
+#include "common/core/fd.hpp"
+#include "common/core/frame/frame.hpp"
+
+namespace dadvisor::agent {
+namespace {
+
+using delivery::BatchesReply;
+using delivery::StreamSender;
+
+constexpr std::size_t recent_batches = 2 * delivery::window;
+constexpr std::size_t request_bytes = 2 << 20;
+constexpr std::string_view batches_type = "application/x-dadvisor-batches";
+constexpr Nanoseconds refused_log_every = std::chrono::minutes(1);
+
+std::unique_ptr<Transport> http_transport(SenderOptions const& options, http::Loop& loop) {
+  auto const url = http::parse_url(options.aggregator);
+  if (!url) throw std::runtime_error("aggregator: " + to_string(url.error()));
+  return std::make_unique<HttpTransport>(loop, *url, options.token);
+}
+
+Spool open_spool(SpoolOptions const& options, Clock const& clock) {
+  auto spool = Spool::open(options, clock.wall());
+  if (!spool) throw std::runtime_error(to_string(spool.error()));
+  return std::move(*spool);
+}
+
+// Whether a decoder would take it; label values are cut and escaped so that they are no reason.
+bool make_fit(Batch& batch) {
+  auto const& agent = batch.stream.agent;
+  bool fit = !agent.empty() && agent.size() <= frame_limit::agent_bytes &&
+             batch.schemas.size() <= frame_limit::schemas && batch.step > Nanoseconds::zero();
+  for (auto const& schema : batch.schemas)
+    fit = fit && schema.metrics.size() <= frame_limit::metrics;
+  std::uint64_t next_slot = 0;
+  for (auto& [slot, entity] : batch.entities) {
+    fit = fit && slot >= next_slot && slot < frame_limit::slots &&
+          entity.key.host.size() <= frame_limit::host_bytes &&
+          entity.key.container_id.size() <= frame_limit::container_id_bytes &&
+          entity.labels.size() <= frame_limit::labels;
+    next_slot = std::uint64_t(slot) + 1;
+    for (auto& [key, value] : entity.labels) {
+      fit = fit && !key.empty() && key.size() <= frame_limit::label_key_bytes;
+      // What a container calls itself goes into logs, pages and other people's databases.
+      value = printable(value, frame_limit::label_value_bytes - 8);
+    }
+  }
+  for (auto const& row : batch.rows)
+    fit = fit && row.schema < batch.schemas.size() &&
+          row.cells.size() == batch.schemas[row.schema].metrics.size();
+  return fit;
+}
+
+}  // namespace
+
+Nanoseconds send_offset(std::string_view agent, Nanoseconds step) {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (char const c : agent) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  auto const span = std::min<Nanoseconds>(std::chrono::seconds(1), step / 4);
+  if (span <= Nanoseconds::zero()) return Nanoseconds::zero();
+  return Nanoseconds(static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(span.count())));
+}
+
+Sender::Sender(SenderOptions options, http::Loop& loop, Clock const& clock, Log log)
+    : Sender(options, http_transport(options, loop), clock, std::move(log),
+             std::random_device{}()) {}
+
+Sender::Sender(SenderOptions options, std::unique_ptr<Transport> transport, Clock const& clock,
+               Log log, std::uint64_t dice)
+    : options_(std::move(options)),
+      clock_(clock),
+      log_(std::move(log)),
+      random_(dice),
+      spool_(open_spool(options_.spool, clock)),
+      machine_(spool_.epoch()),
+      transport_(std::move(transport)) {
+  if (options_.agent.empty() || options_.agent.size() > frame_limit::agent_bytes)
+    throw std::runtime_error("agent id: must have 1 to 255 bytes");
+  if (options_.instance.empty()) options_.instance = fmt::format("{:016x}", random_());
+  if (options_.boot_id.empty()) {
+    auto const boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
+    options_.boot_id = boot_id ? boot_id->substr(0, boot_id->find('\n')) : "unknown";
+  }
+  for (auto const& held : spool_.held()) machine_.restore(held.record, held.place);
+  auto const spooled = spool_.counters();
+  if (spooled.batches > 0 || spooled.damaged > 0)
+    log_.info("spool: {} batches to send from before, {} damaged places skipped", spooled.batches,
+              spooled.damaged);
+  transport_->call_after(Nanoseconds::zero(), [this] { pump(); });
+}
+
+Sender::~Sender() = default;
+
+void Sender::submit(Batch batch) {
+  ++counters_.submitted;
+  batch.stream = {options_.agent, machine_.epoch()};
+  batch.lane = Lane::fresh;
+  batch.sequence = 0;
+  if (!make_fit(batch)) {
+    if (++counters_.unfit == 1) log_.error("a batch beyond the frame's limits is not sent");
+    return;
+  }
+  if (schema_version_ == 0 || batch.schemas != schemas_) {
+    schemas_ = batch.schemas;
+    ++schema_version_;
+  }
+
+  bool const others_wait = machine_.waiting() > 0;
+  auto const record = spool_.new_record();
+  spool_says(spool_.append(record, batch.tick, encode_key_frame(batch)));
+  if (options_.strict || others_wait) spool_says(spool_.sync());
+
+  auto const wall = clock_.wall();
+  auto const offset = send_offset(options_.agent, batch.step);
+  auto const delay = std::clamp(batch.tick + offset - wall, Nanoseconds::zero(), offset);
+  machine_.produced(record, schema_version_, clock_.monotonic() + delay);
+  recent_[record] = std::make_shared<Batch>(std::move(batch));
+  if (recent_.size() > recent_batches) {
+    auto const oldest = recent_.begin()->first;
+    if (!spool_.holds(oldest)) lose(oldest);
+    recent_.erase(oldest);
+  }
+  for (auto const dropped : spool_.trim(wall)) lose(dropped);
+  pump();
+}
+
+void Sender::lose(std::uint64_t record) {
+  if (++counters_.lost == 1) log_.warning("batches are lost: the spool cannot keep them");
+  machine_.forget(record);
+  recent_.erase(record);
+}
+
+void Sender::spool_says(Result<void> const& result) {
+  if (!result && !spool_logged_) log_.error("{}", to_string(result.error()));
+  spool_logged_ = !result;
+}
+
+void Sender::pump() {
+  auto const now = clock_.monotonic();
+  auto const action = machine_.next(now);
+  if (auto const* hello = std::get_if<StreamSender::SayHello>(&action)) {
+    say_hello(*hello);
+  } else if (auto const* frames = std::get_if<StreamSender::Post>(&action)) {
+    post(*frames);
+  } else if (auto const until = std::get<StreamSender::Wait>(action).until) {
+    transport_->call_after(std::max(*until - now, Nanoseconds::zero()), [this] { pump(); });
+  }
+}
+
+void Sender::say_hello(StreamSender::SayHello const& hello) {
+  bases_.clear();
+  delivery::Hello const said{options_.agent, options_.instance, options_.boot_id, hello.epoch,
+                             hello.first};
+  ++counters_.requests;
+  transport_->post(delivery::hello_path, "application/json", to_json(said),
+                   [this](Result<PostReply> reply) { on_hello(std::move(reply)); });
+}
+
+void Sender::post(StreamSender::Post const& post) {
+  auto body = delivery::start_batches(options_.instance);
+  std::size_t frames = 0;
+  for (auto const& frame : post.frames) {
+    // Kept before anything leaves: the next run must not give the place to another batch.
+    if (frame.newly_placed && spool_.holds(frame.record))
+      spool_says(spool_.place(frame.record, frame.place));
+    if (frames > 0 && body.size() > request_bytes) continue;
+    auto const bytes = encode(frame);
+    if (!bytes) {
+      lose(frame.record);
+      continue;
+    }
+    delivery::add_frame(body, *bytes);
+    counters_.frame_bytes += bytes->size();
+    ++frames;
+  }
+  if (frames == 0) {
+    machine_.failed(clock_.monotonic(), 0);
+    pump();
+    return;
+  }
+  ++counters_.requests;
+  transport_->post(delivery::batches_path, batches_type, std::move(body),
+                   [this](Result<PostReply> reply) { on_batches(std::move(reply)); });
+}
+
+Result<std::string> Sender::encode(StreamSender::Frame const& frame) {
+  auto const recent = recent_.find(frame.record);
+  if (recent == recent_.end()) {
+    auto bytes = spool_.read(frame.record);
+    if (!bytes) return bytes.error();
+    restamp_key_frame(*bytes, machine_.epoch(), frame.place.lane, frame.place.sequence);
+    ++counters_.key_frames;
+    return bytes;
+  }
+  auto& batch = *recent->second;
+  batch.stream.epoch = machine_.epoch();
+  batch.lane = frame.place.lane;
+  batch.sequence = frame.place.sequence;
+  if (batch.lane == Lane::fresh) bases_[batch.sequence] = recent->second;
+  if (bases_.size() > recent_batches) bases_.erase(bases_.begin());
+  if (frame.base) {
+    bases_.erase(bases_.begin(), bases_.lower_bound(*frame.base));
+    if (auto const base = bases_.find(*frame.base); base != bases_.end()) {
+      ++counters_.delta_frames;
+      return encode_delta_frame(batch, *base->second);
+    }
+  }
+  ++counters_.key_frames;
+  return encode_key_frame(batch);
+}
+
+void Sender::on_hello(Result<PostReply> reply) {
+  auto const now = clock_.monotonic();
+  auto const parsed = reply && (reply->status == 200 || reply->status == 409)
+                          ? delivery::parse_hello_reply(reply->body)
+                          : Result<delivery::HelloReply>(Error{});
+  if (!parsed) {
+    on_failure(reply);
+  } else if (parsed->kind == delivery::HelloReply::Kind::welcome) {
+    machine_.welcomed(parsed->hi);
+    if (link_logged_) log_.info("the aggregator answers again");
+    link_logged_ = false;
+  } else if (parsed->kind == delivery::HelloReply::Kind::conflict) {
+    if (++counters_.conflicts == 1)
+      log_.error("the aggregator refuses: {}", printable(parsed->text));
+    machine_.refused_conflict(now, dice());
+  } else {
+    log_.warning("the aggregator refuses: {}; this stream begins anew", printable(parsed->text));
+    machine_.refused_old_epoch(parsed->epoch);
+    spool_says(spool_.set_epoch(machine_.epoch()));
+  }
+  drop_done();
+  pump();
+}
+
+void Sender::on_batches(Result<PostReply> reply) {
+  auto const now = clock_.monotonic();
+  auto const status = reply ? reply->status : 0;
+  if (status == 400 || status == 413 || status == 422) {
+    ++counters_.failed_requests;
+    auto const before = machine_.set_aside();
+    machine_.rejected(now, dice());
+    if (machine_.set_aside() > before)
+      log_.warning("a batch is set aside, the aggregator answered {}: {}", status,
+                   printable(reply->body, 200));
+  } else {
+    auto const parsed = status == 200 || status == 409 ? delivery::parse_batches_reply(reply->body)
+                                                       : Result<BatchesReply>(Error{});
+    if (parsed) {
+      note_refused(*parsed);
+      machine_.answered(*parsed, now, dice());
+    } else {
+      on_failure(reply);
+    }
+  }
+  drop_done();
+  pump();
+}
+
+void Sender::on_failure(Result<PostReply> const& reply) {
+  ++counters_.failed_requests;
+  if (!link_logged_) {
+    auto const why =
+        reply ? fmt::format("it answered {}: {}", reply->status, printable(reply->body, 200))
+              : to_string(reply.error());
+    log_.warning("nothing gets to {}: {}; batches wait in the spool", options_.aggregator, why);
+  }
+  link_logged_ = true;
+  auto const now = clock_.monotonic();
+  bool const later = reply && (reply->status == 429 || reply->status == 503);
+  if (later && reply->retry_after)
+    machine_.told_to_wait(*reply->retry_after, now, dice());
+  else
+    machine_.failed(now, dice());
+}
+
+void Sender::note_refused(BatchesReply const& reply) {
+  auto const now = clock_.monotonic();
+  bool const first = refused_logged_.time_since_epoch() == Nanoseconds::min();
+  if (reply.refused.empty() || (!first && now - refused_logged_ < refused_log_every)) return;
+  refused_logged_ = now;
+  auto const& refused = reply.refused.front();
+  log_.warning("the aggregator refused {} batches for good, the first: {}", reply.refused.size(),
+               printable(refused.reason));
+}
+
+void Sender::drop_done() {
+  for (auto const record : machine_.take_done()) {
+    ++counters_.acknowledged;
+    spool_.done(record);
+    recent_.erase(record);
+  }
+}
+
+void Sender::flush_for_exit() { spool_says(spool_.sync()); }
+
+SenderCounters Sender::counters() const {
+  auto counters = counters_;
+  counters.refused = machine_.refused();
+  counters.set_aside = machine_.set_aside();
+  counters.waiting = machine_.waiting();
+  counters.epoch = machine_.epoch();
+  counters.connected = machine_.connected();
+  counters.spool = spool_.counters();
+  return counters;
+}
+
+}  // namespace dadvisor::agent
