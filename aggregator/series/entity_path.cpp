@@ -1,0 +1,81 @@
+#include "aggregator/series/entity_path.hpp"
+
+#include "graphite-bridge/glob.hpp"
+#include "graphite-bridge/path_node.hpp"
+
+namespace dadvisor::aggregator::series {
+namespace {
+
+std::string_view label(Entity const& entity, std::string_view key, std::string_view otherwise) {
+  for (auto const& [name, value] : entity.labels)
+    if (name == key && !value.empty()) return value;
+  return otherwise;
+}
+
+bool rolled_up(EntityKind kind) { return kind == EntityKind::app || kind == EntityKind::total; }
+
+std::string_view cluster(Entity const& entity) {
+  return label(entity, "cluster", rolled_up(entity.key.kind) ? entity.key.host : "default");
+}
+
+std::string app_node(std::string_view app) {
+  return app.starts_with('/') ? graphite::encode_marathon_id(app) : graphite::encode_node(app);
+}
+
+// Twelve digits name a container without a name of its own, as Docker's own lists do.
+constexpr std::size_t id_digits = 12;
+
+}  // namespace
+
+std::vector<std::string> entity_path(Entity const& entity, std::string_view prefix) {
+  std::vector<std::string> nodes;
+  for (std::string_view const node : graphite::split_nodes(prefix))
+    if (!node.empty()) nodes.emplace_back(node);
+  nodes.push_back(graphite::encode_node(cluster(entity)));
+  EntityKey const& key = entity.key;
+  switch (key.kind) {
+    case EntityKind::host:
+      nodes.emplace_back("hosts");
+      nodes.push_back(graphite::encode_node(label(entity, "host", key.host)));
+      break;
+    case EntityKind::container:
+      nodes.emplace_back("instances");
+      nodes.push_back(app_node(label(entity, "app", "unknown")));
+      nodes.push_back(graphite::encode_node(
+          label(entity, "instance", std::string_view(key.container_id).substr(0, id_digits))));
+      break;
+    case EntityKind::app:
+      nodes.emplace_back("apps");
+      nodes.push_back(app_node(key.container_id));
+      break;
+    case EntityKind::total:
+      nodes.emplace_back("total");
+      break;
+  }
+  return nodes;
+}
+
+std::map<std::string, std::string> entity_labels(Entity const& entity) {
+  std::map<std::string, std::string> labels(entity.labels.begin(), entity.labels.end());
+  labels.insert_or_assign("cluster", std::string(cluster(entity)));
+  EntityKey const& key = entity.key;
+  switch (key.kind) {
+    case EntityKind::host:
+      labels["kind"] = "host";
+      break;
+    case EntityKind::container:
+      labels["kind"] = "instance";
+      break;
+    case EntityKind::app:
+      labels["kind"] = "app";
+      labels.emplace("app", key.container_id);
+      break;
+    case EntityKind::total:
+      labels["kind"] = "total";
+      break;
+  }
+  if (!rolled_up(key.kind)) labels.emplace("host", key.host);
+  return labels;
+}
+
+}  // namespace dadvisor::aggregator::series

@@ -1,0 +1,159 @@
+#include "aggregator/series/store_series_source.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "aggregator/series/entity_path.hpp"
+
+namespace dadvisor::aggregator::series {
+namespace {
+
+std::int64_t step_seconds(Nanoseconds step) {
+  return std::max<std::int64_t>(1, std::chrono::floor<std::chrono::seconds>(step).count());
+}
+
+std::int64_t floor_to(std::int64_t time, std::int64_t step) {
+  return time - ((time % step) + step) % step;
+}
+
+// An empty series over (from, until] on the grid of `step`, as graphite-web lays it: from the step
+// after from's to until's, and at least one value.
+graphite::Series grid(MatchedLeaf const& leaf, std::string_view pattern,
+                      graphite::Window const& window) {
+  graphite::Series series;
+  series.name = leaf.path;
+  series.path_expression = pattern;
+  series.tags = {{"name", leaf.path}};
+  series.step = step_seconds(leaf.members->step());
+  series.start = floor_to(window.from, series.step) + series.step;
+  series.end = std::max(floor_to(window.until, series.step), series.start) + series.step;
+  series.consolidation = leaf.leaf.consolidation();
+  return series;
+}
+
+void fill(graphite::Series& series, WallTime tick, double value) {
+  std::int64_t const time = unix_seconds(tick);
+  if (time < series.start || time >= series.end) return;
+  series.values[static_cast<std::size_t>((time - series.start) / series.step)] = value;
+}
+
+bool selected(PointSelection const& selection, EntityKind kind) {
+  switch (kind) {
+    case EntityKind::host:
+      return selection.hosts;
+    case EntityKind::container:
+      return selection.instances;
+    case EntityKind::app:
+      return selection.apps;
+    case EntityKind::total:
+      return selection.totals;
+  }
+  return false;
+}
+
+}  // namespace
+
+StoreSeriesSource::StoreSeriesSource(store::Store const& store, SeriesOptions options)
+    : store_(store),
+      options_(std::move(options)),
+      index_(std::make_unique<PathIndex>(options_.prefix)) {}
+
+PathIndex& StoreSeriesSource::index() const {
+  index_->follow(store_.entities());
+  return *index_;
+}
+
+Result<void> StoreSeriesSource::read(MembersPtr const& members, rollup::HostTicks& host_ticks,
+                                     std::span<Leaf const> leaves, WallTime from, WallTime until,
+                                     ValueVisitor const& visit) const {
+  for (store::EntityInfo const& entity : members->entities) {
+    if (entity.first_tick > until) continue;
+    bool const container = entity.entity.key.kind == EntityKind::container;
+    store::EntityId const host =
+        container ? index_->host(entity.entity.key.host) : store::absent_entity;
+    auto done = read_values(store_, host_ticks, entity, host, leaves, from, until, visit);
+    if (!done) return done.error().within(members->path);
+  }
+  return {};
+}
+
+Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
+    std::string_view pattern, graphite::Window const& window) const {
+  auto const compiled = graphite::PathPattern::compile(pattern);
+  if (!compiled) return compiled.error();
+  auto const matched = index().leaves(*compiled, options_.most_series);
+  if (!matched) return matched.error();
+
+  std::vector<graphite::Series> all;
+  all.reserve(matched->size());
+  std::size_t values = 0;
+  for (MatchedLeaf const& leaf : *matched) {
+    all.push_back(grid(leaf, pattern, window));
+    graphite::Series const& series = all.back();
+    values += static_cast<std::size_t>((series.end - series.start) / series.step);
+    if (values > options_.most_values)
+      return Error{Errc::too_large, 0,
+                   "more than " + std::to_string(options_.most_values) + " values are asked for"};
+  }
+  // One scan per entity, whatever the number of its leaves.
+  std::map<Members const*, std::vector<std::size_t>> by_members;
+  for (std::size_t i = 0; i < matched->size(); ++i)
+    by_members[(*matched)[i].members.get()].push_back(i);
+  rollup::HostTicks host_ticks(store_);
+  for (auto const& [key, places] : by_members) {
+    MembersPtr const& members = (*matched)[places.front()].members;
+    std::vector<Leaf> leaves;
+    for (std::size_t const i : places) {
+      leaves.push_back((*matched)[i].leaf);
+      auto& series = all[i];
+      series.values.assign(static_cast<std::size_t>((series.end - series.start) / series.step),
+                           graphite::absent);
+    }
+    graphite::Series const& first = all[places.front()];  // they share the step, hence the grid
+    auto const done = read(members, host_ticks, leaves, from_unix_seconds(first.start),
+                           from_unix_seconds(first.end) - Nanoseconds(1),
+                           [&](std::size_t leaf, WallTime tick, double value) {
+                             fill(all[places[leaf]], tick, value);
+                           });
+    if (!done) return done.error();
+  }
+  return all;
+}
+
+Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(std::string_view pattern,
+                                                                 graphite::Window const&) const {
+  auto const compiled = graphite::PathPattern::compile(pattern);
+  if (!compiled) return compiled.error();
+  return index().nodes(*compiled, options_.most_nodes);
+}
+
+Result<void> StoreSeriesSource::points(WallTime from, WallTime until,
+                                       PointSelection const& selection,
+                                       PointVisitor const& visit) const {
+  auto const wanted = [&](EntityKind kind) { return selected(selection, kind); };
+  rollup::HostTicks host_ticks(store_);
+  for (MembersPtr const& members : index().all(wanted)) {
+    std::vector<Leaf> leaves;
+    for (auto const& [name, leaf] : members->leaves->leaves) leaves.push_back(leaf);
+    std::vector<std::map<WallTime, double>> values(leaves.size());  // the latest start's stay
+    auto const done = read(members, host_ticks, leaves, from + Nanoseconds(1), until,
+                           [&](std::size_t leaf, WallTime tick, double value) {
+                             values[leaf].insert_or_assign(tick, value);
+                           });
+    if (!done) return done.error();
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      if (values[i].empty()) continue;
+      std::string const path = members->path + "." + members->leaves->leaves[i].first;
+      for (auto const& [tick, value] : values[i]) visit(path, value, tick);
+    }
+  }
+  return {};
+}
+
+std::map<std::string, std::string> StoreSeriesSource::labels_of(std::string_view path) const {
+  auto const members = index().at_or_above(path);
+  if (!members) return {};
+  return entity_labels(members->entities.back().entity);
+}
+
+}  // namespace dadvisor::aggregator::series

@@ -1,0 +1,74 @@
+#pragma once
+// What alert, api and sinks see of the store: every entity's figures as series, under the paths
+// that the architecture page lists.
+//
+// Values at a tick t belong to the slot of t on the grid of the series' step, which is that of the
+// newest entity of the path. Where several entities answer to one path (a slot reused by a
+// deploy), per step the latest start wins. A leaf exists once its column ever held a value. Within
+// a slot and from minute to minute values are averaged, unless a function says otherwise; the
+// STATs min and max keep their least and greatest. Any thread.
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "aggregator/series/path_index.hpp"
+#include "aggregator/series/row_values.hpp"
+#include "aggregator/store/store.hpp"
+#include "graphite-bridge/series.hpp"
+
+namespace dadvisor::aggregator::series {
+
+struct SeriesOptions {
+  std::string prefix = "dadvisor";
+  std::size_t most_series = 50'000;      // of one pattern; more is too_large
+  std::size_t most_nodes = 200'000;      // of one find
+  std::size_t most_values = 20'000'000;  // of one fetch, present or not
+};
+
+// Which entities' figures are wanted.
+struct PointSelection {
+  bool apps = true, hosts = true, totals = true, instances = false;
+};
+using PointVisitor = std::function<void(std::string_view path, double value, WallTime tick)>;
+
+class StoreSeriesSource final : public graphite::SeriesSource {
+ public:
+  // The store must outlive the source.
+  explicit StoreSeriesSource(store::Store const& store, SeriesOptions options = {});
+
+  Result<std::vector<graphite::Series>> fetch(std::string_view pattern,
+                                              graphite::Window const& window) const override;
+  // The window plays no part: whatever the store still holds is found.
+  Result<std::vector<graphite::FoundNode>> find(std::string_view pattern,
+                                                graphite::Window const& window) const override;
+
+  // Calls visit for every figure of the selected entities with from < tick <= until: path by
+  // path, by tick ascending within a path. Errors: io (of the store).
+  Result<void> points(WallTime from, WallTime until, PointSelection const& selection,
+                      PointVisitor const& visit) const;
+  // Those of one tick.
+  Result<void> points_at(WallTime tick, PointSelection const& selection,
+                         PointVisitor const& visit) const {
+    return points(tick - Nanoseconds(1), tick, selection, visit);
+  }
+
+  // Labels of the newest entity that a series' path belongs to: "app", "owner", "cluster",
+  // "host", "instance", "kind" as far as they are known. Empty when there is none.
+  std::map<std::string, std::string> labels_of(std::string_view path) const;
+
+ private:
+  PathIndex& index() const;
+  Result<void> read(MembersPtr const& members, rollup::HostTicks& host_ticks,
+                    std::span<Leaf const> leaves, WallTime from, WallTime until,
+                    ValueVisitor const& visit) const;
+
+  store::Store const& store_;
+  SeriesOptions const options_;
+  std::unique_ptr<PathIndex> index_;
+};
+
+}  // namespace dadvisor::aggregator::series
