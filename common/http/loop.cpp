@@ -77,30 +77,6 @@ Timer Loop::after(Nanoseconds delay, std::function<void()> function) {
   return timer;
 }
 
-Timer Loop::at(Clock const& clock, WallTime time, std::function<void()> function) {
-  Timer timer;
-  timer.state_ = std::make_shared<Timer::State>(*state_->io);
-  timer.state_->function = std::move(function);
-  // Holds itself by the pending wait alone, so a cancelled timer leaves nothing behind.
-  struct Look {
-    Clock const& clock;
-    WallTime time;
-    static void arm(std::shared_ptr<Timer::State> const& state, Look const look) {
-      auto const left =
-          std::min<Nanoseconds>(look.time - look.clock.wall(), std::chrono::seconds(1));
-      state->timer.expires_after(left);
-      state->timer.async_wait([state, look](boost::system::error_code ec) {
-        if (ec || state->cancelled) return;
-        if (look.clock.wall() < look.time) return arm(state, look);
-        auto const function_now = std::move(state->function);
-        function_now();
-      });
-    }
-  };
-  Look::arm(timer.state_, Look{clock, time});
-  return timer;
-}
-
 void Loop::on_signal(std::initializer_list<int> signals, std::function<void(int)> function) {
   auto& set = state_->signals.emplace_back(*state_->io);
   for (int const number : signals) set.add(number);

@@ -46,9 +46,6 @@ class Loop {
 
   // The loop's thread, or before run().
   [[nodiscard]] Timer after(Nanoseconds delay, std::function<void()> function);
-  // At or just after a wall-clock time. Follows a clock that is set: looks at it at least once a
-  // second.
-  [[nodiscard]] Timer at(Clock const& clock, WallTime time, std::function<void()> function);
   // Calls `function` with the signal's number each time one of them comes; SIGPIPE is of no
   // concern, sockets here do not raise it.
   void on_signal(std::initializer_list<int> signals, std::function<void(int)> function);

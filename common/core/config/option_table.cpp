@@ -280,7 +280,7 @@ Result<std::vector<OptionTable::Given>> OptionTable::parse_flags(int argc, char 
                                           : CLI::MultiOptionPolicy::TakeLast);
     flags.push_back(flag);
   }
-  app.add_option("--config", config, "Configuration file (YAML); flags go before it")
+  app.add_option("--config", config, "Configuration file (YAML); flags win over it")
       ->type_name("FILE");
   for (auto const& [name, help] : verbs_) app.add_subcommand(name, help)->fallthrough();
   app.require_subcommand(0, 1);

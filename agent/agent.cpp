@@ -1,0 +1,186 @@
+#include "agent/agent.hpp"
+
+#include <stdexcept>
+
+#include "agent/identity/allow_list.hpp"
+
+namespace dadvisor::agent {
+
+using namespace std::chrono_literals;
+
+SamplerOptions sampler_options(Settings const& settings) {
+  SamplerOptions options;
+  options.agent_id = settings.agent_id;
+  options.cluster = settings.cluster;
+  options.step = settings.step;
+  options.services = settings.services == "always"  ? Services::always
+                     : settings.services == "never" ? Services::never
+                                                    : Services::when_no_runtime;
+  options.nested = settings.nested;
+  options.host.proc_root = settings.proc_root;
+  options.host.sys_root = settings.sys_root;
+  options.hierarchies.proc_root = settings.proc_root;
+  options.hierarchies.mount_prefix = settings.cgroup_prefix;
+  return options;
+}
+
+std::unique_ptr<DockerWatcher> watch_docker(Settings const& settings, http::Loop& loop,
+                                            Clock const& clock, Log const& log,
+                                            std::function<void(std::string const&)> on_update) {
+  if (settings.docker_socket.empty()) return nullptr;
+  DockerOptions options;
+  options.socket_path = settings.docker_socket;
+  options.wanted = {is_wanted_label, is_wanted_env};
+  options.on_update = std::move(on_update);
+  return std::make_unique<DockerWatcher>(loop, clock, std::move(options), log.named("docker"));
+}
+
+DockerSettled::DockerSettled(http::Loop& loop, Clock const& clock, DockerWatcher const* watcher,
+                             std::function<void()> then)
+    : loop_(loop),
+      clock_(clock),
+      watcher_(watcher),
+      then_(std::move(then)),
+      until_(clock.monotonic() + 2s) {
+  look();
+}
+
+void DockerSettled::look() {
+  bool const go = !watcher_ || watcher_->settled() || clock_.monotonic() >= until_;
+  timer_ = loop_.after(go ? 0ms : 10ms, [this, go] {
+    if (!go) return look();
+    auto const then = std::move(then_);
+    then();
+  });
+}
+
+Agent::Agent(Settings settings, std::string token, http::Loop& loop, Clock const& clock, Log log)
+    : settings_(std::move(settings)),
+      loop_(loop),
+      clock_(clock),
+      log_(std::move(log)),
+      started_(clock.monotonic()),
+      started_wall_(clock.wall()) {
+  http::ServerOptions listening;
+  listening.host = settings_.listen.host;
+  listening.port = settings_.listen.port;
+  listening.body_limit = 64 << 10;
+  listening.max_connections = 256;
+  auto const answer = [this](http::Request request, http::Responder respond) {
+    AgentHealth const health{started_, last_batch_, settings_.step};
+    respond(agent_page(request, figures(), health, clock_.monotonic()));
+  };
+  auto server = http::Server::listen(loop_, std::move(listening), answer, log_.named("http"));
+  if (!server) throw std::runtime_error(server.error().context);
+  server_ = std::move(*server);
+
+  SenderOptions sending;
+  sending.agent = settings_.agent_id;
+  sending.aggregator = settings_.aggregator;
+  sending.token = std::move(token);
+  sending.spool.directory = settings_.data_dir + "/spool";
+  sending.spool.max_bytes = settings_.spool_bytes;
+  sending.spool.max_age = settings_.spool_age;
+  sending.strict = settings_.strict;
+  sender_ = std::make_unique<Sender>(std::move(sending), loop_, clock_, log_.named("send"));
+
+  SamplerOptions sampling = sampler_options(settings_);
+  sampling.epoch = sender_->counters().epoch;
+  slots_.emplace(settings_.data_dir + "/slots", sampling.epoch, clock_.wall());
+  sampling.first_slot = slots_->first();
+  sampler_.emplace(std::move(sampling), clock_, log_.named("sample"));
+  docker_ = watch_docker(settings_, loop_, clock_, log_,
+                         [this](std::string const& id) { sampler_->refresh(id); });
+  settled_.emplace(loop_, clock_, docker_.get(), [this] {
+    ticker_.emplace(loop_, clock_, settings_.step, [this](WallTime at) { tick(at); });
+  });
+  log_.info("{} of cluster {}: every {} to {}, pages at {}, spool in {}",
+            printable(settings_.agent_id), printable(settings_.cluster),
+            config::duration_text(settings_.step), printable(settings_.aggregator),
+            config::to_string({settings_.listen.host, server_->port()}), settings_.data_dir);
+}
+
+Agent::~Agent() = default;
+
+void Agent::tick(WallTime at) {
+  auto const sending = sender_->counters();
+  SelfFigures self;
+  self.spool_bytes = static_cast<std::int64_t>(sending.spool.bytes);
+  sampler_->set_self(self);
+  auto const containers = docker_ ? docker_->snapshot() : std::vector<Container>();
+  auto const before = clock_.monotonic();
+  auto batch = sampler_->sample(at, containers, docker_ && docker_->up_to_date());
+  auto const after = clock_.monotonic();
+  sampled_.sampling_seconds += std::chrono::duration<double>(after - before).count();
+  if (!batch) {
+    log_.debug("no rows at {}: {}", unix_seconds(at), to_string(batch.error()));
+    return;
+  }
+  ++sampled_.ticks;
+  sampled_.rows += batch->rows.size();
+  sampled_.containers = batch->rows.empty() ? 0 : batch->rows.size() - 1;
+  sampled_.last_tick = static_cast<double>(unix_seconds(at));
+  last_batch_ = after;
+  if (auto const kept = slots_->reserve(sampler_->next_slot()); !kept) {
+    log_.warning("{}; after a restart slots go on from the clock", to_string(kept.error()));
+  }
+  sender_->submit(std::move(*batch));
+}
+
+AgentFigures Agent::figures() const {
+  AgentFigures all = sampled_;
+  all.start_time = std::chrono::duration<double>(started_wall_.time_since_epoch()).count();
+  all.skipped_ticks = ticker_ ? ticker_->skipped() : 0;
+  auto const& sampling = sampler_->stats();
+  all.late_ticks = sampling.late_ticks;
+  all.late_readings = sampling.late_readings;
+  all.vanished = sampling.vanished;
+  all.unreadable = sampling.unreadable;
+  if (docker_) {
+    auto const& docker = docker_->counters();
+    all.docker_up = docker_->up_to_date();
+    all.docker_reconnects = docker.connects > 0 ? docker.connects - 1 : 0;
+    all.docker_failures = docker.failures;
+    all.docker_malformed = docker.malformed;
+    all.docker_events = docker.events;
+    all.docker_starts = docker.starts;
+    all.docker_exits = docker.exits;
+    all.docker_ooms = docker.ooms;
+  }
+  auto const sending = sender_->counters();
+  all.aggregator_up = sending.connected;
+  all.epoch = sending.epoch;
+  all.batches_sent = sending.submitted;
+  all.batches_acknowledged = sending.acknowledged;
+  all.batches_refused = sending.refused;
+  all.batches_set_aside = sending.set_aside;
+  all.batches_lost = sending.lost;
+  all.batches_unfit = sending.unfit;
+  all.batches_waiting = sending.waiting;
+  all.requests = sending.requests;
+  all.failed_requests = sending.failed_requests;
+  all.conflicts = sending.conflicts;
+  all.key_frames = sending.key_frames;
+  all.delta_frames = sending.delta_frames;
+  all.frame_bytes = sending.frame_bytes;
+  all.spool_bytes = sending.spool.bytes;
+  all.spool_batches = sending.spool.batches;
+  all.spool_damaged = sending.spool.damaged;
+  all.spool_dropped_full = sending.spool.dropped_full;
+  all.spool_dropped_old = sending.spool.dropped_old;
+  all.spool_write_failures = sending.spool.write_failures;
+  auto const serving = server_->counts();
+  all.http_requests = serving.requests;
+  all.http_refused = serving.refused;
+  return all;
+}
+
+void Agent::finish() {
+  ticker_.reset();
+  settled_.reset();
+  server_->stop();
+  sender_->flush_for_exit();
+  log_.info("ended after {} ticks", sampled_.ticks);
+}
+
+}  // namespace dadvisor::agent

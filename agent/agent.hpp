@@ -1,0 +1,77 @@
+#pragma once
+// The agent as it runs: a timer that takes a batch at each tick and hands it to the sender, the
+// watcher of Docker beside it, and the pages that tell how it is. One loop, one thread; whoever
+// made it runs the loop.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/docker/docker_watcher.hpp"
+#include "agent/export/agent_pages.hpp"
+#include "agent/sample/sampler.hpp"
+#include "agent/send/sender.hpp"
+#include "agent/settings.hpp"
+#include "agent/slot_ledger.hpp"
+#include "agent/ticker.hpp"
+#include "common/http/server.hpp"
+
+namespace dadvisor::agent {
+
+SamplerOptions sampler_options(Settings const& settings);
+// nullptr where no Docker is to be asked.
+std::unique_ptr<DockerWatcher> watch_docker(Settings const& settings, http::Loop& loop,
+                                            Clock const& clock, Log const& log,
+                                            std::function<void(std::string const&)> on_update);
+
+// Calls `then` on the loop once `watcher` knows the containers or knows that it cannot, after two
+// seconds at the latest: a first reading before that would take containers for strangers.
+class DockerSettled {
+ public:
+  DockerSettled(http::Loop& loop, Clock const& clock, DockerWatcher const* watcher,
+                std::function<void()> then);
+
+ private:
+  void look();
+  http::Loop& loop_;
+  Clock const& clock_;
+  DockerWatcher const* watcher_;
+  std::function<void()> then_;
+  MonotonicTime until_;
+  http::Timer timer_;
+};
+
+class Agent {
+ public:
+  // Listens, opens the spool, says hello. Throws std::runtime_error with a text for the operator.
+  Agent(Settings settings, std::string token, http::Loop& loop, Clock const& clock, Log log);
+  ~Agent();
+
+  // Takes no more ticks and syncs what is not acknowledged: then the loop may stop.
+  void finish();
+
+ private:
+  void tick(WallTime tick);
+  AgentFigures figures() const;
+
+  Settings settings_;
+  http::Loop& loop_;
+  Clock const& clock_;
+  Log log_;
+  MonotonicTime started_;
+  WallTime started_wall_;
+  std::optional<MonotonicTime> last_batch_;
+  AgentFigures sampled_;  // the part that tick() counts
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<Sender> sender_;
+  std::optional<SlotLedger> slots_;
+  std::optional<Sampler> sampler_;
+  std::unique_ptr<DockerWatcher> docker_;
+  std::optional<DockerSettled> settled_;
+  std::optional<Ticker> ticker_;
+};
+
+// `dadvisor-agent once`: two readings a second apart, printed to stdout. An exit code.
+int print_once(Settings const& settings, http::Loop& loop, Clock const& clock, Log const& log);
+
+}  // namespace dadvisor::agent

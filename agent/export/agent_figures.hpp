@@ -1,0 +1,68 @@
+#pragma once
+// What the agent knows of itself, as plain numbers, and the page that shows them to Prometheus
+// (text format 0.0.4). Every way in which a figure can get lost has its counter here. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace dadvisor::agent {
+
+struct AgentFigures {
+  // Sampling.
+  double start_time = 0;  // seconds since 1970
+  std::uint64_t ticks = 0;
+  std::uint64_t late_ticks = 0;
+  std::uint64_t skipped_ticks = 0;
+  double sampling_seconds = 0;  // spent, in all
+  std::uint64_t containers = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t late_readings = 0;
+  std::uint64_t vanished = 0;
+  std::uint64_t unreadable = 0;
+  std::optional<double> last_tick;  // seconds since 1970
+
+  // Docker.
+  bool docker_up = false;
+  std::uint64_t docker_reconnects = 0;
+  std::uint64_t docker_failures = 0;
+  std::uint64_t docker_malformed = 0;
+  std::uint64_t docker_events = 0;
+  std::uint64_t docker_starts = 0;
+  std::uint64_t docker_exits = 0;
+  std::uint64_t docker_ooms = 0;
+
+  // Sending.
+  bool aggregator_up = false;
+  std::uint64_t epoch = 0;
+  std::uint64_t batches_sent = 0;
+  std::uint64_t batches_acknowledged = 0;
+  std::uint64_t batches_refused = 0;
+  std::uint64_t batches_set_aside = 0;
+  std::uint64_t batches_lost = 0;
+  std::uint64_t batches_unfit = 0;
+  std::uint64_t batches_waiting = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t failed_requests = 0;
+  std::uint64_t conflicts = 0;
+  std::uint64_t key_frames = 0;
+  std::uint64_t delta_frames = 0;
+  std::uint64_t frame_bytes = 0;
+
+  // The spool.
+  std::uint64_t spool_bytes = 0;
+  std::uint64_t spool_batches = 0;
+  std::uint64_t spool_damaged = 0;
+  std::uint64_t spool_dropped_full = 0;
+  std::uint64_t spool_dropped_old = 0;
+  std::uint64_t spool_write_failures = 0;
+
+  // Its own HTTP server.
+  std::uint64_t http_requests = 0;
+  std::uint64_t http_refused = 0;
+};
+
+// The page of GET /metrics; its Content-Type is "text/plain; version=0.0.4".
+std::string metrics_page(AgentFigures const& figures);
+
+}  // namespace dadvisor::agent

@@ -1,0 +1,71 @@
+// dadvisor-agent: reads this host's containers and sends their figures. Everything is made here
+// and handed down; exit codes: 0 ended by a signal or done, 1 it cannot go on, 2 usage or
+// configuration.
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "agent/agent.hpp"
+
+namespace {
+
+using namespace dadvisor;
+
+// A descriptor per kept cgroup file: a thousand containers need more than the usual 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int refuse(Error const& error) {
+  std::fprintf(stderr, "dadvisor-agent: %s\n", error.context.c_str());
+  return 2;
+}
+
+int run(agent::Settings settings, std::string token, Clock const& clock, Log const& log) {
+  http::Loop loop;
+  agent::Agent agent(std::move(settings), std::move(token), loop, clock, log);
+  loop.on_signal({SIGTERM, SIGINT}, [&](int) {
+    agent.finish();
+    loop.stop();
+  });
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  agent::Settings settings;
+  auto table = agent::settings_table(settings);
+  auto const loaded = table.load(argc, argv, "/etc/dadvisor/agent.yml");
+  if (!loaded.run) {
+    std::fputs(loaded.output.c_str(), loaded.exit_code == 0 ? stdout : stderr);
+    return loaded.exit_code;
+  }
+  if (auto const good = agent::complete(settings, table); !good) return refuse(good.error());
+  SystemClock const clock;
+  try {
+    if (loaded.verb == "once") {
+      // What is worth a line while it runs for years would only stand before the table here.
+      http::Loop loop;
+      return agent::print_once(settings, loop, clock, Log("agent", LogLevel::error));
+    }
+    Log const log("agent", agent::log_level_of(settings.log_level));
+    if (auto const good = agent::settle_data_dir(settings, table); !good) {
+      return refuse(good.error());
+    }
+    auto token = agent::read_token(settings, table);
+    if (!token) return refuse(token.error());
+    raise_descriptor_limit();
+    return run(std::move(settings), std::move(*token), clock, log);
+  } catch (std::exception const& failure) {
+    std::fprintf(stderr, "dadvisor-agent: %s\n", printable(failure.what()).c_str());
+    return 1;
+  }
+}

@@ -1,0 +1,158 @@
+#include "agent/settings.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "common/core/fd.hpp"
+#include "common/http/url.hpp"
+
+namespace dadvisor::agent {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// Creates what is missing, and sees whether files can be made in it.
+Result<void> usable_directory(std::string const& path) {
+  std::error_code failure;
+  std::filesystem::create_directories(path, failure);
+  if (failure) return os_error(failure.value(), path);
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return os_error(errno, path);
+  return {};
+}
+
+std::string state_directory_of_user() {
+  if (char const* state = std::getenv("XDG_STATE_HOME"); state && *state == '/') return state;
+  if (char const* home = std::getenv("HOME"); home && *home == '/') {
+    return std::string(home) + "/.local/state";
+  }
+  return "";
+}
+
+}  // namespace
+
+config::OptionTable settings_table(Settings& settings) {
+  config::OptionTable table("dadvisor-agent",
+                            "Reads what the containers of this host and the host itself use, and "
+                            "sends it to a dadvisor-aggregator.",
+                            DADVISOR_VERSION);
+  table.text("aggregator", settings.aggregator, "URL",
+             "where batches go: http://HOST:PORT[/PREFIX] or unix:/PATH");
+  table.text("token_file", settings.token_file, "FILE",
+             "first line: the bearer token that the aggregator wants; empty: none");
+  table.address("listen", settings.listen, "where /healthz, /readyz and /metrics are served");
+  table.duration("step", settings.step, 1s, 10min, "time between two readings, whole seconds");
+  table.text("cluster", settings.cluster, "NAME", "second node of every Graphite path");
+  table.text("agent_id", settings.agent_id, "NAME",
+             "this host in every path, unique among agents (default: the host's name)");
+  table.text("data_dir", settings.data_dir, "DIR", "the spool");
+  table.text("docker_socket", settings.docker_socket, "FILE",
+             "the Docker daemon's unix socket; empty: none is asked");
+  table.choice("services", settings.services, {"auto", "always", "never"},
+               "systemd services as instances; auto: where there is no container runtime");
+  table.boolean("nested", settings.nested, "rows for containers inside containers as well");
+  table.size("spool_bytes", settings.spool_bytes, 8 << 20, 1ULL << 40,
+             "most that waits on disk while the aggregator is away");
+  table.duration("spool_age", settings.spool_age, 1min, 24h * 7, "how long a batch may wait");
+  table.boolean("strict", settings.strict, "sync each batch to disk before it is sent");
+  table.text("proc_root", settings.proc_root, "DIR", "the host's /proc, where it is elsewhere");
+  table.text("sys_root", settings.sys_root, "DIR", "the host's /sys, where it is elsewhere");
+  table.text("cgroup_prefix", settings.cgroup_prefix, "DIR",
+             "put before the mount points of cgroups; empty: none");
+  table.choice("log_level", settings.log_level, {"debug", "info", "warning", "error"},
+               "least severe lines that are logged");
+  config::Option output;
+  output.key = "output";
+  output.letter = 'o';
+  output.only_flag = true;
+  output.value = "table|json";
+  output.help = "once: how the reading is printed";
+  output.shown_default = settings.output;
+  output.set = [&settings](std::string_view given) -> Result<void> {
+    if (given != "table" && given != "json") {
+      return Error{Errc::malformed, 0,
+                   "'" + printable(given, 100) + "' is no form; write table or json"};
+    }
+    settings.output = given;
+    return {};
+  };
+  table.add(std::move(output));
+  table.verb("once", "Print one reading of the containers and the host, and exit");
+  return table;
+}
+
+LogLevel log_level_of(std::string const& name) {
+  if (name == "debug") return LogLevel::debug;
+  if (name == "warning") return LogLevel::warning;
+  if (name == "error") return LogLevel::error;
+  return LogLevel::info;
+}
+
+Result<void> complete(Settings& settings, config::OptionTable const& table) {
+  auto const wrong = [&](char const* key, std::string const& what) {
+    return Error{Errc::malformed, 0, table.where(key) + ": " + what};
+  };
+  if (auto const url = http::parse_url(settings.aggregator); !url) {
+    return wrong("aggregator", url.error().context);
+  }
+  if (settings.step % 1s != Nanoseconds::zero()) {
+    return wrong("step", "no whole number of seconds; write 1s, 5s or 10s");
+  }
+  if (settings.agent_id.empty()) {
+    char name[256] = "";
+    if (::gethostname(name, sizeof name - 1) != 0 || *name == '\0') {
+      return wrong("agent_id", "this host has no name; write one");
+    }
+    settings.agent_id = name;
+  }
+  if (settings.agent_id.size() > 255) {
+    return wrong("agent_id", "longer than 255 bytes; write a shorter one");
+  }
+  if (settings.cluster.empty()) return wrong("cluster", "empty; write a name or leave it out");
+  return {};
+}
+
+Result<void> settle_data_dir(Settings& settings, config::OptionTable const& table) {
+  auto usable = usable_directory(settings.data_dir);
+  if (usable) return {};
+  auto const user_state = state_directory_of_user();
+  if (!table.given("data_dir") && !user_state.empty()) {
+    auto const own = user_state + "/dadvisor/agent";
+    if (usable_directory(own)) {
+      settings.data_dir = own;
+      return {};
+    }
+  }
+  return Error{usable.error().code, usable.error().os_error,
+               table.where("data_dir") + ": " + usable.error().context +
+                   "; name a directory that this user may write"};
+}
+
+Result<std::string> read_token(Settings const& settings, config::OptionTable const& table) {
+  if (settings.token_file.empty()) return std::string();
+  auto const place = table.where("token_file");
+  auto const file = open_file(settings.token_file, O_RDONLY);
+  if (!file) return file.error().within(place);
+  struct stat status {};
+  if (::fstat(file->get(), &status) != 0) return os_error(errno, place);
+  if ((status.st_mode & 077) != 0) {
+    return Error{Errc::denied, 0,
+                 place + ": " + settings.token_file + " is open to others; chmod 600 it"};
+  }
+  auto text = read_file(settings.token_file, 64 << 10);
+  if (!text) return text.error().within(place);
+  auto token = text->substr(0, text->find_first_of("\r\n"));
+  if (token.empty()) return Error{Errc::malformed, 0, place + ": its first line is empty"};
+  for (char const c : token) {
+    if (c <= ' ' || c == '\x7f') {
+      return Error{Errc::malformed, 0, place + ": the token holds a blank or a control byte"};
+    }
+  }
+  return token;
+}
+
+}  // namespace dadvisor::agent

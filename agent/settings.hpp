@@ -1,0 +1,52 @@
+#pragma once
+// What the agent's operator sets: the YAML file's keys and the flags, with their defaults. Read
+// once in main.
+
+#include <cstdint>
+#include <string>
+
+#include "common/core/clock.hpp"
+#include "common/core/config/option_table.hpp"
+#include "common/core/config/value.hpp"
+#include "common/core/log.hpp"
+
+namespace dadvisor::agent {
+
+struct Settings {
+  std::string aggregator = "http://127.0.0.1:8686";
+  std::string token_file;
+  config::HostPort listen{"127.0.0.1", 8687};
+  Nanoseconds step = std::chrono::seconds(10);
+  std::string cluster = "default";
+  std::string agent_id;  // empty: the host's name
+  std::string data_dir = "/var/lib/dadvisor/agent";
+  std::string docker_socket = "/var/run/docker.sock";  // empty: no Docker is asked
+  std::string services = "auto";
+  bool nested = false;
+  std::uint64_t spool_bytes = 256 << 20;
+  Nanoseconds spool_age = std::chrono::hours(24);
+  bool strict = false;
+  std::string proc_root = "/proc";
+  std::string sys_root = "/sys";
+  std::string cgroup_prefix;
+  std::string log_level = "info";
+  std::string output = "table";  // of `once`
+};
+
+// The table that fills `settings`, which must outlive its load().
+config::OptionTable settings_table(Settings& settings);
+
+LogLevel log_level_of(std::string const& name);
+
+// What is left to settle after load(), each against the system: agent_id from the host's name, the
+// aggregator's URL, the data directory. Errors' contexts name the key's place and the remedy.
+Result<void> complete(Settings& settings, config::OptionTable const& table);
+
+// Makes the data directory. Where the default one cannot be had by this user and the operator
+// named none, $XDG_STATE_HOME or ~/.local/state is taken.
+Result<void> settle_data_dir(Settings& settings, config::OptionTable const& table);
+
+// The first line of token_file; empty without one. Refused where others than owner may read it.
+Result<std::string> read_token(Settings const& settings, config::OptionTable const& table);
+
+}  // namespace dadvisor::agent
