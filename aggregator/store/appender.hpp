@@ -26,7 +26,9 @@ class Appender {
   // once). Batches are applied in the order of the calls. `done` is called exactly once, on a
   // thread of the store's: with success only after the record was synced to disk; an error
   // (unavailable: disk full or a failed write) means that the batch is not kept and may be sent
-  // again. Any thread may call.
+  // again; all that wait then fail with it, but not what is appended when the log is mended: so of
+  // one lane append no batch before the answer for the one in front is known, or a mark may go
+  // over one that failed. Any thread may call.
   virtual void append(std::string frame, std::shared_ptr<Batch const> batch,
                       std::function<void(Result<void>)> done) = 0;
   // What was durable when the store was opened; ingest starts its streams from it.

@@ -140,23 +140,19 @@ void LogWriter::work(std::vector<Entry> entries) {
 }
 
 void LogWriter::commit(std::span<Entry> entries) {
-  // What came behind a batch that failed fails as well: a lane must have no hole on disk, or a
-  // restart would tell the agent that it holds more than it does.
-  for (Entry& entry : entries) entry.refused = entry.refused || behind_a_hole(*entry.item.batch);
+  // Behind a failure nothing is taken before a probe went well: a lane must have no hole on disk,
+  // or a restart would tell the agent that more is held than is.
+  if (!writable())
+    for (Entry& entry : entries) entry.refused = true;
   Result<void> result;
   bool const anything = std::any_of(entries.begin(), entries.end(),
                                     [](Entry const& entry) { return !entry.refused; });
   if (anything) result = write(entries);
-  for (Entry& entry : entries) {
+  for (Entry const& entry : entries) {
+    if (entry.refused || !result) continue;
     Batch const& batch = *entry.item.batch;
-    StreamLane lane{batch.stream, batch.lane};
-    if (entry.refused || !result) {
-      auto& hole = holes_.try_emplace(std::move(lane), batch.sequence).first->second;
-      hole = std::min(hole, batch.sequence);
-    } else {
-      auto& mark = marks_[std::move(lane)];
-      mark = std::max(mark, batch.sequence);
-    }
+    auto& mark = marks_[{batch.stream, batch.lane}];
+    mark = std::max(mark, batch.sequence);
   }
   for (Entry& entry : entries) {
     if (!entry.item.done) continue;
@@ -165,14 +161,6 @@ void LogWriter::commit(std::span<Entry> entries) {
     else
       entry.item.done(result);
   }
-}
-
-bool LogWriter::behind_a_hole(Batch const& batch) {
-  auto const hole = holes_.find({batch.stream, batch.lane});
-  if (hole == holes_.end()) return false;
-  if (batch.sequence > hole->second) return true;
-  if (batch.sequence == hole->second) holes_.erase(hole);
-  return false;
 }
 
 // The frame as it goes into this file: as it came, or as a key frame made in `scratch`.

@@ -97,7 +97,6 @@ class LogWriter {
   void fail(Error const& error, bool syncing);
   void probe();
   std::string const* logged_frame(LogItem const& item, std::string& scratch);
-  bool behind_a_hole(Batch const& batch);
   std::string path(std::uint64_t number) const;
 
   Disk& disk_;
@@ -110,7 +109,6 @@ class LogWriter {
   std::unique_ptr<WritableFile> file_;
   LogFile current_;                                         // of file_; bytes: that are synced
   std::map<StreamLane, std::vector<std::uint64_t>> bases_;  // sequences in file_, the last ones
-  std::map<StreamLane, std::uint64_t> holes_;  // the first sequence that failed, until it came
   std::map<StreamLane, std::uint64_t> marks_;
   std::uint64_t next_number_;
   MonotonicTime last_sync_{};

@@ -66,7 +66,6 @@ TEST_CASE(
   CHECK_FALSE(trial.append(batch("a", 2, at(20))).get());  // still failing: refused
   clock.advance(1s);
   REQUIRE(eventually([&] { return trial.store->writable(); }));
-  CHECK_FALSE(trial.append(batch("a", 3, at(30))).get());  // 2 is not there: no hole on disk
   REQUIRE(trial.append(batch("a", 2, at(20))).get());
   REQUIRE(trial.append(batch("a", 3, at(30))).get());
   CHECK(disk.paths("/log/").size() == 2);  // the failed file was finished
