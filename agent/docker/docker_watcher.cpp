@@ -1,6 +1,7 @@
 #include "agent/docker/docker_watcher.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace dadvisor::agent {
 namespace {
@@ -275,8 +276,17 @@ void DockerWatcher::fail(std::string const& why) {
   settled_ = true;
   ++counters_.failures;
   if (!outage_logged_) {
-    log_.warning("docker at {} does not answer: {}; figures go on from cgroups, it is tried again",
-                 options_.socket_path, printable(why));
+    auto const line = fmt::format(
+        "docker at {} does not answer: {}; figures come from cgroups, it is tried again",
+        options_.socket_path, printable(why));
+    // A host without Docker is nothing to warn of; a socket that may not be opened is.
+    bool const never_there =
+        counters_.connects == 0 && ::access(options_.socket_path.c_str(), F_OK) != 0;
+    if (never_there) {
+      log_.info("{}", line);
+    } else {
+      log_.warning("{}", line);
+    }
     outage_logged_ = true;
   }
   // Callbacks of both may be what runs now; they allow that.
