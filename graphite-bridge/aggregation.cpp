@@ -231,8 +231,14 @@ Normalized normalize(std::vector<Series const*> const& series) {
   }
   out.end -= (out.end - out.start) % out.step;
   for (auto const* one : series) {
-    out.columns.push_back(consolidate(one->values, static_cast<size_t>(out.step / one->step),
-                                      one->consolidation, one->x_files_factor));
+    auto const per_point = static_cast<size_t>(out.step / one->step);
+    if (per_point <= 1) {
+      out.columns.emplace_back(one->values);
+    } else {
+      out.consolidated.push_back(
+          consolidate(one->values, per_point, one->consolidation, one->x_files_factor));
+      out.columns.emplace_back(out.consolidated.back());
+    }
     out.rows = std::max(out.rows, out.columns.back().size());
   }
   return out;

@@ -51,19 +51,27 @@ std::vector<double> consolidate(std::vector<double> const& values, std::size_t p
 
 // Series brought to one step, the least common multiple, each by its own consolidation. They are
 // joined by index, not by time, as graphite-web does: value i of each belongs to row i, even when
-// the series start at different times. Rows end with the longest.
+// the series start at different times. Rows end with the longest. Looks into the series where
+// their step is that one already: they must outlive it, and it is moved, never copied.
 struct Normalized {
-  std::int64_t start = 0;
-  std::int64_t end = 0;
-  std::int64_t step = 1;
-  std::vector<std::vector<double>> columns;  // one a series, in their order
-  std::size_t rows = 0;
+  Normalized() = default;
+  Normalized(Normalized&&) = default;
+  Normalized& operator=(Normalized&&) = default;
+
   double at(std::size_t column, std::size_t row) const {
     return row < columns[column].size() ? columns[column][row] : absent;
   }
+
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  std::int64_t step = 1;
+  std::vector<std::span<double const>> columns;  // one a series, in their order
+  std::size_t rows = 0;
+  std::vector<std::vector<double>> consolidated;  // what columns of other steps look into
 };
 Normalized normalize(std::vector<Series const*> const& series);
 Normalized normalize(std::vector<Series> const& series);
+Normalized normalize(std::vector<Series>&& series) = delete;  // it would look into what is gone
 
 // Each row of `series` as one value; absent where too few are known.
 std::vector<double> aggregate_rows(Normalized const& series, Aggregation aggregation,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "graphite-bridge/aggregation.hpp"
@@ -39,7 +40,7 @@ Series pair_percent(Series const& part, Series const& total, double x_files_fact
 
 // Every series against the same total; `column` are its values on the step of `rows`.
 SeriesList common_percent(SeriesList const& series, Normalized const& rows,
-                          std::vector<double> const& column, std::string_view total_name,
+                          std::span<double const> column, std::string_view total_name,
                           double x_files_factor) {
   SeriesList out;
   for (std::size_t i = 0; i < series.size(); ++i) {

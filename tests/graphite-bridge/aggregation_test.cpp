@@ -71,21 +71,25 @@ TEST_CASE("neighbours become one by the series' own function") {
 
 TEST_CASE("mixed steps meet at the least common multiple, joined by index") {
   // The fine series starts at 70, the coarse one at 120: row 0 holds 70..120 and 120.
-  auto const rows = normalize(std::vector<Series>{
-      series(70, 10, Values(12, 1.0), Consolidation::sum), series(120, 60, {5, 6})});
+  std::vector<Series> const list{series(70, 10, Values(12, 1.0), Consolidation::sum),
+                                 series(120, 60, {5, 6})};
+  auto const rows = normalize(list);
   CHECK(rows.step == 60);
   CHECK(rows.start == 70);
   CHECK(rows.end == 190);  // whole steps from the start only
   CHECK(rows.rows == 2);
-  CHECK(rows.columns[0] == Values{6, 6});
-  CHECK(rows.columns[1] == Values{5, 6});
+  CHECK(rows.at(0, 0) == 6);
+  CHECK(rows.at(0, 1) == 6);
+  CHECK(rows.at(1, 0) == 5);
+  CHECK(is_absent(rows.at(1, 2)));
   CHECK(aggregate_rows(rows, Aggregation::sum, 0) == Values{11, 12});
-  CHECK(normalize(std::vector<Series>{series(0, 25, {1}), series(0, 10, {1})}).step == 50);
+  std::vector<Series> const odd{series(0, 25, {1}), series(0, 10, {1})};
+  CHECK(normalize(odd).step == 50);
 }
 
 TEST_CASE("rows end with the longest series") {
-  auto const rows =
-      normalize(std::vector<Series>{series(0, 10, {1, 2, absent}), series(0, 10, {10})});
+  std::vector<Series> const list{series(0, 10, {1, 2, absent}), series(0, 10, {10})};
+  auto const rows = normalize(list);
   for (auto const aggregation : {Aggregation::sum, Aggregation::max, Aggregation::average}) {
     auto const values = aggregate_rows(rows, aggregation, 0);
     REQUIRE(values.size() == 3);
