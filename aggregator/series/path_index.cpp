@@ -47,8 +47,9 @@ void matching(Children const& children, graphite::NodePattern const& pattern, Vi
 // One walk down the tree along a pattern, which ends at nodes (find) or leaves (fetch).
 class PathIndex::Walk {
  public:
-  Walk(graphite::PathPattern const& pattern, std::size_t limit)
-      : pattern_(pattern.nodes()), limit_(limit) {}
+  enum class Of { nodes, leaves };
+  Walk(Of what, graphite::PathPattern const& pattern, std::size_t limit)
+      : what_(what), pattern_(pattern.nodes()), limit_(limit) {}
 
   void entities(Node const& node, std::size_t level) {
     if (level == pattern_.size()) return found(true, nullptr, Leaf{});
@@ -84,14 +85,18 @@ class PathIndex::Walk {
     return length;
   }
   void found(bool branch, MembersPtr const& members, Leaf const& leaf) {
-    if (nodes.size() >= limit_) {
+    if (branch && what_ == Of::leaves) return;
+    if (nodes.size() + matched.size() >= limit_) {
       too_many = true;
       return;
     }
-    nodes.push_back({path_, !branch});
-    if (!branch) matched.push_back({path_, members, leaf});
+    if (what_ == Of::nodes)
+      nodes.push_back({path_, !branch});
+    else
+      matched.push_back({path_, members, leaf});
   }
 
+  Of const what_;
   std::vector<graphite::NodePattern> const& pattern_;
   std::size_t const limit_;
   std::string path_;
@@ -191,20 +196,21 @@ std::shared_ptr<LeafSet const> PathIndex::shared_leaves(
 
 Result<std::vector<MatchedLeaf>> PathIndex::leaves(graphite::PathPattern const& pattern,
                                                    std::size_t limit) const {
-  Walk walk(pattern, limit);
+  Walk walk(Walk::Of::leaves, pattern, limit);
   {
     std::shared_lock const lock(mutex_);
     walk.entities(root_, 0);
   }
   if (walk.too_many)
     return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
-  std::ranges::sort(walk.matched, {}, &MatchedLeaf::path);
+  if (!std::ranges::is_sorted(walk.matched, {}, &MatchedLeaf::path))
+    std::ranges::sort(walk.matched, {}, &MatchedLeaf::path);
   return std::move(walk.matched);
 }
 
 Result<std::vector<graphite::FoundNode>> PathIndex::nodes(graphite::PathPattern const& pattern,
                                                           std::size_t limit) const {
-  Walk walk(pattern, limit);
+  Walk walk(Walk::Of::nodes, pattern, limit);
   {
     std::shared_lock const lock(mutex_);
     walk.entities(root_, 0);
@@ -214,7 +220,8 @@ Result<std::vector<graphite::FoundNode>> PathIndex::nodes(graphite::PathPattern 
   auto const before = [](graphite::FoundNode const& a, graphite::FoundNode const& b) {
     return std::tie(a.path, a.leaf) < std::tie(b.path, b.leaf);
   };
-  std::ranges::sort(walk.nodes, before);
+  // A walk in the tree's order is sorted but for names with a byte below the dot, like "-".
+  if (!std::ranges::is_sorted(walk.nodes, before)) std::ranges::sort(walk.nodes, before);
   return std::move(walk.nodes);
 }
 

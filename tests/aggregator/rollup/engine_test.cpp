@@ -407,7 +407,7 @@ TEST_CASE("whatever the order, the repetition and the restarts, the rows are tho
     Life one =
         life(hosts[static_cast<std::size_t>(pick(3))], apps[static_cast<std::size_t>(pick(3))],
              std::to_string(i), from, pick(3) == 0 ? from + pick(last) : last);
-    one.cpu_per_tick = 1'000'000 * (1 + pick(5'000));
+    one.cpu_per_tick = std::int64_t{1'000'000} * (1 + pick(5'000));
     one.memory = 1'000 + pick(1'000);
     one.limit = pick(2) ? 0.5 * (1 + pick(4)) : 0;
     world.lives.push_back(one);
