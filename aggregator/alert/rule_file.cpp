@@ -50,18 +50,19 @@ class FileReader {
   std::vector<Rule> read() {
     auto const document = load_yaml(problems_);
     if (!document) return {};
-    YamlMap top(problems_, *document, "", {"apiVersion", "groups"});
-    auto const version = top.required_text("apiVersion", "write apiVersion: dadvisor/v1");
-    if (!version.empty() && version != "dadvisor/v1")
-      top.problem("apiVersion", "unknown version \"" + version + "\"", "write dadvisor/v1");
+    YamlMap top(problems_, *document, "", {"apiVersion", "groups", "rules"});
+    auto const version = top.text("apiVersion");
+    if (version && *version != "dadvisor/v1")
+      top.problem("apiVersion", "unknown version \"" + *version + "\"", "write dadvisor/v1");
+    if (!top.has("groups") && !top.has("rules"))
+      top.problem("rules", "missing", "write rules: with - id: below, or groups: of them");
+    if (top.has("rules")) read_rules(top, "rules");
     auto const groups = top.node("groups");
-    if (!groups.IsDefined() || !groups.IsSequence()) {
-      top.problem("groups", groups.IsDefined() ? "not a list" : "missing",
-                  "write groups: with - name: and rules: below");
-      return {};
-    }
-    for (std::size_t i = 0; i < groups.size(); ++i)
-      read_group(groups[i], fmt::format("groups[{}]", i));
+    if (groups.IsDefined() && !groups.IsSequence())
+      top.problem("groups", "not a list", "write groups: with - name: and rules: below");
+    else if (groups.IsDefined())
+      for (std::size_t i = 0; i < groups.size(); ++i)
+        read_group(groups[i], fmt::format("groups[{}]", i));
     return std::move(rules_);
   }
 
@@ -69,14 +70,20 @@ class FileReader {
   void read_group(YAML::Node const& node, std::string const& path) {
     YamlMap group(problems_, node, path, {"name", "rules"});
     group.text("name");
-    auto const rules = group.node("rules");
-    if (!rules.IsDefined() || !rules.IsSequence()) {
-      group.problem("rules", rules.IsDefined() ? "not a list" : "missing",
-                    "write rules: with - id: below");
+    if (group.has("rules"))
+      read_rules(group, group.key_path("rules"));
+    else
+      group.problem("rules", "missing", "write rules: with - id: below");
+  }
+
+  void read_rules(YamlMap& map, std::string const& path) {
+    auto const rules = map.node("rules");
+    if (!rules.IsSequence()) {
+      map.problem("rules", "not a list", "write rules: with - id: below");
       return;
     }
     for (std::size_t i = 0; i < rules.size(); ++i)
-      read_rule(rules[i], fmt::format("{}.rules[{}]", path, i));
+      read_rule(rules[i], fmt::format("{}[{}]", path, i));
   }
 
   void read_rule(YAML::Node const& node, std::string const& path) {

@@ -15,7 +15,8 @@
 //       labels: {team: payments}        # added to the series' own, winning over them
 //       notify: [owner, oncall-pay]     # default [owner]
 //
-// At least one of crit and warn. Start-up and reload only; pure but for reading the files.
+// At least one of crit and warn. `rules:` may stand at the top too, without a group.
+// Start-up and reload only; pure but for reading the files.
 
 #include <optional>
 #include <set>

@@ -74,6 +74,15 @@ TEST_CASE("what is left out has its default") {
   CHECK_FALSE(rule.warn);
 }
 
+TEST_CASE("rules may stand at the top, without a group or a version") {
+  auto const loaded = load("rules:\n  - id: r1\n    expr: a.b\n    crit: {when: \"> 1\"}\n");
+  CHECK(loaded.errors.empty());
+  CHECK(loaded.rules.size() == 1);
+  auto const wrong = load("rules:\n  - id: r1\n    expr: a.b(\n    crit: {when: \"> 1\"}\n");
+  REQUIRE(wrong.errors.size() == 1);
+  CHECK(wrong.errors[0].rfind("one.yml:3: rules[0].expr: ", 0) == 0);
+}
+
 TEST_CASE("each slip is one line with file, line, key and remedy") {
   auto const only = [](std::string const& text) {
     auto const loaded = load(text, std::set<std::string>{"oncall-pay"});

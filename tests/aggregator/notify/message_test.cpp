@@ -1,0 +1,121 @@
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include "aggregator/notify/alertmanager_json.hpp"
+#include "aggregator/notify/channel.hpp"
+#include "aggregator/notify/message_text.hpp"
+#include "notices_for_test.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::aggregator::notify;
+using namespace dadvisor::aggregator::notify::test;
+namespace json = boost::json;
+
+namespace {
+
+Batch batch(std::vector<Transition> notices) {
+  return {"0123456789abcdef0123456789abcdef", "email:pay@example.com", std::move(notices)};
+}
+
+bool has(std::string const& text, std::string const& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::set<std::string> keys(json::object const& object) {
+  std::set<std::string> out;
+  for (auto const& entry : object) out.insert(std::string(entry.key()));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a subject says the gravest state, the title and how many") {
+  CHECK(subject(batch({fired("01A")})) == "[CRIT] cart CPU of quota");
+  CHECK(subject(batch({fired("01A", 1, Level::warn), ended("01B", 2), fired("01C")})) ==
+        "[CRIT] cart CPU of quota (3 instances)");
+  CHECK(subject(batch({fired("01A", 1, Level::warn)})) == "[WARN] cart CPU of quota");
+  CHECK(subject(batch({notice("01A", 2, Status::nodata)})) == "[NODATA] cart CPU of quota");
+  CHECK(subject(batch({ended("01A", 2)})) == "[RESOLVED] cart CPU of quota");
+  auto evil = fired("01A");
+  evil.state.title = "x\r\nBcc: y";
+  CHECK(subject(batch({evil})) == "[CRIT] x\\x0d\\x0aBcc: y");
+}
+
+TEST_CASE("a mail's text says value, threshold, since when, whose and where to look") {
+  auto const text = body(batch({fired("01A")}), "http://d.example.com:8686/");
+  CHECK(has(text, "App:     cart\n"));
+  CHECK(has(text, "Owner:   pay\n"));
+  CHECK(has(text, "value 97.25, crit when > 90 for 3m, clear < 75"));
+  CHECK(has(text, "since 2026-11-22 23:54:01 UTC (3m)"));
+  CHECK(has(text, "host h1"));
+  CHECK(has(text,
+            "http://d.example.com:8686/render?target=dadvisor.%2A.instances.cart.%2A.cpu."
+            "pct_limit&from=1795388041&until=1795392421&format=json"));
+  auto const resolved = body(batch({ended("01A", 2)}), "http://d");
+  CHECK(has(resolved, "from 2026-11-22 23:54:01 UTC to 2026-11-22 23:57:01 UTC (3m)"));
+  auto gone = ended("01A", 2);
+  gone.reason = Reason::gone;
+  CHECK(has(body(batch({gone}), "http://d"), "it has ended"));
+  CHECK(has(body(batch({notice("01A", 2, Status::nodata)}), "http://d"),
+            "no data since 2026-11-22 23:57:01 UTC, the last value was 97.25"));
+}
+
+TEST_CASE("a mail's ids come from batch and incident") {
+  auto const mail = mail_of(batch({fired("01A")}), "dadvisor@example.com", "http://d",
+                            from_unix_seconds(1795391821));
+  REQUIRE(mail);
+  CHECK(has(*mail, "\r\nMessage-ID: <0123456789abcdef0123456789abcdef@example.com>\r\n"));
+  CHECK(has(*mail, "\r\nReferences: <01A.0@example.com>\r\n"));
+  CHECK(has(*mail, "\r\nX-DAdvisor-App: cart\r\n"));
+  CHECK(has(*mail, "\r\nTo: pay@example.com\r\n"));
+}
+
+TEST_CASE("a webhook has exactly Alertmanager's keys") {
+  auto const value =
+      json::parse(alertmanager_json(batch({fired("01A"), ended("01B", 2)}), "hook", "http://d"));
+  auto const& object = value.as_object();
+  CHECK(keys(object) == std::set<std::string>{"receiver", "status", "alerts", "groupLabels",
+                                              "commonLabels", "commonAnnotations", "externalURL",
+                                              "version", "groupKey", "truncatedAlerts"});
+  CHECK(object.at("version") == "4");
+  CHECK(object.at("receiver") == "hook");
+  CHECK(object.at("status") == "firing");
+  CHECK(object.at("groupKey") == "{}:{alertname=\"cpu\", app=\"cart\"}");
+  CHECK(object.at("truncatedAlerts") == 0);
+  CHECK(object.at("groupLabels") == json::object{{"alertname", "cpu"}, {"app", "cart"}});
+  CHECK(object.at("commonLabels").as_object().at("severity") == "critical");
+  CHECK_FALSE(object.at("commonLabels").as_object().contains("series"));
+  auto const& alerts = object.at("alerts").as_array();
+  REQUIRE(alerts.size() == 2);
+  auto const& first = alerts[0].as_object();
+  CHECK(keys(first) == std::set<std::string>{"status", "labels", "annotations", "startsAt",
+                                             "endsAt", "generatorURL", "fingerprint"});
+  CHECK(first.at("status") == "firing");
+  CHECK(first.at("startsAt") == "2026-11-22T23:57:01Z");
+  CHECK(first.at("endsAt") == "0001-01-01T00:00:00Z");
+  CHECK(first.at("annotations").as_object().at("value") == "97.25");
+  auto const& second = alerts[1].as_object();
+  CHECK(second.at("status") == "resolved");
+  CHECK(second.at("endsAt") == "2026-11-22T23:57:01Z");
+}
+
+TEST_CASE("the fingerprint stays over an incident and differs between instances") {
+  auto const of = [](Transition const& one) {
+    auto const value = json::parse(alertmanager_json(batch({one}), "hook", "http://d"));
+    return std::string(value.at("alerts").at(0).at("fingerprint").as_string());
+  };
+  auto const fingerprint = of(fired("01A"));
+  CHECK(fingerprint.size() == 16);
+  CHECK(fingerprint.find_first_not_of("0123456789abcdef") == std::string::npos);
+  CHECK(of(fired("01A", 2, Level::warn)) == fingerprint);
+  CHECK(of(notice("01A", 3, Status::nodata)) == fingerprint);
+  CHECK(of(ended("01A", 4)) == fingerprint);
+  CHECK(of(fired("01B")) != fingerprint);
+}
+
+TEST_CASE("labels that are no UTF-8 still make valid JSON") {
+  auto odd = fired("01A");
+  odd.state.labels["app"] = "a\xff\"\n";
+  auto const value = json::parse(alertmanager_json(batch({odd}), "hook", "http://d"));
+  CHECK(value.at("groupLabels").at("app") == "a\\xff\"\\x0a");
+}
