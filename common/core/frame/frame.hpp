@@ -28,7 +28,9 @@ inline constexpr std::size_t label_key_bytes = 255;  // not empty
 inline constexpr std::size_t label_value_bytes = 4096;
 inline constexpr std::size_t schemas = 64;
 inline constexpr std::size_t metrics = 1024;  // of one schema
-inline constexpr std::uint32_t slots = 1 << 20;
+// No row may have this slot or one above. Nearly all of 32 bits: slots are never given twice, so
+// they climb for as long as an epoch lasts; nothing here takes memory by a slot's height.
+inline constexpr std::uint32_t slots = 0xffff'ffff;
 inline constexpr std::size_t cells = 1 << 20;  // of all rows together
 }  // namespace frame_limit
 
