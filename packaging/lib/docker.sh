@@ -76,6 +76,7 @@ busybox_tree() { # busybox_tree DIR: the file tree of an image that has busybox 
     [ "$applet" = busybox ] || ln -s busybox "$tree/bin/$applet"
   done
   echo 'root:x:0:0:root:/:/bin/sh' >"$tree/etc/passwd"
+  chmod 755 "$tree"
   chmod 1777 "$tree/tmp"
 }
 

@@ -46,7 +46,7 @@ class DockerFigures(lab.Case):
         return self.at(container, leaf, last) - self.at(container, leaf, first)
 
     def test_case_1_spent_cpu(self):
-        container = self.container("sleep 600")
+        container = self.container(None)
         cpu = container.cpu_reader()
         first, before = lab.next_tick(), cpu()
         printed = container.run("load", "spend", "5")["cpu_usec"] / 1e6
@@ -113,7 +113,7 @@ class DockerFigures(lab.Case):
     def test_case_12_direct_writes(self):
         with (lab.loop_filesystem(self.directory) if not V2_KERNEL else
               lab.contextlib.nullcontext("/data")) as mount:
-            container = self.container("sleep 600", "-v", mount + ":/disk")
+            container = self.container(None, "-v", mount + ":/disk")
             first, before = lab.next_tick(), container.written()
             printed = container.run("load", "disk", "100", "/disk/load.dat")
             self.assertEqual(printed["direct"], 1)
@@ -138,8 +138,8 @@ class DockerFigures(lab.Case):
 
     @bridge_only
     def test_case_15_bridge_network(self):
-        receiver = self.container("sleep 600", app="/e2e/receiver")
-        sender = self.container("sleep 600", app="/e2e/sender")
+        receiver = self.container(None, app="/e2e/receiver")
+        sender = self.container(None, app="/e2e/sender")
         before = receiver.network(), sender.network()
         first, last = self.transfer(sender, receiver)
         after = receiver.network(), sender.network()
@@ -153,11 +153,11 @@ class DockerFigures(lab.Case):
     @bridge_only
     def test_case_16_network_modes(self):
         app = "/e2e/shared-network"
-        owner = self.container("sleep 600", app=app)
-        guest = self.container("sleep 600", app=app, network="container:" + owner.name)
-        host = self.container("sleep 600", app="/e2e/host-network", network="host")
-        none = self.container("sleep 600", app="/e2e/no-network", network="none")
-        sender = self.container("sleep 600", app="/e2e/other")
+        owner = self.container(None, app=app)
+        guest = self.container(None, app=app, network="container:" + owner.name)
+        host = self.container(None, app="/e2e/host-network", network="host")
+        none = self.container(None, app="/e2e/no-network", network="none")
+        sender = self.container(None, app="/e2e/other")
         time.sleep(2)
         first, last = self.transfer(sender, owner)
         self.assertGreaterEqual(self.growth(owner, "net.rx_bytes", first, last), 10 * MIB)

@@ -17,11 +17,14 @@ class PureV2(lab.Case):
     def test_the_cases_on_a_pure_v2_kernel(self):
         if shutil.which("linux.uml") is None:
             self.fail("a pure cgroup-v2 kernel is required (package user-mode-linux)")
+        image = os.path.join(self.directory, "image.tar")
+        subprocess.run([os.path.join(lab.LAB, "docker-up"), "--image-tar", image], check=True)
         environment = {
             "DADVISOR_BIN": lab.BIN, "DADVISOR_E2E_CPU": "0.06", "DADVISOR_E2E_NETWORK": "none",
             "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             # Overlay on overlay does not work: the images on the guest's own disk.
-            "DOCKER_ARGUMENTS": "--iptables=false --bridge=none --data-root /data/docker"}
+            "DOCKER_ARGUMENTS": "--iptables=false --bridge=none --data-root /data/docker",
+            "DOCKER_TEST_IMAGE": "/share/image.tar"}
         command = [os.path.join(lab.LAB, "v2-uml"), "--host-root", "--mem", "1536", "--disk", "2048",
                    "--limit", "480", "--share", self.directory, "--", "env", "-i",
                    *("%s=%s" % pair for pair in environment.items()),
