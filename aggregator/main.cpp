@@ -1,0 +1,350 @@
+// dadvisor-aggregator: builds the stages and plugs them together. Threads: this one runs the HTTP
+// loop; the store has its log and store threads; queries have a pool, alerts a thread of their
+// own, notifications one per channel, and each sink one.
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "aggregator/alert/engine.hpp"
+#include "aggregator/alert/rule_file.hpp"
+#include "aggregator/api/access.hpp"
+#include "aggregator/api/graphite_routes.hpp"
+#include "aggregator/api/query_pool.hpp"
+#include "aggregator/api/router.hpp"
+#include "aggregator/ingest/ingest.hpp"
+#include "aggregator/notify/notifier.hpp"
+#include "aggregator/pipeline.hpp"
+#include "aggregator/series/store_series_source.hpp"
+#include "aggregator/settings.hpp"
+#include "aggregator/sink/carbon_sink.hpp"
+#include "aggregator/store/real_disk.hpp"
+#include "aggregator/store/store.hpp"
+#include "common/core/fd.hpp"
+#include "common/http/server.hpp"
+#include "common/self/self_metrics.hpp"
+
+namespace dadvisor::aggregator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int exit_usage = 2;
+constexpr char const* default_config = "/etc/dadvisor/aggregator.yml";
+
+[[noreturn]] void fail(std::string const& why, int status = exit_usage) {
+  std::fprintf(stderr, "dadvisor-aggregator: %s\n", why.c_str());
+  std::exit(status);
+}
+
+void fail_if_any(std::vector<std::string> const& errors) {
+  if (errors.empty()) return;
+  for (auto const& error : errors) std::fprintf(stderr, "dadvisor-aggregator: %s\n", error.c_str());
+  std::exit(exit_usage);
+}
+
+LogLevel level_of(std::string const& name) {
+  return name == "debug"     ? LogLevel::debug
+         : name == "warning" ? LogLevel::warning
+         : name == "error"   ? LogLevel::error
+                             : LogLevel::info;
+}
+
+http::Handler ingest_handler(ingest::Ingest& ingest,
+                             void (ingest::Ingest::*take)(std::string, std::string_view,
+                                                          ingest::ReplyCallback)) {
+  return [&ingest, take](http::Request request, http::Responder respond) {
+    (ingest.*take)(std::move(request.body), "", [respond](ingest::Reply reply) {
+      bool const json = reply.status == 200 || reply.status == 409;
+      auto response = json ? http::json_response(reply.status, std::move(reply.body))
+                           : http::text_response(reply.status, std::move(reply.body));
+      if (reply.retry_after)
+        response.headers.emplace_back("Retry-After", std::to_string(reply.retry_after->count()));
+      respond(std::move(response));
+    });
+  };
+}
+
+// Every stage's counters as the program's own metrics.
+void add_metrics(self::SelfMetrics& metrics, store::Store const& store,
+                 ingest::Ingest const& ingest, Pipeline const& pipeline,
+                 alert::AlertEngine const& alerts, notify::Notifier const& notifier,
+                 sink::CarbonSink const* carbon) {
+  auto const number = [](auto value) { return static_cast<double>(value); };
+#define DADVISOR_COUNTER(source, call, field, name, help) \
+  metrics.counter("dadvisor_" name "_total", help,        \
+                  [&source, number] { return number(source.call().field); })
+#define DADVISOR_GAUGE(source, call, field, name, help) \
+  metrics.gauge("dadvisor_" name, help, [&source, number] { return number(source.call().field); })
+  DADVISOR_COUNTER(store, counters, appended_batches, "store_batches", "Batches appended.");
+  DADVISOR_COUNTER(store, counters, appended_bytes, "store_log_bytes",
+                   "Bytes appended to the log.");
+  DADVISOR_COUNTER(store, counters, syncs, "store_syncs", "Syncs of the log.");
+  DADVISOR_COUNTER(store, counters, sync_failures, "store_sync_failures", "Failed syncs.");
+  DADVISOR_COUNTER(store, counters, write_failures, "store_write_failures", "Failed writes.");
+  DADVISOR_COUNTER(store, counters, applied_rows, "store_rows", "Rows applied to the head.");
+  DADVISOR_COUNTER(store, counters, duplicate_rows, "store_duplicate_rows",
+                   "Rows not applied twice.");
+  DADVISOR_COUNTER(store, counters, damaged_records, "store_damaged_records",
+                   "Log records skipped.");
+  DADVISOR_COUNTER(store, counters, damaged_spills, "store_damaged_spills", "Spills skipped.");
+  DADVISOR_COUNTER(store, counters, spills, "store_spills", "Spills written.");
+  DADVISOR_COUNTER(store, counters, spill_failures, "store_spill_failures", "Spills that failed.");
+  DADVISOR_GAUGE(store, counters, head_rows, "store_head_rows", "Rows in memory.");
+  DADVISOR_GAUGE(store, counters, entities, "store_entities", "Entities held.");
+  DADVISOR_GAUGE(store, counters, log_bytes, "store_log_size_bytes", "Size of the log.");
+  DADVISOR_GAUGE(store, counters, spill_bytes, "store_spill_size_bytes", "Size of the spills.");
+  DADVISOR_COUNTER(ingest, counters, batches, "ingest_batches", "Batches taken, durable.");
+  DADVISOR_COUNTER(ingest, counters, rows, "ingest_rows", "Rows taken, durable.");
+  DADVISOR_COUNTER(ingest, counters, repeated, "ingest_repeated", "Batches acknowledged again.");
+  DADVISOR_COUNTER(ingest, counters, quarantined, "ingest_quarantined",
+                   "Batches ahead of the clock.");
+  DADVISOR_COUNTER(ingest, counters, too_old, "ingest_too_old", "Batches older than 24 h.");
+  DADVISOR_COUNTER(ingest, counters, unfit, "ingest_unfit", "Batches that contradict themselves.");
+  DADVISOR_COUNTER(ingest, counters, malformed, "ingest_malformed", "Requests answered 4xx.");
+  DADVISOR_COUNTER(ingest, counters, lost, "ingest_lost", "Batches that agents declared lost.");
+  DADVISOR_COUNTER(ingest, counters, conflicts, "ingest_conflicts", "Second agents under one id.");
+  DADVISOR_GAUGE(ingest, counters, agents, "ingest_agents", "Agents known.");
+  DADVISOR_COUNTER(pipeline, rollup_counters, merged_rows, "rollup_rows", "App rows made.");
+  DADVISOR_COUNTER(pipeline, rollup_counters, recomputed_rows, "rollup_recomputed_rows",
+                   "App rows made again from raw rows.");
+  DADVISOR_COUNTER(alerts, counters, evaluations, "alert_evaluations", "Rules evaluated.");
+  DADVISOR_COUNTER(alerts, counters, evaluation_errors, "alert_evaluation_errors",
+                   "Evaluations that failed.");
+  DADVISOR_COUNTER(alerts, counters, skipped_ticks, "alert_skipped_ticks", "Ticks not evaluated.");
+  DADVISOR_COUNTER(alerts, counters, journal_failures, "alert_journal_failures",
+                   "Failed writes of the journal.");
+  DADVISOR_GAUGE(alerts, counters, firing, "alert_firing", "Instances that fire.");
+  DADVISOR_GAUGE(alerts, counters, nodata, "alert_nodata", "Instances without data.");
+  DADVISOR_COUNTER(notifier, counters, messages_sent, "notify_sent", "Messages delivered.");
+  DADVISOR_COUNTER(notifier, counters, messages_failed, "notify_failed", "Attempts not taken.");
+  DADVISOR_COUNTER(notifier, counters, unroutable, "notify_unroutable", "Notices for nobody.");
+  DADVISOR_GAUGE(notifier, counters, outbox.waiting, "notify_waiting", "Messages that wait.");
+  if (carbon != nullptr) {
+    auto const& sink = *carbon;
+    DADVISOR_COUNTER(sink, counters, points, "carbon_points", "Points sent.");
+    DADVISOR_COUNTER(sink, counters, refused, "carbon_refused", "Points that carbon cannot take.");
+    DADVISOR_COUNTER(sink, counters, failures, "carbon_failures", "Connections broken or refused.");
+    DADVISOR_COUNTER(sink, counters, skipped_seconds, "carbon_skipped_seconds",
+                     "Seconds of ticks that were never sent.");
+    DADVISOR_GAUGE(sink, counters, connected, "carbon_connected", "Whether carbon is there.");
+  }
+#undef DADVISOR_COUNTER
+#undef DADVISOR_GAUGE
+}
+
+std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
+                                                notify::Directory const& directory,
+                                                std::string const& url, Clock const& clock,
+                                                Log const& log) {
+  std::optional<curl::SmtpOptions> server;
+  if (!settings.mail_server.empty()) {
+    auto options = notify::smtp_options(settings.mail_server, settings.mail_tls);
+    if (!options) fail("mail.server: " + to_string(options.error()));
+    options->ca_file = settings.mail_ca_file;
+    options->user = settings.mail_user;
+    if (!settings.mail_password_file.empty()) {
+      auto const password = read_file(settings.mail_password_file, 4096);
+      if (!password) fail("mail.password_file: " + to_string(password.error()));
+      options->password = password->substr(0, password->find_first_of("\r\n"));
+    }
+    server = std::move(*options);
+  }
+  std::vector<std::unique_ptr<notify::Channel>> channels;
+  channels.push_back(
+      std::make_unique<notify::EmailChannel>(std::move(server), settings.mail_from, url, clock));
+  channels.push_back(std::make_unique<notify::WebhookChannel>(directory, url));
+  notify::OutboxOptions options;
+  options.path = settings.data_dir + "/alerts/outbox";
+  auto notifier =
+      notify::Notifier::open(options, directory, std::move(channels), clock, log.named("notify"));
+  if (!notifier) fail("outbox: " + to_string(notifier.error()), 1);
+  return std::move(*notifier);
+}
+
+int run(Settings settings, config::OptionTable const& table) {
+  SystemClock const clock;
+  Log const log("aggregator", level_of(settings.log_level));
+
+  api::Access access;
+  if (!settings.token_file.empty()) {
+    auto loaded = api::Access::from_file(settings.token_file);
+    if (!loaded) fail(table.where("token_file") + ": " + to_string(loaded.error()));
+    access = std::move(*loaded);
+  } else if (!api::is_loopback(settings.listen.host)) {
+    fail(table.where("listen") + ": " + config::to_string(settings.listen) +
+         " is open to the network; give a token_file, or listen on 127.0.0.1");
+  }
+
+  notify::LoadedDirectory directory;
+  if (table.given("notify_file") || std::filesystem::exists(settings.notify_file))
+    directory = notify::load_directory(settings.notify_file);
+  fail_if_any(directory.errors);
+  alert::LoadedRules rules;
+  if (table.given("rules_dir") || std::filesystem::exists(settings.rules_dir))
+    rules = alert::load_rules(settings.rules_dir, directory.directory.receiver_names());
+  fail_if_any(rules.errors);
+
+  std::error_code made;
+  std::filesystem::create_directories(settings.data_dir + "/alerts", made);
+  if (made)
+    fail(table.where("data_dir") + ": " + settings.data_dir + ": " + made.message() +
+         "; give a directory that this user may write, by --data-dir");
+
+  Pipeline pipeline(clock, log.named("rollup"));
+  store::RealDisk disk;
+  store::StoreOptions store_options;
+  store_options.directory = settings.data_dir + "/store";
+  store_options.retention = settings.retention;
+  store_options.head_span = settings.head_span;
+  auto opened = store::Store::open(store_options, disk, clock, log.named("store"), &pipeline);
+  if (!opened) fail("store: " + to_string(opened.error()), 1);
+  auto store = std::move(*opened);
+
+  series::SeriesOptions series_options;
+  series_options.prefix = settings.prefix;
+  series::StoreSeriesSource const source(*store, series_options);
+
+  auto const url = settings.external_url.empty() ? "http://" + config::to_string(settings.listen)
+                                                 : settings.external_url;
+  auto const notifier = open_notifier(settings, directory.directory, url, clock, log);
+
+  alert::AlertOptions alert_options;
+  alert_options.directory = settings.data_dir + "/alerts";
+  alert_options.step = std::chrono::duration_cast<std::chrono::seconds>(settings.evaluate_every);
+  alert::AlertSeams seams;
+  seams.source = &source;
+  seams.labels_of = [&source](std::string const& path) { return source.labels_of(path); };
+  seams.deliver = [&notifier](auto const& notices) { return notifier->deliver(notices); };
+  seams.ingest_behind = [&pipeline](alert::Tick) { return !pipeline.settled(); };
+  auto engine = alert::AlertEngine::open(alert_options, std::move(rules.rules), std::move(seams),
+                                         clock, log.named("alert"));
+  if (!engine) fail("alerts: " + to_string(engine.error()), 1);
+  auto const alerts = std::move(*engine);
+
+  std::unique_ptr<sink::CarbonSink> carbon;
+  if (!settings.carbon.empty()) {
+    auto const peer = config::parse_host_port(settings.carbon, 2003);
+    if (!peer) fail(table.where("carbon") + ": " + to_string(peer.error()));
+    sink::CarbonOptions options;
+    options.host = peer->host;
+    options.port = peer->port;
+    options.cursor_file = settings.data_dir + "/carbon.cursor";
+    options.retention = settings.retention;
+    series::PointSelection selection;
+    selection.instances = settings.carbon_instances;
+    carbon = std::make_unique<sink::CarbonSink>(
+        options,
+        [&source, selection](WallTime from, WallTime until, sink::PointVisitor const& point) {
+          return source.points(from, until, selection, point);
+        },
+        clock, log.named("carbon"));
+  }
+
+  http::Loop loop;
+  ingest::Ingest ingest(
+      {}, *store, clock, [&loop](auto function) { loop.post(std::move(function)); },
+      log.named("ingest"));
+  auto const cores = std::thread::hardware_concurrency();
+  auto const threads = settings.query_threads > 0 ? static_cast<std::size_t>(settings.query_threads)
+                                                  : std::max(3U, cores) - 2;
+  auto queries = std::make_unique<api::QueryPool>(threads, 1000);
+  // One thread: ticks are evaluated in order.
+  auto evaluation = std::make_unique<api::QueryPool>(1, 100'000);
+
+  self::SelfMetrics metrics;
+  add_metrics(metrics, *store, ingest, pipeline, *alerts, *notifier, carbon.get());
+
+  api::Router router;
+  api::add_graphite_routes(router, source, clock, *queries);
+  router.add("/api/v1/hello", "POST", ingest_handler(ingest, &ingest::Ingest::hello));
+  router.add("/api/v1/batches", "POST", ingest_handler(ingest, &ingest::Ingest::batches));
+  router.add("/readyz", "GET", [&](http::Request, http::Responder respond) {
+    bool const ready = store->writable();
+    respond(http::text_response(ready ? 200 : 503, ready ? "ok\n" : "the store cannot write\n"));
+  });
+  router.add("/metrics", "GET", [&metrics](http::Request, http::Responder respond) {
+    respond(http::typed_response(200, self::SelfMetrics::content_type, metrics.text()));
+  });
+
+  http::ServerOptions server_options;
+  server_options.host = settings.listen.host;
+  server_options.port = settings.listen.port;
+  server_options.body_limit = 8 << 20;  // a request of batches, see delivery/PROTOCOL.md
+  auto server = http::Server::listen(
+      loop, server_options,
+      [&router, &access](http::Request request, http::Responder respond) {
+        if (request.path == "/healthz")
+          respond(http::text_response(200, "ok"));
+        else if (auto refusal = access.refuse(request))
+          respond(std::move(*refusal));
+        else
+          router(std::move(request), std::move(respond));
+      },
+      log.named("http"));
+  if (!server) fail(to_string(server.error()), 1);
+
+  PipelineListeners listeners;
+  listeners.ready = [&](rollup::ReadyTick const& ready) {
+    if (carbon) carbon->ready(ready.tick);
+    auto const tick = std::chrono::floor<std::chrono::seconds>(ready.tick);
+    auto const job = [&alerts = *alerts, &log, tick] {
+      if (auto const done = alerts.on_ready(tick); !done)
+        log.warning("alerts at {}: {}", tick.time_since_epoch().count(), to_string(done.error()));
+    };
+    if (tick.time_since_epoch() % alert_options.step == 0s && !evaluation->submit(job))
+      log.warning("alerts are more than 100000 ticks behind");
+  };
+  listeners.changed = [&](WallTime tick) {
+    if (carbon) carbon->changed(tick);
+  };
+  auto const evaluated = alerts->counters().last_tick;
+  pipeline.start(*store,
+                 evaluated == alert::Tick{} ? std::nullopt : std::optional<WallTime>(evaluated),
+                 std::move(listeners));
+  notifier->start();
+
+  http::Timer pulse;
+  std::function<void()> const beat = [&] {
+    pipeline.tick();
+    pulse = loop.after(100ms, beat);
+  };
+  beat();
+  loop.on_signal({SIGTERM, SIGINT}, [&loop](int) { loop.stop(); });
+  log.info("listens on {}, data in {}", config::to_string(settings.listen), settings.data_dir);
+  loop.run();
+
+  log.info("stops");
+  // Nothing new comes in; then whoever reads the store goes before it does.
+  server->reset();
+  pipeline.stop();
+  queries.reset();
+  evaluation.reset();
+  carbon.reset();
+  notifier->stop();
+  store.reset();
+  return 0;
+}
+
+}  // namespace
+}  // namespace dadvisor::aggregator
+
+int main(int argc, char** argv) {
+  using namespace dadvisor;
+  aggregator::Settings settings;
+  auto table = aggregator::settings_table(settings);
+  auto const loaded = table.load(argc, argv, aggregator::default_config);
+  if (!loaded.run) {
+    std::fputs(loaded.output.c_str(), loaded.exit_code == 0 ? stdout : stderr);
+    return loaded.exit_code;
+  }
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  return aggregator::run(std::move(settings), table);
+}

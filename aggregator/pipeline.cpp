@@ -1,0 +1,71 @@
+#include "aggregator/pipeline.hpp"
+
+#include <future>
+
+namespace dadvisor::aggregator {
+
+using namespace std::chrono_literals;
+
+Pipeline::Pipeline(Clock const& clock, Log log) : clock_(clock), engine_(std::move(log)) {}
+
+void Pipeline::start(store::Store& store, std::optional<WallTime> resume_after,
+                     PipelineListeners listeners) {
+  store_ = &store;
+  store.post([this, &store, resume_after, listeners = std::move(listeners)]() mutable {
+    listeners_ = std::move(listeners);
+    std::set<std::string> known;
+    for (auto const& mark : store.marks()) known.insert(mark.stream.agent);
+    auto const now = clock_.wall();
+    engine_.attach(store, now);
+    readiness_.emplace(rollup::ReadinessOptions{}, std::move(known), resume_after, now);
+  });
+}
+
+void Pipeline::stop() {
+  std::promise<void> stopped;
+  store_->post([this, &stopped] {
+    listeners_ = {};
+    readiness_.reset();
+    stopped.set_value();
+  });
+  stopped.get_future().wait();
+}
+
+void Pipeline::applied(Batch const& batch, std::span<store::EntityId const> ids) {
+  engine_.applied(batch, ids);
+  if (!readiness_) return;
+  readiness_->delivered(batch.stream.agent, batch.tick, batch.step);
+  if (batch.tick <= newest_ready_ && listeners_.changed) listeners_.changed(batch.tick);
+}
+
+void Pipeline::tick() {
+  // One call at a time waits, however far behind the store thread is.
+  if (!queued_.exchange(true)) store_->post([this] { work(); });
+}
+
+void Pipeline::work() {
+  queued_ = false;
+  if (!readiness_) return;
+  auto const now = clock_.wall();
+  auto const ready = readiness_->poll(now);
+  readiness_->poll_closed(now);
+  settled_ = readiness_->settled(now);
+  for (auto const& tick : ready) engine_.ready(tick.tick);
+  if (!ready.empty() || clock_.monotonic() - flushed_ >= 1s) {
+    flushed_ = clock_.monotonic();
+    if (engine_.flush(now)) store_->post([this, now] { engine_.flush(now); });
+    std::lock_guard lock(mutex_);
+    counters_ = engine_.counters();
+  }
+  for (auto const& tick : ready) {
+    newest_ready_ = tick.tick;
+    if (listeners_.ready) listeners_.ready(tick);
+  }
+}
+
+rollup::RollupCounters Pipeline::rollup_counters() const {
+  std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+}  // namespace dadvisor::aggregator

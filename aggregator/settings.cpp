@@ -1,0 +1,47 @@
+#include "aggregator/settings.hpp"
+
+namespace dadvisor::aggregator {
+
+using namespace std::chrono_literals;
+
+config::OptionTable settings_table(Settings& settings) {
+  config::OptionTable table("dadvisor-aggregator",
+                            "Keeps what agents send, rolls it up, answers Graphite's render URLs, "
+                            "feeds carbon and alerts the owners of apps.",
+                            DADVISOR_VERSION);
+  table.address("listen", settings.listen,
+                "where agents and dashboards reach it; beyond loopback token_file is needed");
+  table.text("token_file", settings.token_file, "FILE",
+             "first line: the bearer token that agents and readers must show");
+  table.text("data_dir", settings.data_dir, "DIR", "log, spills, catalogue and alert journal");
+  table.text("rules_dir", settings.rules_dir, "DIR", "alert rules, *.yml");
+  table.text("notify_file", settings.notify_file, "FILE",
+             "receivers, and the owners of apps by name");
+  table.text("prefix", settings.prefix, "NODE", "first node of every Graphite path");
+  table.text("external_url", settings.external_url, "URL",
+             "how people reach this aggregator: the links in mails (default: by listen)");
+  table.duration("retention", settings.retention, 1h, 24h * 366, "how long 10 s rows are kept");
+  table.duration("head_span", settings.head_span, 10s, 20min,
+                 "how often rows move from memory to a spill file");
+  table.integer("query_threads", settings.query_threads, 0, 256,
+                "threads that answer queries; 0: cores - 2, at least 1");
+  table.duration("evaluate_every", settings.evaluate_every, 1s, 10min,
+                 "how often alert rules are evaluated; the agents' step");
+  table.choice("log_level", settings.log_level, {"debug", "info", "warning", "error"},
+               "least severe lines that are logged");
+  table.text("carbon", settings.carbon, "HOST:PORT",
+             "a carbon that gets apps, hosts and totals as Graphite plaintext; empty: none");
+  table.boolean("carbon_instances", settings.carbon_instances, "send instances to carbon too");
+  table.text("mail.server", settings.mail_server, "URL",
+             "HOST[:PORT], smtp://HOST:PORT or smtps://HOST:PORT; empty: no mails");
+  table.text("mail.from", settings.mail_from, "ADDRESS", "sender of mails");
+  table.text("mail.user", settings.mail_user, "NAME", "for AUTH; empty: none");
+  table.text("mail.password_file", settings.mail_password_file, "FILE", "first line: its password");
+  table.choice("mail.tls", settings.mail_tls, {"required", "optional", "none"},
+               "STARTTLS: required, used where offered, or never");
+  table.text("mail.ca_file", settings.mail_ca_file, "FILE",
+             "certificates to trust; empty: the system's");
+  return table;
+}
+
+}  // namespace dadvisor::aggregator

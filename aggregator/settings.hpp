@@ -1,0 +1,42 @@
+#pragma once
+// What the aggregator's operator sets: the YAML file's keys and the flags, with their defaults.
+// Read once in main.
+
+#include <cstdint>
+#include <string>
+
+#include "common/core/clock.hpp"
+#include "common/core/config/option_table.hpp"
+#include "common/core/config/value.hpp"
+
+namespace dadvisor::aggregator {
+
+struct Settings {
+  config::HostPort listen{"127.0.0.1", 8686};
+  std::string token_file;
+  std::string data_dir = "/var/lib/dadvisor/aggregator";
+  std::string rules_dir = "/etc/dadvisor/rules.d";
+  std::string prefix = "dadvisor";
+  std::string external_url;
+  Nanoseconds retention = std::chrono::hours(48);
+  Nanoseconds head_span = std::chrono::minutes(10);
+  std::int64_t query_threads = 0;  // 0: cores - 2, at least 1
+  Nanoseconds evaluate_every = std::chrono::seconds(10);
+  std::string log_level = "info";
+
+  std::string carbon;  // HOST:PORT; empty: no carbon
+  bool carbon_instances = false;
+
+  std::string mail_server;  // smtp://HOST:PORT or smtps://HOST:PORT; empty: no mail
+  std::string mail_from = "dadvisor@localhost";
+  std::string mail_user;
+  std::string mail_password_file;
+  std::string mail_tls = "required";  // STARTTLS: required, optional, none
+  std::string mail_ca_file;
+  std::string notify_file = "/etc/dadvisor/notify.yml";  // receivers and owners
+};
+
+// The table that fills `settings`, which must outlive its load().
+config::OptionTable settings_table(Settings& settings);
+
+}  // namespace dadvisor::aggregator
