@@ -64,8 +64,8 @@ Result<void> AlertEngine::on_ready(Tick tick) {
   tick -= tick.time_since_epoch() % options_.step;
   if (!last_ || tick > *last_) {
     auto const begin = clock_.monotonic();
-    Tick next = last_ ? *last_ + options_.step : tick;
-    next += (options_.step - next.time_since_epoch() % options_.step) % options_.step;
+    auto const step = options_.step;
+    Tick next = last_ ? *last_ - last_->time_since_epoch() % step + step : tick;
     std::uint64_t skipped = 0;
     if (tick - next > options_.catch_up) {
       Tick const first = tick - options_.catch_up;

@@ -202,6 +202,22 @@ TEST_CASE("a tick is evaluated once, however often it is announced") {
   CHECK(world.engine->counters().ticks == 4);
 }
 
+TEST_CASE("a restart with another step goes on with its next tick") {
+  World world;
+  world.options.step = seconds(1);
+  world.values("a.1.x", 1000, {10});
+  world.open();
+  world.ready(1000, 1000);
+  REQUIRE(world.engine->on_ready(at(1005)));
+  CHECK(world.engine->counters().ticks == 6);
+  world.engine.reset();
+  world.options.step = seconds(10);
+  world.open();
+  REQUIRE(world.engine->on_ready(at(1025)));  // 1010 and 1020
+  CHECK(world.engine->counters().ticks == 2);
+  CHECK(world.engine->counters().last_tick == at(1020));
+}
+
 TEST_CASE("nothing is told before the journal has it") {
   World world;
   world.options.checkpoint_every = seconds(10);  // each tick begins a file
