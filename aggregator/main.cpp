@@ -17,6 +17,7 @@
 #include "aggregator/api/router.hpp"
 #include "aggregator/ingest/ingest.hpp"
 #include "aggregator/notify/notifier.hpp"
+#include "aggregator/own_metrics.hpp"
 #include "aggregator/pipeline.hpp"
 #include "aggregator/series/store_series_source.hpp"
 #include "aggregator/settings.hpp"
@@ -25,7 +26,6 @@
 #include "aggregator/store/store.hpp"
 #include "common/core/fd.hpp"
 #include "common/http/server.hpp"
-#include "common/self/self_metrics.hpp"
 
 namespace dadvisor::aggregator {
 namespace {
@@ -68,74 +68,6 @@ http::Handler ingest_handler(ingest::Ingest& ingest,
   };
 }
 
-// Every stage's counters as the program's own metrics.
-void add_metrics(self::SelfMetrics& metrics, store::Store const& store,
-                 ingest::Ingest const& ingest, Pipeline const& pipeline,
-                 alert::AlertEngine const& alerts, notify::Notifier const& notifier,
-                 sink::CarbonSink const* carbon) {
-  auto const number = [](auto value) { return static_cast<double>(value); };
-#define DADVISOR_COUNTER(source, call, field, name, help) \
-  metrics.counter("dadvisor_" name "_total", help,        \
-                  [&source, number] { return number(source.call().field); })
-#define DADVISOR_GAUGE(source, call, field, name, help) \
-  metrics.gauge("dadvisor_" name, help, [&source, number] { return number(source.call().field); })
-  DADVISOR_COUNTER(store, counters, appended_batches, "store_batches", "Batches appended.");
-  DADVISOR_COUNTER(store, counters, appended_bytes, "store_log_bytes",
-                   "Bytes appended to the log.");
-  DADVISOR_COUNTER(store, counters, syncs, "store_syncs", "Syncs of the log.");
-  DADVISOR_COUNTER(store, counters, sync_failures, "store_sync_failures", "Failed syncs.");
-  DADVISOR_COUNTER(store, counters, write_failures, "store_write_failures", "Failed writes.");
-  DADVISOR_COUNTER(store, counters, applied_rows, "store_rows", "Rows applied to the head.");
-  DADVISOR_COUNTER(store, counters, duplicate_rows, "store_duplicate_rows",
-                   "Rows not applied twice.");
-  DADVISOR_COUNTER(store, counters, damaged_records, "store_damaged_records",
-                   "Log records skipped.");
-  DADVISOR_COUNTER(store, counters, damaged_spills, "store_damaged_spills", "Spills skipped.");
-  DADVISOR_COUNTER(store, counters, spills, "store_spills", "Spills written.");
-  DADVISOR_COUNTER(store, counters, spill_failures, "store_spill_failures", "Spills that failed.");
-  DADVISOR_GAUGE(store, counters, head_rows, "store_head_rows", "Rows in memory.");
-  DADVISOR_GAUGE(store, counters, entities, "store_entities", "Entities held.");
-  DADVISOR_GAUGE(store, counters, log_bytes, "store_log_size_bytes", "Size of the log.");
-  DADVISOR_GAUGE(store, counters, spill_bytes, "store_spill_size_bytes", "Size of the spills.");
-  DADVISOR_COUNTER(ingest, counters, batches, "ingest_batches", "Batches taken, durable.");
-  DADVISOR_COUNTER(ingest, counters, rows, "ingest_rows", "Rows taken, durable.");
-  DADVISOR_COUNTER(ingest, counters, repeated, "ingest_repeated", "Batches acknowledged again.");
-  DADVISOR_COUNTER(ingest, counters, quarantined, "ingest_quarantined",
-                   "Batches ahead of the clock.");
-  DADVISOR_COUNTER(ingest, counters, too_old, "ingest_too_old", "Batches older than 24 h.");
-  DADVISOR_COUNTER(ingest, counters, unfit, "ingest_unfit", "Batches that contradict themselves.");
-  DADVISOR_COUNTER(ingest, counters, malformed, "ingest_malformed", "Requests answered 4xx.");
-  DADVISOR_COUNTER(ingest, counters, lost, "ingest_lost", "Batches that agents declared lost.");
-  DADVISOR_COUNTER(ingest, counters, conflicts, "ingest_conflicts", "Second agents under one id.");
-  DADVISOR_GAUGE(ingest, counters, agents, "ingest_agents", "Agents known.");
-  DADVISOR_COUNTER(pipeline, rollup_counters, merged_rows, "rollup_rows", "App rows made.");
-  DADVISOR_COUNTER(pipeline, rollup_counters, recomputed_rows, "rollup_recomputed_rows",
-                   "App rows made again from raw rows.");
-  DADVISOR_COUNTER(alerts, counters, evaluations, "alert_evaluations", "Rules evaluated.");
-  DADVISOR_COUNTER(alerts, counters, evaluation_errors, "alert_evaluation_errors",
-                   "Evaluations that failed.");
-  DADVISOR_COUNTER(alerts, counters, skipped_ticks, "alert_skipped_ticks", "Ticks not evaluated.");
-  DADVISOR_COUNTER(alerts, counters, journal_failures, "alert_journal_failures",
-                   "Failed writes of the journal.");
-  DADVISOR_GAUGE(alerts, counters, firing, "alert_firing", "Instances that fire.");
-  DADVISOR_GAUGE(alerts, counters, nodata, "alert_nodata", "Instances without data.");
-  DADVISOR_COUNTER(notifier, counters, messages_sent, "notify_sent", "Messages delivered.");
-  DADVISOR_COUNTER(notifier, counters, messages_failed, "notify_failed", "Attempts not taken.");
-  DADVISOR_COUNTER(notifier, counters, unroutable, "notify_unroutable", "Notices for nobody.");
-  DADVISOR_GAUGE(notifier, counters, outbox.waiting, "notify_waiting", "Messages that wait.");
-  if (carbon != nullptr) {
-    auto const& sink = *carbon;
-    DADVISOR_COUNTER(sink, counters, points, "carbon_points", "Points sent.");
-    DADVISOR_COUNTER(sink, counters, refused, "carbon_refused", "Points that carbon cannot take.");
-    DADVISOR_COUNTER(sink, counters, failures, "carbon_failures", "Connections broken or refused.");
-    DADVISOR_COUNTER(sink, counters, skipped_seconds, "carbon_skipped_seconds",
-                     "Seconds of ticks that were never sent.");
-    DADVISOR_GAUGE(sink, counters, connected, "carbon_connected", "Whether carbon is there.");
-  }
-#undef DADVISOR_COUNTER
-#undef DADVISOR_GAUGE
-}
-
 std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
                                                 notify::Directory const& directory,
                                                 std::string const& url, Clock const& clock,
@@ -146,6 +78,10 @@ std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
     if (!options) fail("mail.server: " + to_string(options.error()));
     options->ca_file = settings.mail_ca_file;
     options->user = settings.mail_user;
+    if (!options->user.empty() && settings.mail_tls == "optional")
+      fail(
+          "mail.tls: optional would send mail.user's password in clear to whoever strips "
+          "STARTTLS; use required");
     if (!settings.mail_password_file.empty()) {
       auto const password = read_file(settings.mail_password_file, 4096);
       if (!password) fail("mail.password_file: " + to_string(password.error()));
@@ -255,8 +191,7 @@ int run(Settings settings, config::OptionTable const& table) {
   // One thread: ticks are evaluated in order.
   auto evaluation = std::make_unique<api::QueryPool>(1, 100'000);
 
-  self::SelfMetrics metrics;
-  add_metrics(metrics, *store, ingest, pipeline, *alerts, *notifier, carbon.get());
+  auto const metrics = own_metrics({*store, ingest, pipeline, *alerts, *notifier, carbon.get()});
 
   api::Router router;
   api::add_graphite_routes(router, source, clock, *queries);

@@ -1,0 +1,143 @@
+#include "aggregator/own_metrics.hpp"
+
+#include <string>
+
+namespace dadvisor::aggregator {
+
+namespace {
+
+// Adds counters and gauges of one stage: each a field of what its counters() (or the like) gives.
+template <typename Stage, typename Counters>
+class Adder {
+ public:
+  using Get = Counters (Stage::*)() const;
+  Adder(self::SelfMetrics& metrics, Stage const& stage, Get get)
+      : metrics_(metrics), stage_(stage), get_(get) {}
+
+  template <typename Field>
+  void counter(std::string const& name, std::string help, Field Counters::*field) const {
+    metrics_.counter("dadvisor_" + name + "_total", std::move(help), read(field));
+  }
+  template <typename Field>
+  void gauge(std::string const& name, std::string help, Field Counters::*field) const {
+    metrics_.gauge("dadvisor_" + name, std::move(help), read(field));
+  }
+
+ private:
+  template <typename Field>
+  self::SelfMetrics::Read read(Field Counters::*field) const {
+    return
+        [&stage = stage_, get = get_, field] { return static_cast<double>((stage.*get)().*field); };
+  }
+  self::SelfMetrics& metrics_;
+  Stage const& stage_;
+  Get get_;
+};
+
+void add_store(self::SelfMetrics& metrics, store::Store const& store) {
+  using store::StoreCounters;
+  Adder const add(metrics, store, &store::Store::counters);
+  add.counter("store_batches", "Batches appended.", &StoreCounters::appended_batches);
+  add.counter("store_log_bytes", "Bytes appended to the log.", &StoreCounters::appended_bytes);
+  add.counter("store_syncs", "Syncs of the log.", &StoreCounters::syncs);
+  add.counter("store_sync_failures", "Failed syncs.", &StoreCounters::sync_failures);
+  add.counter("store_write_failures", "Failed writes.", &StoreCounters::write_failures);
+  add.counter("store_rows", "Rows applied to the head.", &StoreCounters::applied_rows);
+  add.counter("store_duplicate_rows", "Rows not applied twice.", &StoreCounters::duplicate_rows);
+  add.counter("store_damaged_records", "Log records skipped.", &StoreCounters::damaged_records);
+  add.counter("store_damaged_spills", "Spills skipped.", &StoreCounters::damaged_spills);
+  add.counter("store_spills", "Spills written.", &StoreCounters::spills);
+  add.counter("store_spill_failures", "Spills that failed.", &StoreCounters::spill_failures);
+  add.gauge("store_head_rows", "Rows in memory.", &StoreCounters::head_rows);
+  add.gauge("store_entities", "Entities held.", &StoreCounters::entities);
+  add.gauge("store_log_size_bytes", "Size of the log.", &StoreCounters::log_bytes);
+  add.gauge("store_spill_size_bytes", "Size of the spills.", &StoreCounters::spill_bytes);
+}
+
+void add_ingest(self::SelfMetrics& metrics, ingest::Ingest const& ingest) {
+  using ingest::IngestCounters;
+  Adder const add(metrics, ingest, &ingest::Ingest::counters);
+  add.counter("ingest_batches", "Batches taken, durable.", &IngestCounters::batches);
+  add.counter("ingest_rows", "Rows taken, durable.", &IngestCounters::rows);
+  add.counter("ingest_repeated", "Batches acknowledged again.", &IngestCounters::repeated);
+  add.counter("ingest_quarantined", "Batches ahead of the clock.", &IngestCounters::quarantined);
+  add.counter("ingest_too_old", "Batches older than 24 h.", &IngestCounters::too_old);
+  add.counter("ingest_unfit", "Batches that contradict themselves.", &IngestCounters::unfit);
+  add.counter("ingest_malformed", "Requests answered 4xx.", &IngestCounters::malformed);
+  add.counter("ingest_turned_away", "Requests answered 429 or 503.", &IngestCounters::turned_away);
+  add.counter("ingest_lost", "Batches that agents declared lost.", &IngestCounters::lost);
+  add.counter("ingest_conflicts", "Second agents under one id.", &IngestCounters::conflicts);
+  add.gauge("ingest_agents", "Agents known.", &IngestCounters::agents);
+}
+
+void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline) {
+  using rollup::RollupCounters;
+  Adder const add(metrics, pipeline, &Pipeline::rollup_counters);
+  add.counter("rollup_rows", "App rows made from memory.", &RollupCounters::merged_rows);
+  add.counter("rollup_recomputed_rows", "App rows made again from raw rows.",
+              &RollupCounters::recomputed_rows);
+  add.counter("rollup_read_failures", "Rows of the store that could not be read.",
+              &RollupCounters::read_failures);
+}
+
+void add_alerts(self::SelfMetrics& metrics, alert::AlertEngine const& alerts) {
+  using alert::AlertCounters;
+  Adder const add(metrics, alerts, &alert::AlertEngine::counters);
+  add.counter("alert_evaluations", "Rules evaluated.", &AlertCounters::evaluations);
+  add.counter("alert_evaluation_errors", "Evaluations that failed.",
+              &AlertCounters::evaluation_errors);
+  add.counter("alert_skipped_ticks", "Ticks not evaluated.", &AlertCounters::skipped_ticks);
+  add.counter("alert_notices", "Notices made.", &AlertCounters::notices);
+  add.counter("alert_folded_notices", "Notices of states already left.",
+              &AlertCounters::folded_notices);
+  add.counter("alert_journal_failures", "Failed writes of the journal.",
+              &AlertCounters::journal_failures);
+  add.counter("alert_deliver_failures", "Notices that the outbox did not take at once.",
+              &AlertCounters::deliver_failures);
+  add.gauge("alert_rules", "Rules loaded.", &AlertCounters::rules);
+  add.gauge("alert_pending", "Instances about to fire.", &AlertCounters::pending);
+  add.gauge("alert_firing", "Instances that fire.", &AlertCounters::firing);
+  add.gauge("alert_nodata", "Instances without data.", &AlertCounters::nodata);
+}
+
+void add_notifier(self::SelfMetrics& metrics, notify::Notifier const& notifier) {
+  using notify::NotifyCounters;
+  Adder const add(metrics, notifier, &notify::Notifier::counters);
+  add.counter("notify_sent", "Messages delivered.", &NotifyCounters::messages_sent);
+  add.counter("notify_failed", "Attempts not taken.", &NotifyCounters::messages_failed);
+  add.counter("notify_unroutable", "Notices for nobody.", &NotifyCounters::unroutable);
+  metrics.gauge("dadvisor_notify_waiting", "Messages that wait.",
+                [&notifier] { return static_cast<double>(notifier.counters().outbox.waiting); });
+  metrics.gauge("dadvisor_notify_oldest_waiting_seconds", "Age of the oldest of them.",
+                [&notifier] {
+                  return std::chrono::duration<double>(notifier.counters().oldest_waiting).count();
+                });
+}
+
+void add_carbon(self::SelfMetrics& metrics, sink::CarbonSink const& carbon) {
+  using sink::CarbonCounters;
+  Adder const add(metrics, carbon, &sink::CarbonSink::counters);
+  add.counter("carbon_points", "Points sent.", &CarbonCounters::points);
+  add.counter("carbon_refused", "Points that carbon cannot take.", &CarbonCounters::refused);
+  add.counter("carbon_failures", "Connections broken or refused.", &CarbonCounters::failures);
+  add.counter("carbon_read_failures", "Points that the store could not give.",
+              &CarbonCounters::read_failures);
+  add.counter("carbon_skipped_seconds", "Seconds of ticks that were never sent.",
+              &CarbonCounters::skipped_seconds);
+  add.gauge("carbon_connected", "Whether carbon is there.", &CarbonCounters::connected);
+}
+
+}  // namespace
+
+self::SelfMetrics own_metrics(Stages const& stages) {
+  self::SelfMetrics metrics;
+  add_store(metrics, stages.store);
+  add_ingest(metrics, stages.ingest);
+  add_rollup(metrics, stages.pipeline);
+  add_alerts(metrics, stages.alerts);
+  add_notifier(metrics, stages.notifier);
+  if (stages.carbon != nullptr) add_carbon(metrics, *stages.carbon);
+  return metrics;
+}
+
+}  // namespace dadvisor::aggregator
