@@ -58,9 +58,8 @@ class Alert(lab.Case):
                                  "directory": self.directory})
         notify = os.path.join(self.directory, "notify.yml")
         with open(notify, "w") as file:
-            file.write(NOTIFY % {"hook": self.hook.port})
-        self.aggregator = lab.Aggregator(self.directory, config=config, notify_file=notify,
-                                         evaluate_every="1s")
+            file.write(RECEIVERS % self.hook.port)
+        self.aggregator = lab.Aggregator(self.directory, config=config)
         with open(os.path.join(self.aggregator.rules, "cpu.yml"), "w") as file:
             file.write(RULE % {"app": self.app})
         self.begin(self.aggregator)

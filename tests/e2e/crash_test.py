@@ -36,7 +36,8 @@ class Crash(lab.Case):
         def read_truth():
             cpu = container.cpu_reader()
             while not over.is_set():
-                truth[lab.next_tick(STEP)] = cpu()
+                tick = lab.next_tick(STEP)  # before the read: a subscript is evaluated after its value
+                truth[tick] = cpu()
 
         reader = threading.Thread(target=read_truth)
         reader.start()

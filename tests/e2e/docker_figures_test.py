@@ -188,7 +188,9 @@ class DockerFigures(lab.Case):
         self.at(container, "cpu.cores", after)
         cores = container.figures(self.aggregator, "cpu.cores")  # asserts that it is one instance
         print("    cpu.cores: %s" % ["%.2f" % cores[t] for t in sorted(cores)])
-        self.assertTrue(all(0 <= v <= 0.8 for v in cores.values()), cores)
+        # The load is one process, and after the pause it makes up for what it missed: never more
+        # than one core (and 5 % for the reading's own delay at a step of 1 s).
+        self.assertTrue(all(0 <= v <= 1.05 for v in cores.values()), cores)
         self.assertTrue(any(v > 0.15 for t, v in cores.items() if t > paused + 4), cores)
         usage = container.figures(self.aggregator, "cpu.usage")
         ticks = sorted(usage)
