@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "common/core/result.hpp"
+#include "graphite-bridge/drawing.hpp"
+#include "graphite-bridge/event.hpp"
 
 namespace dadvisor::graphite {
 
@@ -34,6 +36,7 @@ struct Series {
   std::vector<double> values;               // `absent` where there is none
   Consolidation consolidation = Consolidation::average;
   double x_files_factor = 0;
+  Drawing drawing;  // for pictures only; no other answer shows it
 };
 
 // The window (from, until] that graphite-web answers, in unix seconds, and its clock.
@@ -64,6 +67,10 @@ class SeriesSource {
   // Nodes that match `pattern`, sorted by path, a branch before the leaf of the same path.
   virtual Result<std::vector<FoundNode>> find(std::string_view pattern,
                                               Window const& window) const = 0;
+  // Events with from <= when <= until that carry all of `tags` (none: every event), by time
+  // ascending. A source without events has none.
+  virtual Result<std::vector<Event>> events(std::vector<std::string> const& tags,
+                                            Window const& window) const;
 };
 
 }  // namespace dadvisor::graphite
