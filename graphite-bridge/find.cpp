@@ -174,10 +174,6 @@ std::string completer_query(std::string query, bool automatic_variants) {
   return out;
 }
 
-bool is_pretty(Parameters const& parameters) {
-  return !last_value(parameters, "pretty").value_or("").empty();
-}
-
 }  // namespace
 
 Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource const& source) {

@@ -103,10 +103,6 @@ void write_function(JsonText& json, Function const& function, FunctionTable cons
   json.close_object();
 }
 
-bool is_pretty(Parameters const& parameters) {
-  return !last_value(parameters, "pretty").value_or("").empty();
-}
-
 }  // namespace
 
 Answer list_functions(Parameters const& parameters, FunctionTable const& table) {

@@ -27,6 +27,10 @@ Result<std::optional<std::int64_t>> integer_value(Parameters const& parameters,
   return value;
 }
 
+bool is_pretty(Parameters const& parameters) {
+  return !last_value(parameters, "pretty").value_or("").empty();
+}
+
 TimeZone zone_of(Parameters const& parameters) {
   auto const name = last_value(parameters, "tz");
   auto const zone = name ? TimeZone::load(*name) : std::nullopt;

@@ -29,6 +29,8 @@ std::optional<std::string> last_value(Parameters const& parameters, std::string 
 // Absent when it is not given. Errc::malformed when it is not an integer.
 Result<std::optional<std::int64_t>> integer_value(Parameters const& parameters,
                                                   std::string const& name);
+// Whether `pretty` asks for JSON that a person reads.
+bool is_pretty(Parameters const& parameters);
 // By `tz`; UTC when there is none or it is unknown.
 TimeZone zone_of(Parameters const& parameters);
 // A time parameter such as `from`; absent when it is not given. Errc::malformed names it.

@@ -4,14 +4,13 @@
 
 #include <vector>
 
+#include "graphite-bridge/character.hpp"
 #include "graphite-bridge/number_text.hpp"
 
 namespace dadvisor::graphite {
 namespace {
 
 using std::string_view;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // A replacement cut into literal texts and group numbers.
 struct Piece {

@@ -72,7 +72,7 @@ JsonOptions parse_json_options(Parameters const& parameters) {
     out.max_data_points = static_cast<std::size_t>(*count);
   }
   out.no_null_points = last_value(parameters, "noNullPoints").has_value();
-  out.pretty = !last_value(parameters, "pretty").value_or("").empty();
+  out.pretty = is_pretty(parameters);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "graphite-bridge/character.hpp"
 #include "graphite-bridge/glob.hpp"
 #include "graphite-bridge/number_text.hpp"
 
@@ -15,8 +16,6 @@ using std::string_view;
 constexpr string_view symbols = "(){},.'\"\\|";
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_path_byte(char c) {
   auto const byte = static_cast<unsigned char>(c);
   return byte > 0x20 && byte != 0x7f && symbols.find(c) == string_view::npos;

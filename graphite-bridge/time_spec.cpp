@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "graphite-bridge/character.hpp"
 #include "graphite-bridge/number_text.hpp"
 
 namespace dadvisor::graphite {
@@ -17,8 +18,6 @@ constexpr std::int64_t day_seconds = 86400;
 // Year 9999, where Python's datetime ends; keeps all sums far from overflow.
 constexpr std::int64_t last_second = 253402300799;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
 bool all_digits(string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
@@ -186,7 +185,7 @@ Result<std::int64_t> parse_time_offset(string_view text) {
     std::size_t digits = 0;
     while (digits < text.size() && is_digit(text[digits])) ++digits;
     std::size_t letters = digits;
-    while (letters < text.size() && is_letter(text[letters])) ++letters;
+    while (letters < text.size() && is_lower(text[letters])) ++letters;
     auto const number = parse_integer(text.substr(0, digits));
     auto const unit = unit_seconds(text.substr(digits, letters - digits));
     if (!number || !unit || *number > last_second / *unit) return malformed;

@@ -12,16 +12,16 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::string_view mark = "dAL1";
+constexpr std::string_view magic = "dAL1";
 constexpr std::size_t guarded_bytes = 12;  // length, durable: in the CRC, as the frame is
-constexpr std::size_t head_bytes = mark.size() + guarded_bytes + 4;
+constexpr std::size_t head_bytes = magic.size() + guarded_bytes + 4;
 constexpr std::size_t window_bytes = 1 << 20;
 
 }  // namespace
 
 void append_record(std::string& out, std::string_view frame, std::uint64_t durable) {
   ByteWriter writer(out);
-  writer.raw(mark);
+  writer.raw(magic);
   auto const guarded = out.size();
   writer.u32(static_cast<std::uint32_t>(frame.size()));
   writer.u64(durable);
@@ -60,8 +60,8 @@ Result<std::optional<std::size_t>> LogScanner::whole_record() {
   using Found = std::optional<std::size_t>;
   auto head = need(head_bytes);
   if (!head) return head.error();
-  if (!*head || std::string_view(window_).substr(at_, mark.size()) != mark) return Found();
-  ByteReader reader(std::string_view(window_).substr(at_ + mark.size()));
+  if (!*head || std::string_view(window_).substr(at_, magic.size()) != magic) return Found();
+  ByteReader reader(std::string_view(window_).substr(at_ + magic.size()));
   std::size_t const length = reader.u32();
   reader.u64();
   auto const crc = reader.u32();
@@ -70,7 +70,7 @@ Result<std::optional<std::size_t>> LogScanner::whole_record() {
   if (!body) return body.error();
   if (!*body) return Found();
   auto const record = std::string_view(window_).substr(at_, head_bytes + length);
-  if (crc32c(record.substr(head_bytes), crc32c(record.substr(mark.size(), guarded_bytes))) != crc)
+  if (crc32c(record.substr(head_bytes), crc32c(record.substr(magic.size(), guarded_bytes))) != crc)
     return Found();
   return Found(record.size());
 }
@@ -84,7 +84,7 @@ Result<std::optional<LogRecord>> LogScanner::next() {
       LogRecord record;
       record.frame = std::string_view(window_).substr(at_ + head_bytes, **size - head_bytes);
       record.offset = window_end_ - window_.size() + at_;
-      record.durable = ByteReader(std::string_view(window_).substr(at_ + mark.size() + 4)).u64();
+      record.durable = ByteReader(std::string_view(window_).substr(at_ + magic.size() + 4)).u64();
       record.skipped_from = skipped_from_.value_or(record.offset);
       skipped_from_.reset();
       at_ += **size;
@@ -97,8 +97,8 @@ Result<std::optional<LogRecord>> LogScanner::next() {
       ++damaged_;
       skipped_from_ = window_end_ - window_.size() + at_;
     }
-    // To the next place where a mark may begin; its bytes may still lie across the window's end.
-    auto const found = window_.find(mark.front(), at_ + 1);
+    // To the next place where a magic may begin; its bytes may still lie across the window's end.
+    auto const found = window_.find(magic.front(), at_ + 1);
     at_ = found == std::string::npos ? window_.size() : found;
   }
 }

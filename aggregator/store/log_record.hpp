@@ -1,8 +1,8 @@
 #pragma once
 // The log's records: how a frame stands in a log file, and how a damaged file is read.
 //
-// A record is {mark, length, durable, crc32c, frame}. Reading goes on behind whatever is damaged:
-// at the next mark whose record has the right CRC. So a flipped bit costs one record, and a torn
+// A record is {magic, length, durable, crc32c, frame}. Reading goes on behind whatever is damaged:
+// at the next magic whose record has the right CRC. So a flipped bit costs one record, and a torn
 // write nothing behind it. `durable` says how much of the file was synced when the record was
 // written: it tells damage to what was acknowledged from a write that a crash has torn.
 // Layout: FORMAT.md.

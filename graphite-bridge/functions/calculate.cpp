@@ -6,6 +6,7 @@
 
 #include "graphite-bridge/aggregation.hpp"
 #include "graphite-bridge/call.hpp"
+#include "graphite-bridge/functions/fixed_text.hpp"
 #include "graphite-bridge/functions/groups.hpp"
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
@@ -48,7 +49,7 @@ std::vector<double> moving(std::vector<double> const& values, std::size_t width,
 
 // Reads its argument again from a window's width earlier on, so that the first point has a full
 // window too. The window ends before the point that it belongs to.
-Result<SeriesList> moving_window(Call& call, std::string const& function) {
+Result<SeriesList> moving_window(Call& call, std::string_view function) {
   auto const original = call.take_series("seriesList");
   if (original.empty()) return SeriesList{};
   auto const size = call.value("windowSize");
@@ -66,7 +67,7 @@ Result<SeriesList> moving_window(Call& call, std::string const& function) {
     if (lead_in > max_lead_in) return call.error("the window is too wide");
   }
   auto const aggregation = find_aggregation(function);
-  if (!aggregation) return call.error("unknown aggregation " + function);
+  if (!aggregation) return call.error("unknown aggregation " + std::string(function));
   Window earlier = call.window();
   earlier.from -= lead_in;
   auto series = call.evaluate_again("seriesList", earlier);
@@ -84,15 +85,10 @@ Result<SeriesList> moving_window(Call& call, std::string const& function) {
   return series;
 }
 
-template <char const* function>
+template <FixedText function>
 Result<SeriesList> moving_by(Call& call) {
   return moving_window(call, function);
 }
-constexpr char average_name[] = "average";
-constexpr char max_name[] = "max";
-constexpr char median_name[] = "median";
-constexpr char min_name[] = "min";
-constexpr char sum_name[] = "sum";
 
 Result<SeriesList> moving_by_argument(Call& call) { return moving_window(call, call.text("func")); }
 
@@ -142,11 +138,11 @@ std::vector<Function> calculate_functions() {
   by_argument.parameters.insert(by_argument.parameters.begin() + 2,
                                 optional("func", aggregation, std::string("average")));
   return {
-      mover("movingAverage", "The average", moving_by<average_name>),
-      mover("movingMax", "The greatest value", moving_by<max_name>),
-      mover("movingMedian", "The median", moving_by<median_name>),
-      mover("movingMin", "The least value", moving_by<min_name>),
-      mover("movingSum", "The sum", moving_by<sum_name>),
+      mover("movingAverage", "The average", moving_by<"average">),
+      mover("movingMax", "The greatest value", moving_by<"max">),
+      mover("movingMedian", "The median", moving_by<"median">),
+      mover("movingMin", "The least value", moving_by<"min">),
+      mover("movingSum", "The sum", moving_by<"sum">),
       by_argument,
       {.name = "aggregateLine",
        .group = "Calculate",

@@ -5,6 +5,7 @@
 
 #include "graphite-bridge/aggregation.hpp"
 #include "graphite-bridge/call.hpp"
+#include "graphite-bridge/functions/fixed_text.hpp"
 #include "graphite-bridge/functions/groups.hpp"
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
@@ -36,17 +37,10 @@ SeriesList combine(SeriesList const& series, std::string_view function, double x
   return {std::move(out)};
 }
 
-template <char const* function>
+template <FixedText function>
 Result<SeriesList> combine_all(Call& call) {
   return combine(call.take_series("seriesLists"), function, call.x_files_factor());
 }
-constexpr char average_name[] = "average";
-constexpr char diff_name[] = "diff";
-constexpr char max_name[] = "max";
-constexpr char min_name[] = "min";
-constexpr char range_name[] = "rangeOf";
-constexpr char stddev_name[] = "stddev";
-constexpr char sum_name[] = "sum";
 
 Result<SeriesList> aggregate_function(Call& call) {
   return combine(call.take_series("seriesList"), call.text("func"),
@@ -116,25 +110,24 @@ std::vector<Function> combiners() {
   auto const sum = combiner("sumSeries",
                             "The sum of all series at each point; absent values are "
                             "left out.",
-                            combine_all<sum_name>);
+                            combine_all<"sum">);
   auto const average = combiner("averageSeries",
                                 "The average of all series that have a value, at "
                                 "each point.",
-                                combine_all<average_name>);
+                                combine_all<"average">);
   return {
       sum,
       also_called(sum, "sum"),
       average,
       also_called(average, "avg"),
-      combiner("maxSeries", "The greatest value of all series at each point.",
-               combine_all<max_name>),
-      combiner("minSeries", "The least value of all series at each point.", combine_all<min_name>),
+      combiner("maxSeries", "The greatest value of all series at each point.", combine_all<"max">),
+      combiner("minSeries", "The least value of all series at each point.", combine_all<"min">),
       combiner("diffSeries", "The first series minus all others at each point.",
-               combine_all<diff_name>),
+               combine_all<"diff">),
       combiner("rangeOfSeries", "The distance of the greatest from the least value at each point.",
-               combine_all<range_name>),
+               combine_all<"rangeOf">),
       combiner("stddevSeries", "The standard deviation over all series at each point.",
-               combine_all<stddev_name>),
+               combine_all<"stddev">),
       combiner("multiplySeries", "The product of all series, absent where one is.", multiply),
       combiner("countSeries", "How many series there are.", count),
   };

@@ -8,7 +8,7 @@
 namespace dadvisor::graphite::functions {
 namespace {
 
-std::string node_or_tag(Series const& series, Value const& wanted, std::string_view path) {
+std::string named_part(Series const& series, Value const& wanted, std::string_view path) {
   if (auto const* index = std::get_if<std::int64_t>(&wanted)) {
     auto const nodes = split_nodes(path.substr(0, path.find(';')));
     auto const count = static_cast<std::int64_t>(nodes.size());
@@ -28,7 +28,7 @@ std::string node_key(Series const& series, std::span<Value const> nodes) {
   std::string out;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (i > 0) out += '.';
-    out += node_or_tag(series, nodes[i], path);
+    out += named_part(series, nodes[i], path);
   }
   return out;
 }
