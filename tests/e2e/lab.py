@@ -290,10 +290,14 @@ class Container:
             return lambda: int(read(directory + "/cpuacct.usage")) / 1e9
         return lambda: keyed(directory + "/cpu.stat")["usage_usec"] / 1e6
 
-    def throttling(self):
-        """Periods and throttled periods."""
-        stat = keyed(self.cgroup("cpu") + "/cpu.stat")
-        return stat["nr_periods"], stat["nr_throttled"]
+    def throttling_reader(self):
+        """A quick read of the kernel's own counts: periods and throttled periods."""
+        path = self.cgroup("cpu") + "/cpu.stat"
+
+        def counts():
+            stat = keyed(path)
+            return stat["nr_periods"], stat["nr_throttled"]
+        return counts
 
     def memory(self):
         """Anonymous bytes and all bytes."""
