@@ -12,7 +12,7 @@ Result<Call> Call::prepare(ExpressionNode const& node, EvaluationContext& contex
   assert(node.function != nullptr);
   Call out(*node.function, context);
   out.table_ = node.table;
-  out.begin_ = node.begin;
+  out.node_ = &node;
   for (auto const& argument : node.arguments) {
     Given given;
     given.parameter = argument.parameter;
@@ -124,7 +124,8 @@ Result<SeriesList> Call::evaluate_again(std::string_view parameter, Window const
 }
 
 Error Call::error(std::string const& message) const {
-  return error_at(context_->target, begin_, function_->name + "(): " + message);
+  return error_at(context_->target, node_ == nullptr ? 0 : node_->begin,
+                  function_->name + "(): " + message);
 }
 
 }  // namespace dadvisor::graphite

@@ -24,6 +24,8 @@ struct EvaluationContext {
   std::string_view target;  // for errors that point into it
 };
 
+// What a source gave for `pattern`, as the language wants it.
+void adopt_fetched(SeriesList& series, std::string_view pattern, EvaluationContext const& context);
 // Series of one expression. Errors as evaluate().
 Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& context);
 
@@ -55,6 +57,10 @@ class Call {
 
   // The first series argument of `parameter`, evaluated over another window.
   Result<SeriesList> evaluate_again(std::string_view parameter, Window const& window) const;
+  // The text of a call that reads tags.
+  std::string_view pattern() const {
+    return node_ == nullptr ? std::string_view() : std::string_view(node_->pattern);
+  }
   // Errc::malformed about this call, pointing to it.
   Error error(std::string const& message) const;
 
@@ -73,7 +79,7 @@ class Call {
   Function const* function_;
   EvaluationContext* context_;
   FunctionTable const* table_;
-  std::size_t begin_ = 0;
+  ExpressionNode const* node_ = nullptr;  // none when an other function calls
   std::vector<Given> given_;
 };
 

@@ -16,6 +16,14 @@ void cut_behind_end(Series& series) {
 
 }  // namespace
 
+void adopt_fetched(SeriesList& series, std::string_view pattern, EvaluationContext const& context) {
+  for (auto& one : series) {
+    one.path_expression = pattern;
+    one.x_files_factor = context.x_files_factor;
+    one.tags.try_emplace("name", one.name);
+  }
+}
+
 Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& context) {
   if (node.function != nullptr) {
     auto call = Call::prepare(node, context);
@@ -24,11 +32,7 @@ Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& 
   }
   auto fetched = context.source->fetch(node.pattern, context.window);
   if (!fetched) return fetched.error();
-  for (auto& series : *fetched) {
-    series.path_expression = node.pattern;
-    series.x_files_factor = context.x_files_factor;
-    series.tags.try_emplace("name", series.name);
-  }
+  adopt_fetched(*fetched, node.pattern, context);
   return fetched;
 }
 

@@ -93,13 +93,6 @@ class Binder {
   Result<NodePointer> bind_call(Syntax const& syntax, Replacements const& replacements) {
     auto node = std::make_shared<ExpressionNode>();
     node->begin = syntax.begin;
-    if (syntax.text == "seriesByTag") {
-      node->pattern = target_.substr(syntax.begin, syntax.end - syntax.begin);
-      if (auto const query = parse_tag_query(node->pattern); !query) {
-        return error_at(target_, syntax.begin, query.error().context);
-      }
-      return NodePointer(std::move(node));
-    }
     node->function = table_.find(syntax.text);
     node->table = &table_;
     if (node->function == nullptr) {
@@ -122,10 +115,24 @@ class Binder {
                         syntax.text + "() needs " + parameters[i].name);
       }
     }
+    if (node->function->reads_tags) {
+      if (auto const read = bind_tag_query(syntax, *node); !read) return read.error();
+    }
     std::stable_sort(
         node->arguments.begin(), node->arguments.end(),
         [](Argument const& a, Argument const& b) { return a.parameter < b.parameter; });
     return NodePointer(std::move(node));
+  }
+
+  // Such a call is a pattern too, as it stands.
+  Result<void> bind_tag_query(Syntax const& syntax, ExpressionNode& node) const {
+    std::vector<std::string> expressions;
+    for (auto const& argument : node.arguments) expressions.push_back(to_text(argument.value));
+    if (auto const query = parse_tag_query(expressions); !query) {
+      return error_at(target_, syntax.begin, query.error().context);
+    }
+    node.pattern = target_.substr(syntax.begin, syntax.end - syntax.begin);
+    return {};
   }
 
   Result<std::size_t> parameter_of(Syntax const& argument, Function const& function,
@@ -191,7 +198,7 @@ class Binder {
 std::vector<std::string> Expression::patterns() const {
   std::vector<std::string> out;
   std::function<void(ExpressionNode const&)> const visit = [&](ExpressionNode const& node) {
-    if (node.function == nullptr) {
+    if (!node.pattern.empty()) {
       if (std::find(out.begin(), out.end(), node.pattern) == out.end()) {
         out.push_back(node.pattern);
       }

@@ -27,7 +27,7 @@ struct Argument {
 
 struct ExpressionNode {
   std::size_t begin = 0;               // where it stands in the target
-  std::string pattern;                 // of a path, or the raw text of a seriesByTag call
+  std::string pattern;                 // of a path, or the whole text of a seriesByTag call
   Function const* function = nullptr;  // of a call, else nullptr
   FunctionTable const* table = nullptr;
   std::vector<Argument> arguments;  // of a call, in the order of its parameters

@@ -53,6 +53,7 @@ struct Function {
   std::vector<Parameter> parameters;
   Result<SeriesList> (*implementation)(Call& call) = nullptr;
   bool aggregator = false;  // one series list in, one series out: fit for groupByNode
+  bool reads_tags = false;  // its arguments are tag expressions, checked when it is parsed
 };
 
 // All functions by name, an alias (sum, sumSeries) once under each name. A value: whoever wants

@@ -2,6 +2,11 @@
 
 namespace dadvisor::graphite {
 
+Result<std::vector<Series>> SeriesSource::fetch_tagged(std::vector<std::string> const&,
+                                                       Window const&) const {
+  return std::vector<Series>{};
+}
+
 Result<std::vector<Event>> SeriesSource::events(std::vector<std::string> const&,
                                                 Window const&) const {
   return std::vector<Event>{};

@@ -67,6 +67,11 @@ class SeriesSource {
   // Nodes that match `pattern`, sorted by path, a branch before the leaf of the same path.
   virtual Result<std::vector<FoundNode>> find(std::string_view pattern,
                                               Window const& window) const = 0;
+  // Series that fit all of `tag_expressions` ("dc=bj", "host!=~h[12]": tag_query.hpp reads them),
+  // over (from, until] and with their tags as fetch() gives them, sorted by name. A source without
+  // tags has none. Errc::malformed: an expression that is none.
+  virtual Result<std::vector<Series>> fetch_tagged(std::vector<std::string> const& tag_expressions,
+                                                   Window const& window) const;
   // Events with from <= when <= until that carry all of `tags` (none: every event), by time
   // ascending. A source without events has none.
   virtual Result<std::vector<Event>> events(std::vector<std::string> const& tags,

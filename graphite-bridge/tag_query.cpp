@@ -1,8 +1,7 @@
 #include "graphite-bridge/tag_query.hpp"
 
 #include <algorithm>
-
-#include "graphite-bridge/syntax.hpp"
+#include <utility>
 
 namespace dadvisor::graphite {
 namespace {
@@ -38,13 +37,6 @@ Result<TagExpression> parse_expression(std::string const& text) {
 
 }  // namespace
 
-bool is_tag_query(std::string_view pattern) {
-  constexpr std::string_view name = "seriesByTag";
-  if (!pattern.starts_with(name)) return false;
-  auto const next = pattern.find_first_not_of(" \t\r\n", name.size());
-  return next != std::string_view::npos && pattern[next] == '(';
-}
-
 bool TagQuery::matches(std::map<std::string, std::string> const& tags) const {
   return std::all_of(expressions_.begin(), expressions_.end(), [&](TagExpression const& wanted) {
     auto const tag = tags.find(wanted.tag);
@@ -52,28 +44,19 @@ bool TagQuery::matches(std::map<std::string, std::string> const& tags) const {
   });
 }
 
-Result<TagQuery> parse_tag_query(std::string_view call) {
-  auto const syntax = parse_syntax(call);
-  if (!syntax) return syntax.error();
-  if (syntax->kind != Syntax::Kind::call || syntax->text != "seriesByTag") {
-    return Error{Errc::malformed, 0, "not a seriesByTag() call"};
-  }
-  std::vector<TagExpression> expressions;
+Result<TagQuery> parse_tag_query(std::vector<std::string> const& expressions) {
+  std::vector<TagExpression> parsed;
   bool demands_value = false;
-  for (auto const& argument : syntax->arguments) {
-    auto const* text = std::get_if<std::string>(&argument.value);
-    if (argument.kind != Syntax::Kind::literal || text == nullptr || !argument.keyword.empty()) {
-      return Error{Errc::malformed, 0, "seriesByTag() takes texts such as 'tag=value'"};
-    }
-    auto expression = parse_expression(*text);
+  for (auto const& text : expressions) {
+    auto expression = parse_expression(text);
     if (!expression) return expression.error();
     demands_value = demands_value || !holds(*expression, "");
-    expressions.push_back(std::move(*expression));
+    parsed.push_back(std::move(*expression));
   }
   if (!demands_value) {
     return Error{Errc::malformed, 0, "seriesByTag() needs an expression that demands a value"};
   }
-  return TagQuery(std::move(expressions));
+  return TagQuery(std::move(parsed));
 }
 
 }  // namespace dadvisor::graphite

@@ -1,7 +1,7 @@
 #pragma once
 // seriesByTag('name=disk.used','dc!=sh','host=~h[12]'): which tagged series a target means. The
-// language hands the raw call to SeriesSource::fetch as its pattern; a source that has tags reads
-// it with this. Semantics of graphite-web's tags/base.py. Immutable, any thread.
+// language hands the expressions to SeriesSource::fetch_tagged; a source that has tags reads them
+// with this. Semantics of graphite-web's tags/base.py. Immutable, any thread.
 
 #include <map>
 #include <optional>
@@ -13,9 +13,6 @@
 #include "graphite-bridge/regex.hpp"
 
 namespace dadvisor::graphite {
-
-// Whether a pattern given to SeriesSource::fetch is a tag query and no path.
-bool is_tag_query(std::string_view pattern);
 
 struct TagExpression {
   std::string tag;             // "name" is the metric's own name
@@ -35,8 +32,8 @@ class TagQuery {
   std::vector<TagExpression> expressions_;
 };
 
-// Errc::malformed: an argument that is no text or no tag=value, or no expression that demands a
-// value (it would mean every series).
-Result<TagQuery> parse_tag_query(std::string_view call);
+// Of "tag=value" and its like. Errc::malformed: a text that is none, or no expression that demands
+// a value (it would mean every series).
+Result<TagQuery> parse_tag_query(std::vector<std::string> const& expressions);
 
 }  // namespace dadvisor::graphite

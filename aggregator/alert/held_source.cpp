@@ -20,9 +20,21 @@ void hold_values(graphite::Series& series, std::size_t steps) {
 
 Result<std::vector<graphite::Series>> HeldSource::fetch(std::string_view pattern,
                                                         graphite::Window const& window) const {
-  auto wider = window;
-  wider.from -= static_cast<std::int64_t>(steps_) * step_;
-  auto fetched = source_.fetch(pattern, wider);
+  return held(source_.fetch(pattern, wider(window)), window);
+}
+
+Result<std::vector<graphite::Series>> HeldSource::fetch_tagged(
+    std::vector<std::string> const& tag_expressions, graphite::Window const& window) const {
+  return held(source_.fetch_tagged(tag_expressions, wider(window)), window);
+}
+
+graphite::Window HeldSource::wider(graphite::Window window) const {
+  window.from -= static_cast<std::int64_t>(steps_) * step_;
+  return window;
+}
+
+Result<std::vector<graphite::Series>> HeldSource::held(
+    Result<std::vector<graphite::Series>> fetched, graphite::Window const& window) const {
   if (!fetched) return fetched;
   for (auto& series : *fetched) {
     hold_values(series, steps_);
@@ -39,6 +51,11 @@ Result<std::vector<graphite::Series>> HeldSource::fetch(std::string_view pattern
   std::lock_guard const lock(mutex_);
   for (auto const& series : *fetched) fetched_.push_back(series.name);
   return fetched;
+}
+
+Result<std::vector<graphite::Event>> HeldSource::events(std::vector<std::string> const& tags,
+                                                        graphite::Window const& window) const {
+  return source_.events(tags, window);
 }
 
 Result<std::vector<graphite::FoundNode>> HeldSource::find(std::string_view pattern,

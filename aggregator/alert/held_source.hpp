@@ -27,10 +27,20 @@ class HeldSource final : public graphite::SeriesSource {
                                               graphite::Window const& window) const override;
   Result<std::vector<graphite::FoundNode>> find(std::string_view pattern,
                                                 graphite::Window const& window) const override;
+  Result<std::vector<graphite::Series>> fetch_tagged(
+      std::vector<std::string> const& tag_expressions,
+      graphite::Window const& window) const override;
+  Result<std::vector<graphite::Event>> events(std::vector<std::string> const& tags,
+                                              graphite::Window const& window) const override;
   // Names of all series fetched so far, unique, sorted.
   std::vector<std::string> fetched() const;
 
  private:
+  graphite::Window wider(graphite::Window window) const;
+  // Filled, cut back to `window`, and remembered.
+  Result<std::vector<graphite::Series>> held(Result<std::vector<graphite::Series>> fetched,
+                                             graphite::Window const& window) const;
+
   graphite::SeriesSource const& source_;
   std::size_t steps_;
   std::int64_t step_;

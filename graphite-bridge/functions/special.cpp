@@ -59,11 +59,22 @@ Result<SeriesList> fallback_series(Call& call) {
   return series.empty() ? call.take_series("fallback") : series;
 }
 
+Result<SeriesList> series_by_tag(Call& call) {
+  std::vector<std::string> expressions;
+  for (auto const& one : call.values("tagExpressions")) expressions.push_back(to_text(one));
+  auto fetched = call.context().source->fetch_tagged(expressions, call.window());
+  if (!fetched) return fetched.error();
+  adopt_fetched(*fetched, call.pattern(), call.context());
+  return fetched;
+}
+
 }  // namespace
 
 std::vector<Function> special_functions() {
   auto function = required("consolidationFunc", text);
   function.options = {"average", "avg", "avg_zero", "first", "last", "max", "min", "sum"};
+  auto expressions = required("tagExpressions", text);
+  expressions.multiple = true;
   Function const factor{
       .name = "setXFilesFactor",
       .group = "Special",
@@ -88,6 +99,13 @@ std::vector<Function> special_functions() {
        .implementation = cumulative},
       factor,
       also_called(factor, "xFilesFactor"),
+      {.name = "seriesByTag",
+       .group = "Special",
+       .description = "Series by their tags: 'tag=value', 'tag!=value', 'tag=~regex' and "
+                      "'tag!=~regex', all of which must hold.",
+       .parameters = {expressions},
+       .implementation = series_by_tag,
+       .reads_tags = true},
       {.name = "fallbackSeries",
        .group = "Special",
        .description = "The second list where the first matches nothing.",

@@ -84,6 +84,9 @@ class MemorySource final : public SeriesSource {
     return out;
   }
 
+  // Events must be added by time ascending.
+  void add(Event event) { events_.push_back(std::move(event)); }
+
   // Fails all calls from now on.
   void fail_with(Error error) { error_ = std::move(error); }
   // How many fetches there were.
@@ -94,13 +97,34 @@ class MemorySource final : public SeriesSource {
     if (error_) return *error_;
     std::vector<Series> out;
     for (auto const& [name, stored] : series_) {
-      if (!matches(pattern, name, stored)) continue;
-      auto series = read(stored, window);
-      if (!series) continue;
-      series->name = name;
-      series->path_expression = pattern;
-      series->tags = stored.tags;
-      out.push_back(std::move(*series));
+      if (PathPattern::compile(pattern)->matches(name)) add_read(out, name, stored, window);
+    }
+    return out;
+  }
+
+  Result<std::vector<Series>> fetch_tagged(std::vector<std::string> const& tag_expressions,
+                                           Window const& window) const override {
+    if (error_) return *error_;
+    auto const query = parse_tag_query(tag_expressions);
+    if (!query) return query.error();
+    std::vector<Series> out;
+    for (auto const& [name, stored] : series_) {
+      bool const tagged = stored.tags.size() > 1;
+      if (tagged && query->matches(stored.tags)) add_read(out, name, stored, window);
+    }
+    return out;
+  }
+
+  Result<std::vector<Event>> events(std::vector<std::string> const& tags,
+                                    Window const& window) const override {
+    if (error_) return *error_;
+    std::vector<Event> out;
+    for (auto const& event : events_) {
+      auto const has = [&event](std::string const& tag) {
+        return std::find(event.tags.begin(), event.tags.end(), tag) != event.tags.end();
+      };
+      bool const within = window.from <= event.when && event.when <= window.until;
+      if (within && std::all_of(tags.begin(), tags.end(), has)) out.push_back(event);
     }
     return out;
   }
@@ -156,12 +180,13 @@ class MemorySource final : public SeriesSource {
     }
   }
 
-  static bool matches(std::string_view pattern, std::string const& name,
-                      StoredSeries const& stored) {
-    if (is_tag_query(pattern)) {
-      return stored.tags.size() > 1 && parse_tag_query(pattern)->matches(stored.tags);
-    }
-    return PathPattern::compile(pattern)->matches(name);
+  static void add_read(std::vector<Series>& out, std::string const& name,
+                       StoredSeries const& stored, Window const& window) {
+    auto series = read(stored, window);
+    if (!series) return;
+    series->name = name;
+    series->tags = stored.tags;
+    out.push_back(std::move(*series));
   }
 
   static std::optional<Series> read(StoredSeries const& stored, Window window) {
@@ -184,6 +209,7 @@ class MemorySource final : public SeriesSource {
   }
 
   std::map<std::string, StoredSeries> series_;
+  std::vector<Event> events_;
   std::optional<Error> error_;
   mutable std::size_t fetches_ = 0;
 };

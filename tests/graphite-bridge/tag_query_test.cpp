@@ -1,6 +1,8 @@
 #include "graphite-bridge/tag_query.hpp"
 
 #include <catch2/catch.hpp>
+#include <string>
+#include <vector>
 
 using namespace dadvisor;
 using namespace dadvisor::graphite;
@@ -9,8 +11,10 @@ namespace {
 
 using Tags = std::map<std::string, std::string>;
 
-bool matches(std::string const& call, Tags const& tags) {
-  auto const query = parse_tag_query(call);
+using Texts = std::vector<std::string>;
+
+bool matches(Texts const& expressions, Tags const& tags) {
+  auto const query = parse_tag_query(expressions);
   REQUIRE(query);
   return query->matches(tags);
 }
@@ -19,31 +23,23 @@ bool matches(std::string const& call, Tags const& tags) {
 
 TEST_CASE("tag expressions choose series") {
   Tags const tags{{"name", "disk.used"}, {"dc", "bj"}, {"host", "h1"}};
-  CHECK(matches("seriesByTag('name=disk.used')", tags));
-  CHECK(matches("seriesByTag( \"name=disk.used\" , 'dc=bj')", tags));
-  CHECK_FALSE(matches("seriesByTag('name=disk.used','dc=sh')", tags));
-  CHECK(matches("seriesByTag('name=~disk','host=~h[12]')", tags));
-  CHECK_FALSE(matches("seriesByTag('name=~used')", tags));  // from the start on
-  CHECK(matches("seriesByTag('name=disk.used','dc!=sh','rack!=r1','rack=')", tags));
-  CHECK_FALSE(matches("seriesByTag('name=disk.used','host!=~h[12]')", tags));
-  CHECK(matches("seriesByTag('dc!=')", tags));
+  CHECK(matches({"name=disk.used"}, tags));
+  CHECK(matches({"name=disk.used", "dc=bj"}, tags));
+  CHECK_FALSE(matches({"name=disk.used", "dc=sh"}, tags));
+  CHECK(matches({"name=~disk", "host=~h[12]"}, tags));
+  CHECK_FALSE(matches({"name=~used"}, tags));  // from the start on
+  CHECK(matches({"name=disk.used", "dc!=sh", "rack!=r1", "rack="}, tags));
+  CHECK_FALSE(matches({"name=disk.used", "host!=~h[12]"}, tags));
+  CHECK(matches({"dc!="}, tags));
 }
 
 TEST_CASE("a query must demand something and be well made") {
-  for (char const* call :
-       {"seriesByTag()", "seriesByTag('dc!=sh')", "seriesByTag('dc=')", "seriesByTag('dc=~.*')",
-        "seriesByTag('dc')", "seriesByTag('=x')", "seriesByTag('dc=~(')", "seriesByTag(a.b)",
-        "seriesByTag('a=b;c')", "seriesByTag(", "other('a=b')"}) {
-    CAPTURE(call);
-    auto const query = parse_tag_query(call);
+  for (Texts const& expressions :
+       {Texts{}, Texts{"dc!=sh"}, Texts{"dc="}, Texts{"dc=~.*"}, Texts{"dc"}, Texts{"=x"},
+        Texts{"dc=~("}, Texts{"a=b;c"}, Texts{"a=b", "other"}}) {
+    CAPTURE(expressions);
+    auto const query = parse_tag_query(expressions);
     REQUIRE_FALSE(query);
     CHECK(query.error().code == Errc::malformed);
   }
-}
-
-TEST_CASE("a pattern is a tag query or a path") {
-  CHECK(is_tag_query("seriesByTag('a=b')"));
-  CHECK(is_tag_query("seriesByTag ('a=b')"));
-  CHECK_FALSE(is_tag_query("seriesByTag.x"));
-  CHECK_FALSE(is_tag_query("a.b"));
 }
