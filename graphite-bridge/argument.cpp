@@ -97,16 +97,20 @@ Result<Value> fit_argument(Value const& given, Parameter const& parameter,
     if (parameter.required) return expected(parameter, "given");
     return parameter.fallback;
   }
-  if (!parameter.options.empty()) {
+  if (!parameter.options.empty() && !parameter.takes_others) {
     auto const& options = parameter.options;
-    if (std::find(options.begin(), options.end(), to_text(given)) == options.end()) {
+    bool const fits = std::any_of(options.begin(), options.end(), [&](Value const& option) {
+      return to_text(option) == to_text(given);
+    });
+    if (!fits) {
       std::string list;
-      for (auto const& option : options) list += (list.empty() ? "" : ", ") + option;
+      for (auto const& option : options) list += (list.empty() ? "" : ", ") + to_text(option);
       return expected(parameter, "one of " + list);
     }
   }
   switch (parameter.type) {
     case ParameterType::series_list:
+    case ParameterType::series_lists:
       return expected(parameter, "a series list");
     case ParameterType::boolean:
       return fit_boolean(given, parameter);
@@ -124,6 +128,7 @@ Result<Value> fit_argument(Value const& given, Parameter const& parameter,
     case ParameterType::integer_or_infinity:
       return fit_integer_or_infinity(given, parameter);
     case ParameterType::text:
+    case ParameterType::date:
     case ParameterType::tag:
       return Value(to_text(given));
     case ParameterType::aggregation:

@@ -1,5 +1,6 @@
 #include "graphite-bridge/call.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <iterator>
 #include <utility>
@@ -31,7 +32,31 @@ Result<Call> Call::prepare(ExpressionNode const& node, EvaluationContext& contex
 
 Call::Call(Function const& function, SeriesList series, EvaluationContext& context)
     : Call(function, context) {
+  give(0, std::move(series));
+}
+
+Call::Call(Function const& function, std::vector<SeriesList> lists, EvaluationContext& context)
+    : Call(function, context) {
+  assert(takes_lists(function, lists.size()));
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    give(std::min(i, function.parameters.size() - 1), std::move(lists[i]));
+  }
+}
+
+bool Call::takes_lists(Function const& function, std::size_t lists) {
+  auto const& parameters = function.parameters;
+  for (std::size_t i = 0; i < std::max(lists, parameters.size()); ++i) {
+    bool const more = i >= parameters.size();
+    if (more && (parameters.empty() || !parameters.back().multiple)) return false;
+    auto const& parameter = more ? parameters.back() : parameters[i];
+    if (i < lists ? !takes_series_list(parameter.type) : parameter.required) return false;
+  }
+  return true;
+}
+
+void Call::give(std::size_t parameter, SeriesList series) {
   Given given;
+  given.parameter = parameter;
   given.is_series = true;
   given.series = std::move(series);
   given_.push_back(std::move(given));
@@ -67,6 +92,12 @@ bool Call::is_series(std::string_view parameter) const {
     if (given.parameter == wanted) return given.is_series;
   }
   return false;
+}
+
+bool Call::is_given(std::string_view parameter) const {
+  std::size_t const wanted = index(parameter);
+  return std::any_of(given_.begin(), given_.end(),
+                     [wanted](Given const& given) { return given.parameter == wanted; });
 }
 
 Value Call::value(std::string_view parameter) const {
@@ -121,6 +152,14 @@ Result<SeriesList> Call::evaluate_again(std::string_view parameter, Window const
     return evaluate_node(*given.expression, context);
   }
   return SeriesList{};
+}
+
+Result<SeriesList> Call::evaluate_text(std::string const& target) const {
+  auto const expression = parse_target(target, {}, *table_);
+  if (!expression) return expression.error();
+  EvaluationContext context = *context_;
+  context.target = expression->target();
+  return evaluate_node(expression->root(), context);
 }
 
 Error Call::error(std::string const& message) const {

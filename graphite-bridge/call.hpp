@@ -4,6 +4,7 @@
 // Lives for one call, on one thread.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,15 +14,24 @@
 #include "graphite-bridge/expression.hpp"
 #include "graphite-bridge/function.hpp"
 #include "graphite-bridge/series.hpp"
+#include "graphite-bridge/time_zone.hpp"
 
 namespace dadvisor::graphite {
+
+// What the targets of one request share: how high stacked() has stacked, by the stack's name and
+// the value's place. One thread at a time.
+struct RequestState {
+  std::map<std::string, std::vector<double>> stacks;
+};
 
 // What an evaluation goes by, wherever it is in the tree.
 struct EvaluationContext {
   Window window;
   SeriesSource const* source = nullptr;
   double x_files_factor = 0;
-  std::string_view target;  // for errors that point into it
+  TimeZone zone = TimeZone::utc();  // whose midnight and noon are meant
+  std::string_view target;          // for errors that point into it
+  RequestState* request = nullptr;  // never none during an evaluation
 };
 
 // What a source gave for `pattern`, as the language wants it.
@@ -35,12 +45,17 @@ class Call {
   static Result<Call> prepare(ExpressionNode const& node, EvaluationContext& context);
   // A call that an other function makes: `series` for the first parameter, nothing else.
   Call(Function const& function, SeriesList series, EvaluationContext& context);
+  // The same with one list an argument, by position; takes_lists() must hold.
+  Call(Function const& function, std::vector<SeriesList> lists, EvaluationContext& context);
+  // Whether `function` can be called with so many series lists and nothing else.
+  static bool takes_lists(Function const& function, std::size_t lists);
 
   // The parameter must exist in the descriptor: anything else is a bug and aborts in debug.
   // All series given for it, one list after another; they are handed over.
   SeriesList take_series(std::string_view parameter);
   // Whether it was given as series (type any may be either).
   bool is_series(std::string_view parameter) const;
+  bool is_given(std::string_view parameter) const;
   // The value given or its fallback; none when there is neither.
   Value value(std::string_view parameter) const;
   std::vector<Value> values(std::string_view parameter) const;  // of a multiple one
@@ -57,6 +72,8 @@ class Call {
 
   // The first series argument of `parameter`, evaluated over another window.
   Result<SeriesList> evaluate_again(std::string_view parameter, Window const& window) const;
+  // Another target over the same window. Errors as parse_target() and evaluate().
+  Result<SeriesList> evaluate_text(std::string const& target) const;
   // The text of a call that reads tags.
   std::string_view pattern() const {
     return node_ == nullptr ? std::string_view() : std::string_view(node_->pattern);
@@ -75,6 +92,7 @@ class Call {
   Call(Function const& function, EvaluationContext& context)
       : function_(&function), context_(&context), table_(&standard_functions()) {}
   std::size_t index(std::string_view parameter) const;
+  void give(std::size_t parameter, SeriesList series);
 
   Function const* function_;
   EvaluationContext* context_;

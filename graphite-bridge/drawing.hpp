@@ -13,7 +13,9 @@ struct Drawing {
   std::optional<double> alpha;       // 0 .. 1
   std::optional<double> line_width;  // pixels
   std::vector<double> dashes;        // pixels on, off, ...; empty: a whole line
-  std::optional<std::string> stack;  // the name of the stack that it stands on
+  // The stack that it stands on. Its values are its height already, what lies below included: its
+  // area reaches down to the series before it in the same stack, or to zero.
+  std::optional<std::string> stack;
   bool second_y_axis = false;
   bool infinite = false;   // each value that is not 0 is a vertical line over the whole height
   bool invisible = false;  // takes part in nothing but the legend's absence

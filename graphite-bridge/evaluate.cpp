@@ -38,7 +38,13 @@ Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& 
 
 Result<SeriesList> evaluate(Expression const& expression, Window const& window,
                             SeriesSource const& source, EvaluationOptions const& options) {
-  EvaluationContext context{window, &source, options.x_files_factor, expression.target()};
+  RequestState own;
+  EvaluationContext context{window,
+                            &source,
+                            options.x_files_factor,
+                            options.zone,
+                            expression.target(),
+                            options.request == nullptr ? &own : options.request};
   auto series = evaluate_node(expression.root(), context);
   if (!series) return series.error();
   for (auto& one : *series) cut_behind_end(one);

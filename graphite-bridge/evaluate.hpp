@@ -20,6 +20,8 @@ namespace dadvisor::graphite {
 struct EvaluationOptions {
   // Which fraction of values must be known where values are put together; 0: one is enough.
   double x_files_factor = 0;
+  TimeZone zone = TimeZone::utc();  // for functions that know days, such as smartSummarize
+  RequestState* request = nullptr;  // shared by the targets of a request; none: its own
 };
 
 Result<SeriesList> evaluate(Expression const& expression, Window const& window,

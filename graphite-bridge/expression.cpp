@@ -157,8 +157,7 @@ class Binder {
     auto const& parameter = function.parameters[index];
     Argument out;
     out.parameter = index;
-    bool const takes_series =
-        parameter.type == ParameterType::series_list || parameter.type == ParameterType::any;
+    bool const takes_series = takes_series_list(parameter.type);
     Value value = syntax.value;
     if (syntax.kind != Syntax::Kind::literal) {
       bool is_series = true;

@@ -10,6 +10,8 @@ char const* to_string(ParameterType type) {
   switch (type) {
     case ParameterType::series_list:
       return "seriesList";
+    case ParameterType::series_lists:
+      return "seriesLists";
     case ParameterType::boolean:
       return "boolean";
     case ParameterType::real:
@@ -20,6 +22,8 @@ char const* to_string(ParameterType type) {
       return "node";
     case ParameterType::node_or_tag:
       return "nodeOrTag";
+    case ParameterType::date:
+      return "date";
     case ParameterType::interval:
       return "interval";
     case ParameterType::integer_or_interval:
@@ -56,12 +60,22 @@ FunctionTable const& standard_functions() {
   static FunctionTable const table = [] {
     FunctionTable out;
     out.add(functions::alias_functions());
+    out.add(functions::arithmetic_functions());
     out.add(functions::calculate_functions());
     out.add(functions::combine_functions());
+    out.add(functions::divide_functions());
+    out.add(functions::filter_functions());
     out.add(functions::filter_series_functions());
+    out.add(functions::graph_functions());
+    out.add(functions::grouping_functions());
+    out.add(functions::hole_functions());
+    out.add(functions::legend_functions());
     out.add(functions::percent_functions());
+    out.add(functions::percentile_functions());
     out.add(functions::sorting_functions());
     out.add(functions::special_functions());
+    out.add(functions::summarize_functions());
+    out.add(functions::time_functions());
     out.add(functions::transform_functions());
     return out;
   }();

@@ -19,11 +19,13 @@ class Call;
 // Graphite's parameter types (functions/params.py). What a Call hands out for each:
 enum class ParameterType {
   series_list,              // a SeriesList
+  series_lists,             // what mapSeries() gives: a SeriesList too
   boolean,                  // bool; "true" and 1 count
   real,                     // double; numeric texts count
   integer,                  // int64
   node,                     // int64, may be negative
   node_or_tag,              // int64: a node of the path; text: a tag's name
+  date,                     // text, "-1h", "20161128"
   interval,                 // text, "5min"
   integer_or_interval,      // int64, or text as interval
   integer_or_infinity,      // int64 or double inf
@@ -33,6 +35,11 @@ enum class ParameterType {
   aggregation_or_function,  // that, or a Function that is an aggregator
   any,                      // a SeriesList or any Value
 };
+// Whether a series list can be given for it.
+inline bool takes_series_list(ParameterType type) {
+  return type == ParameterType::series_list || type == ParameterType::series_lists ||
+         type == ParameterType::any;
+}
 // As /functions names it: "seriesList", "intOrInterval", ...
 char const* to_string(ParameterType type);
 
@@ -43,7 +50,8 @@ struct Parameter {
   bool multiple = false;  // only the last one: takes all positional arguments that are left
   Value fallback = {};    // when not given; none: absent
   std::vector<Value> suggestions = {};
-  std::vector<std::string> options = {};  // the only texts allowed, when not empty
+  std::vector<Value> options = {};  // the only values allowed, when not empty
+  bool takes_others = false;        // options are those to choose from, others are taken too
 };
 
 struct Function {

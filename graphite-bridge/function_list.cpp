@@ -1,5 +1,6 @@
 #include "graphite-bridge/function_list.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "graphite-bridge/aggregation.hpp"
@@ -38,7 +39,8 @@ std::string signature(Function const& function) {
   return out + ")";
 }
 
-std::vector<std::string> options_of(Parameter const& parameter, FunctionTable const& table) {
+// By their text, as graphite-web has them in order.
+std::vector<Value> options_of(Parameter const& parameter, FunctionTable const& table) {
   auto out = parameter.options;
   bool const with_functions = parameter.type == ParameterType::aggregation_or_function;
   if (parameter.type == ParameterType::aggregation || with_functions) {
@@ -48,6 +50,8 @@ std::vector<std::string> options_of(Parameter const& parameter, FunctionTable co
     }
     out.assign(names.begin(), names.end());
   }
+  std::sort(out.begin(), out.end(),
+            [](Value const& a, Value const& b) { return to_text(a) < to_text(b); });
   return out;
 }
 
@@ -72,7 +76,7 @@ void write_parameter(JsonText& json, Parameter const& parameter, FunctionTable c
   if (auto const options = options_of(parameter, table); !options.empty()) {
     json.key("options");
     json.open_array();
-    for (auto const& option : options) json.string(option);
+    for (auto const& option : options) write_value(json, option);
     json.close_array();
   }
   if (!parameter.suggestions.empty()) {

@@ -101,8 +101,10 @@ Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, s
 
 Result<SeriesList> render_series(RenderParameters const& request, SeriesSource const& source) {
   SeriesList out;
+  RequestState state;
   for (auto const& target : request.targets) {
-    auto series = evaluate(target, request.window, source, {request.x_files_factor});
+    auto series =
+        evaluate(target, request.window, source, {request.x_files_factor, request.zone, &state});
     if (!series) return series.error();
     out.insert(out.end(), std::make_move_iterator(series->begin()),
                std::make_move_iterator(series->end()));

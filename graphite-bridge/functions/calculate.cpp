@@ -1,6 +1,8 @@
 // Group Calculate: functions that look at neighbouring values or at a whole series.
 
 #include <algorithm>
+#include <cstdlib>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "graphite-bridge/functions/groups.hpp"
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
+#include "graphite-bridge/functions/sliding.hpp"
 #include "graphite-bridge/number_text.hpp"
 #include "graphite-bridge/time_spec.hpp"
 
@@ -31,56 +34,92 @@ std::string capitalized(std::string_view text) {
   return out;
 }
 
-// Value i of the result is made of the `width` values before value i + width of the series.
-std::vector<double> moving(std::vector<double> const& values, std::size_t width,
-                           Aggregation aggregation, double x_files_factor) {
-  std::vector<double> out;
-  std::vector<double> known;
-  for (std::size_t at = width; at < values.size(); ++at) {
-    known.clear();
-    for (std::size_t i = at - width; i < at; ++i) {
-      if (!is_absent(values[i])) known.push_back(values[i]);
-    }
-    bool const enough = enough_known(known.size(), width, x_files_factor);
-    out.push_back(enough ? aggregate(aggregation, known) : absent);
+// What a window of so many points, or so much time, covers.
+struct MovingWindow {
+  std::optional<std::int64_t> points;  // none: an interval
+  std::int64_t seconds = 0;            // that it reaches back, by the coarsest step
+  std::string shown;                   // as the names show it
+  std::string text;                    // as the tags do
+
+  std::size_t width(Series const& series) const {
+    return static_cast<std::size_t>(points.value_or(seconds / series.step));
+  }
+};
+
+Result<MovingWindow> moving_window_of(Call const& call, SeriesList const& series) {
+  MovingWindow out;
+  auto const size = call.value("windowSize");
+  out.text = to_text(size);
+  if (auto const* points = std::get_if<std::int64_t>(&size)) {
+    std::int64_t step = 1;
+    for (auto const& one : series) step = std::max(step, one.step);
+    if (*points > max_lead_in / step) return call.error("the window is too wide");
+    out.points = *points;
+    out.seconds = *points * step;
+    out.shown = out.text;
+  } else {
+    auto const seconds = parse_time_offset(out.text);
+    if (!seconds) return call.error(seconds.error().context);
+    out.seconds = std::abs(*seconds);
+    if (out.seconds > max_lead_in) return call.error("the window is too wide");
+    out.shown = '"' + out.text + '"';
   }
   return out;
 }
 
-// Reads its argument again from a window's width earlier on, so that the first point has a full
-// window too. The window ends before the point that it belongs to.
+// The first argument again, from a window's width earlier on, so that the first point has a full
+// window too.
+Result<SeriesList> with_lead_in(Call const& call, MovingWindow const& window) {
+  auto earlier = call.window();
+  earlier.from -= window.seconds;
+  return call.evaluate_again("seriesList", earlier);
+}
+
+// The window ends before the point that it belongs to.
 Result<SeriesList> moving_window(Call& call, std::string_view function) {
   auto const original = call.take_series("seriesList");
   if (original.empty()) return SeriesList{};
-  auto const size = call.value("windowSize");
-  auto const* points = std::get_if<std::int64_t>(&size);
-  std::int64_t lead_in = 0;
-  if (points != nullptr) {
-    std::int64_t step = 1;
-    for (auto const& one : original) step = std::max(step, one.step);
-    if (*points > max_lead_in / step) return call.error("the window is too wide");
-    lead_in = *points * step;
-  } else {
-    auto const seconds = parse_time_offset(to_text(size));
-    if (!seconds) return call.error(seconds.error().context);
-    lead_in = *seconds < 0 ? -*seconds : *seconds;
-    if (lead_in > max_lead_in) return call.error("the window is too wide");
-  }
+  auto const window = moving_window_of(call, original);
+  if (!window) return window.error();
   auto const aggregation = find_aggregation(function);
   if (!aggregation) return call.error("unknown aggregation " + std::string(function));
-  Window earlier = call.window();
-  earlier.from -= lead_in;
-  auto series = call.evaluate_again("seriesList", earlier);
+  auto series = with_lead_in(call, *window);
   if (!series) return series.error();
   auto const name = "moving" + capitalized(function);
   for (auto& one : *series) {
-    std::int64_t const width = points != nullptr ? *points : lead_in / one.step;
-    one.values = moving(one.values, static_cast<std::size_t>(width), *aggregation,
-                        call.real("xFilesFactor").value_or(one.x_files_factor));
-    one.start += lead_in;
-    one.tags[name] = to_text(size);
-    auto const shown = points != nullptr ? to_text(size) : '"' + to_text(size) + '"';
-    rename_expression(one, name + "(" + one.name + "," + shown + ")");
+    one.values = aggregate_windows(one.values, window->width(one), *aggregation,
+                                   call.real("xFilesFactor").value_or(one.x_files_factor));
+    one.start += window->seconds;
+    one.tags[name] = window->text;
+    rename_call(one, name, "," + window->shown);
+  }
+  return series;
+}
+
+// Begins with the average of the first window; a point's own value counts, unlike above.
+Result<SeriesList> exponential_moving_average(Call& call) {
+  auto const original = call.take_series("seriesList");
+  if (original.empty()) return SeriesList{};
+  auto const window = moving_window_of(call, original);
+  if (!window) return window.error();
+  auto series = with_lead_in(call, *window);
+  if (!series) return series.error();
+  double const weight = 2.0 / (static_cast<double>(window->points.value_or(window->seconds)) + 1);
+  for (auto& one : *series) {
+    auto& values = one.values;
+    auto const width = std::min(window->width(one), values.size());
+    double average = aggregate(Aggregation::average, std::span(values).first(width));
+    if (is_absent(average)) average = 0;
+    std::vector<double> out{round_to(average, 6)};
+    out.reserve(values.size() - width + 1);
+    for (auto i = width; i < values.size(); ++i) {
+      if (!is_absent(values[i])) average = weight * values[i] + (1 - weight) * average;
+      out.push_back(is_absent(values[i]) ? absent : round_to(average, 6));
+    }
+    values = std::move(out);
+    one.start += window->seconds;
+    one.tags["exponentialMovingAverage"] = window->text;
+    rename_call(one, "exponentialMovingAverage", "," + window->shown);
   }
   return series;
 }
@@ -95,7 +134,6 @@ Result<SeriesList> moving_by_argument(Call& call) { return moving_window(call, c
 Result<SeriesList> aggregate_line(Call& call) {
   auto series = call.take_series("seriesList");
   auto const aggregation = find_aggregation(call.text("func"));
-  auto const& window = call.window();
   SeriesList out;
   for (auto& one : series) {
     double const value = aggregate(*aggregation, one.values);
@@ -107,9 +145,8 @@ Result<SeriesList> aggregate_line(Call& call) {
       out.push_back(std::move(one));
       continue;
     }
-    auto const step = std::max<std::int64_t>((window.until - window.from) / 2, 1);
-    auto line = made_series(is_absent(value) ? "None" : repr(value), window.from, window.until,
-                            step, {value, value, value}, call.x_files_factor());
+    auto line = constant_line(call, value);
+    if (is_absent(value)) line.tags["name"] = "None";
     rename_expression(line, std::move(name));
     out.push_back(std::move(line));
   }
@@ -137,6 +174,10 @@ std::vector<Function> calculate_functions() {
   auto by_argument = mover("movingWindow", "The named aggregation", moving_by_argument);
   by_argument.parameters.insert(by_argument.parameters.begin() + 2,
                                 optional("func", aggregation, std::string("average")));
+  auto exponential =
+      mover("exponentialMovingAverage", "An average in which older values count less and less",
+            exponential_moving_average);
+  exponential.parameters.pop_back();
   return {
       mover("movingAverage", "The average", moving_by<"average">),
       mover("movingMax", "The greatest value", moving_by<"max">),
@@ -144,6 +185,7 @@ std::vector<Function> calculate_functions() {
       mover("movingMin", "The least value", moving_by<"min">),
       mover("movingSum", "The sum", moving_by<"sum">),
       by_argument,
+      exponential,
       {.name = "aggregateLine",
        .group = "Calculate",
        .description = "A level line at the named aggregation of each series.",

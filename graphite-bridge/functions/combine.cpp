@@ -1,4 +1,6 @@
-// Group Combine: many series into one, or into one for each key.
+// Group Combine: many series into one.
+
+#include "graphite-bridge/functions/combine.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -11,12 +13,7 @@
 #include "graphite-bridge/functions/parameters.hpp"
 
 namespace dadvisor::graphite::functions {
-namespace {
 
-using enum ParameterType;
-
-// One series of all, named after the function and the path expressions, with the tags that all
-// have in common. Nothing in, nothing out.
 SeriesList combine(SeriesList const& series, std::string_view function, double x_files_factor) {
   if (series.empty()) return {};
   auto const name = short_aggregation_name(function);
@@ -37,6 +34,10 @@ SeriesList combine(SeriesList const& series, std::string_view function, double x
   return {std::move(out)};
 }
 
+namespace {
+
+using enum ParameterType;
+
 template <FixedText function>
 Result<SeriesList> combine_all(Call& call) {
   return combine(call.take_series("seriesLists"), function, call.x_files_factor());
@@ -55,6 +56,13 @@ Result<SeriesList> multiply(Call& call) {
 
 Result<SeriesList> count(Call& call) {
   auto const series = call.take_series("seriesLists");
+  if (!call.is_given("seriesLists")) {
+    auto none = constant_line(call, 0);
+    none.name = "0";
+    none.tags["name"] = none.name;
+    none.path_expression = "countSeries()";
+    return SeriesList{std::move(none)};
+  }
   if (series.empty()) return SeriesList{};
   auto const rows = normalize(series);
   std::vector<double> values(rows.rows, static_cast<double>(series.size()));
@@ -63,38 +71,6 @@ Result<SeriesList> count(Call& call) {
 }
 
 Result<SeriesList> group(Call& call) { return call.take_series("seriesLists"); }
-
-Result<SeriesList> combine_group(Call& call, std::string const& callback, SeriesList series) {
-  auto const* function = call.table().find(callback);
-  if (function == nullptr) return combine(series, callback, call.x_files_factor());
-  Call inner(*function, std::move(series), call.context());
-  return function->implementation(inner);
-}
-
-// Series of one key, in the order in which keys were first seen.
-Result<SeriesList> group_by(Call& call, std::vector<Value> const& nodes) {
-  auto series = call.take_series("seriesList");
-  std::vector<std::pair<std::string, SeriesList>> groups;
-  std::map<std::string, std::size_t> places;
-  for (auto& one : series) {
-    auto key = node_key(one, nodes);
-    auto const [place, is_new] = places.try_emplace(key, groups.size());
-    if (is_new) groups.emplace_back(std::move(key), SeriesList{});
-    groups[place->second].second.push_back(std::move(one));
-  }
-  auto const callback = call.text("callback");
-  SeriesList out;
-  for (auto& [key, members] : groups) {
-    auto combined = combine_group(call, callback, std::move(members));
-    if (!combined) return combined.error();
-    if (combined->empty()) continue;
-    combined->front().name = key;
-    out.push_back(std::move(combined->front()));
-  }
-  return out;
-}
-Result<SeriesList> group_by_node(Call& call) { return group_by(call, {call.value("nodeNum")}); }
-Result<SeriesList> group_by_nodes(Call& call) { return group_by(call, call.values("nodes")); }
 
 Function combiner(std::string name, std::string description,
                   Result<SeriesList> (*implementation)(Call&)) {
@@ -115,6 +91,8 @@ std::vector<Function> combiners() {
                                 "The average of all series that have a value, at "
                                 "each point.",
                                 combine_all<"average">);
+  auto counting = combiner("countSeries", "How many series there are.", count);
+  counting.parameters.front().required = false;
   return {
       sum,
       also_called(sum, "sum"),
@@ -129,7 +107,7 @@ std::vector<Function> combiners() {
       combiner("stddevSeries", "The standard deviation over all series at each point.",
                combine_all<"stddev">),
       combiner("multiplySeries", "The product of all series, absent where one is.", multiply),
-      combiner("countSeries", "How many series there are.", count),
+      counting,
   };
 }
 
@@ -137,8 +115,6 @@ std::vector<Function> combiners() {
 
 std::vector<Function> combine_functions() {
   auto out = combiners();
-  auto nodes = optional("nodes", node_or_tag);
-  nodes.multiple = true;
   auto lists = many_lists();
   lists.required = false;
   out.insert(
@@ -152,20 +128,7 @@ std::vector<Function> combine_functions() {
         .group = "Combine",
         .description = "Several series lists as one.",
         .parameters = {lists},
-        .implementation = group},
-       {.name = "groupByNode",
-        .group = "Combine",
-        .description = "One series for each value of the given node or tag, made of all that "
-                       "share it.",
-        .parameters = {one_list(), required("nodeNum", node_or_tag),
-                       optional("callback", aggregation_or_function, std::string("average"))},
-        .implementation = group_by_node},
-       {.name = "groupByNodes",
-        .group = "Combine",
-        .description = "One series for each combination of the given nodes or tags, made of all "
-                       "that share it.",
-        .parameters = {one_list(), required("callback", aggregation_or_function), nodes},
-        .implementation = group_by_nodes}});
+        .implementation = group}});
   return out;
 }
 

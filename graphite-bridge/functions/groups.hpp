@@ -10,12 +10,22 @@
 namespace dadvisor::graphite::functions {
 
 std::vector<Function> alias_functions();
+std::vector<Function> arithmetic_functions();
 std::vector<Function> calculate_functions();
 std::vector<Function> combine_functions();
+std::vector<Function> divide_functions();
+std::vector<Function> filter_functions();
 std::vector<Function> filter_series_functions();
+std::vector<Function> graph_functions();
+std::vector<Function> grouping_functions();
+std::vector<Function> hole_functions();
+std::vector<Function> legend_functions();
 std::vector<Function> percent_functions();
+std::vector<Function> percentile_functions();
 std::vector<Function> sorting_functions();
 std::vector<Function> special_functions();
+std::vector<Function> summarize_functions();
+std::vector<Function> time_functions();
 std::vector<Function> transform_functions();
 
 }  // namespace dadvisor::graphite::functions

@@ -1,8 +1,10 @@
 #include "graphite-bridge/functions/naming.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "graphite-bridge/glob.hpp"
+#include "graphite-bridge/number_text.hpp"
 #include "graphite-bridge/syntax.hpp"
 
 namespace dadvisor::graphite::functions {
@@ -50,6 +52,19 @@ Series made_series(std::string name, std::int64_t start, std::int64_t end, std::
 void rename_expression(Series& series, std::string name) {
   series.path_expression = name;
   series.name = std::move(name);
+}
+
+void rename_call(Series& series, std::string_view function, std::string_view more) {
+  rename_expression(series, std::string(function) + "(" + series.name + std::string(more) + ")");
+}
+
+Series constant_line(Call const& call, double value) {
+  auto const& window = call.window();
+  auto const step = std::max<std::int64_t>((window.until - window.from) / 2, 1);
+  auto line = made_series(repr(value), window.from, window.until, step, {value, value, value},
+                          call.x_files_factor());
+  line.path_expression = "constantLine(" + line.name + ")";
+  return line;
 }
 
 }  // namespace dadvisor::graphite::functions

@@ -3,8 +3,10 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "graphite-bridge/call.hpp"
 #include "graphite-bridge/series.hpp"
 #include "graphite-bridge/value.hpp"
 
@@ -21,5 +23,10 @@ Series made_series(std::string name, std::int64_t start, std::int64_t end, std::
 
 // `series` under a new name, which is also its path expression from now on.
 void rename_expression(Series& series, std::string name);
+// The same as function(NAME more): "scale" and ",2" give scale(NAME,2).
+void rename_call(Series& series, std::string_view function, std::string_view more = {});
+
+// constantLine(value): three points, both ends of the call's window and its middle.
+Series constant_line(Call const& call, double value);
 
 }  // namespace dadvisor::graphite::functions

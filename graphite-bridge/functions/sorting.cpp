@@ -1,5 +1,7 @@
 // Groups Sorting and, of Filter Series, those that choose: which series show, in which order.
 
+#include "graphite-bridge/functions/sorting.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -11,12 +13,6 @@
 #include "graphite-bridge/regex.hpp"
 
 namespace dadvisor::graphite::functions {
-namespace {
-
-using enum ParameterType;
-
-// By an aggregation of each series' values; a series without one counts as least. Ties keep
-// their order, downwards too.
 void sort_by_value(SeriesList& series, Aggregation aggregation, bool greatest_first) {
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < series.size(); ++i) {
@@ -31,12 +27,15 @@ void sort_by_value(SeriesList& series, Aggregation aggregation, bool greatest_fi
   series = std::move(sorted);
 }
 
-// Python's series[:count]: a negative count leaves out the last ones.
 void keep_first(SeriesList& series, std::int64_t count) {
   auto const size = static_cast<std::int64_t>(series.size());
   if (count < 0) count = std::max<std::int64_t>(0, size + count);
   if (count < size) series.erase(series.begin() + count, series.end());
 }
+
+namespace {
+
+using enum ParameterType;
 
 template <Aggregation aggregation, bool greatest_first>
 Result<SeriesList> sort_by(Call& call) {

@@ -15,15 +15,8 @@ namespace {
 
 using enum ParameterType;
 
-// Three points: both ends of the window and its middle.
-Result<SeriesList> constant_line(Call& call) {
-  double const value = *call.real("value");
-  auto const& window = call.window();
-  auto const step = std::max<std::int64_t>((window.until - window.from) / 2, 1);
-  auto line = made_series(repr(value), window.from, window.until, step, {value, value, value},
-                          call.x_files_factor());
-  line.path_expression = "constantLine(" + line.name + ")";
-  return SeriesList{std::move(line)};
+Result<SeriesList> constant_line_function(Call& call) {
+  return SeriesList{constant_line(call, *call.real("value"))};
 }
 
 SeriesList consolidate_series(SeriesList series, std::string const& function) {
@@ -68,11 +61,43 @@ Result<SeriesList> series_by_tag(Call& call) {
   return fetched;
 }
 
+// How many events there were in each second of the window; "*" is every event. In a window of
+// many seconds, more of them share a point, whose sums are the same.
+Result<SeriesList> events(Call& call) {
+  constexpr std::int64_t max_points = std::int64_t{1} << 22;  // 48 days of seconds
+  std::vector<std::string> tags;
+  std::string shown;
+  for (auto const& one : call.values("tags")) {
+    tags.push_back(to_text(one));
+    shown += (shown.empty() ? "" : "\", \"") + tags.back();
+  }
+  if (tags == std::vector<std::string>{"*"}) tags.clear();
+  auto const& window = call.window();
+  auto const found = call.context().source->events(tags, window);
+  if (!found) return found.error();
+  auto const seconds = std::max<std::int64_t>(window.until - window.from, 0);
+  auto const step = seconds / max_points + 1;
+  std::vector<double> values(static_cast<std::size_t>((seconds + step - 1) / step), absent);
+  for (auto const& event : *found) {
+    if (event.when < window.from || event.when >= window.until) continue;
+    auto& value = values[static_cast<std::size_t>((event.when - window.from) / step)];
+    value = is_absent(value) ? 1 : value + 1;
+  }
+  auto out = made_series("events(\"" + shown + "\")", window.from, window.until, step,
+                         std::move(values), call.x_files_factor());
+  out.consolidation = Consolidation::sum;
+  return SeriesList{std::move(out)};
+}
+
 }  // namespace
 
 std::vector<Function> special_functions() {
   auto function = required("consolidationFunc", text);
-  function.options = {"average", "avg", "avg_zero", "first", "last", "max", "min", "sum"};
+  for (char const* one : {"average", "avg", "avg_zero", "first", "last", "max", "min", "sum"}) {
+    function.options.emplace_back(std::string(one));
+  }
+  auto tags = required("tags", text);
+  tags.multiple = true;
   auto expressions = required("tagExpressions", text);
   expressions.multiple = true;
   Function const factor{
@@ -86,7 +111,7 @@ std::vector<Function> special_functions() {
        .group = "Special",
        .description = "A level line at the given value.",
        .parameters = {required("value", real)},
-       .implementation = constant_line},
+       .implementation = constant_line_function},
       {.name = "consolidateBy",
        .group = "Special",
        .description = "How several points become one where a graph has less room than points.",
@@ -99,6 +124,12 @@ std::vector<Function> special_functions() {
        .implementation = cumulative},
       factor,
       also_called(factor, "xFilesFactor"),
+      {.name = "events",
+       .group = "Special",
+       .description = "How many events with all of the tags there were in each second; '*' is "
+                      "every event.",
+       .parameters = {tags},
+       .implementation = events},
       {.name = "seriesByTag",
        .group = "Special",
        .description = "Series by their tags: 'tag=value', 'tag!=value', 'tag=~regex' and "

@@ -1,4 +1,4 @@
-// Group Transform: each value becomes another one, by itself or by its predecessor.
+// Of group Transform, the functions that look at the value before: counters and their like.
 
 #include <algorithm>
 #include <cmath>
@@ -15,60 +15,6 @@ namespace dadvisor::graphite::functions {
 namespace {
 
 using enum ParameterType;
-
-// `shown` is the name without its series: "scale" and ",2" give scale(NAME,2).
-void rename_call(Series& series, std::string_view function, std::string_view more = {}) {
-  rename_expression(series, std::string(function) + "(" + series.name + std::string(more) + ")");
-}
-
-template <typename Map>
-void map_values(Series& series, Map map) {
-  for (auto& value : series.values) {
-    if (!is_absent(value)) value = map(value);
-  }
-}
-
-Result<SeriesList> scale(Call& call) {
-  auto series = call.take_series("seriesList");
-  double const factor = *call.real("factor");
-  for (auto& one : series) {
-    one.tags["scale"] = repr(factor);
-    rename_call(one, "scale", "," + general(factor));
-    map_values(one, [factor](double value) { return value * factor; });
-  }
-  return series;
-}
-
-Result<SeriesList> offset(Call& call) {
-  auto series = call.take_series("seriesList");
-  double const factor = *call.real("factor");
-  for (auto& one : series) {
-    one.tags["offset"] = repr(factor);
-    rename_call(one, "offset", "," + general(factor));
-    map_values(one, [factor](double value) { return value + factor; });
-  }
-  return series;
-}
-
-Result<SeriesList> absolute(Call& call) {
-  auto series = call.take_series("seriesList");
-  for (auto& one : series) {
-    one.tags["absolute"] = "1";
-    rename_call(one, "absolute");
-    map_values(one, [](double value) { return std::fabs(value); });
-  }
-  return series;
-}
-
-Result<SeriesList> invert(Call& call) {
-  auto series = call.take_series("seriesList");
-  for (auto& one : series) {
-    one.tags["invert"] = "1";
-    rename_call(one, "invert");
-    map_values(one, [](double value) { return value == 0 ? absent : 1 / value; });
-  }
-  return series;
-}
 
 // The bounds of a counter that wraps; a value outside is as if it were absent.
 struct CounterBounds {
@@ -141,65 +87,11 @@ Result<SeriesList> integral(Call& call) {
   auto series = call.take_series("seriesList");
   for (auto& one : series) {
     double total = 0;
-    map_values(one, [&total](double value) { return total += value; });
+    for (auto& value : one.values) {
+      if (!is_absent(value)) value = total += value;
+    }
     one.tags["integral"] = "1";
     rename_call(one, "integral");
-  }
-  return series;
-}
-
-// Fills holes of up to `limit` values (none: of any length) by the value before them.
-void fill_holes(std::vector<double>& values, std::optional<std::int64_t> limit) {
-  double last = absent;
-  std::size_t hole = 0;
-  auto const fill = [&](std::size_t end) {
-    if (hole == 0 || is_absent(last)) return;
-    if (limit && static_cast<std::int64_t>(hole) > *limit) return;
-    for (std::size_t i = end - hole; i < end; ++i) values[i] = last;
-  };
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (is_absent(values[i])) {
-      ++hole;
-      continue;
-    }
-    fill(i);
-    hole = 0;
-    last = values[i];
-  }
-  fill(values.size());
-}
-
-Result<SeriesList> keep_last_value(Call& call) {
-  auto series = call.take_series("seriesList");
-  for (auto& one : series) {
-    fill_holes(one.values, call.integer("limit"));
-    rename_call(one, "keepLastValue");
-  }
-  return series;
-}
-
-// With reference series a value is put in only where one of them has one.
-Result<SeriesList> transform_null(Call& call) {
-  auto series = call.take_series("seriesList");
-  auto const references = call.take_series("referenceSeries");
-  double const fallback = *call.real("default");
-  std::vector<double> fill;
-  for (auto const& reference : references) {
-    fill.resize(std::max(fill.size(), reference.values.size()), absent);
-    for (std::size_t i = 0; i < reference.values.size(); ++i) {
-      if (!is_absent(reference.values[i])) fill[i] = fallback;
-    }
-  }
-  for (auto& one : series) {
-    one.tags["transformNull"] = to_text(call.value("default"));
-    if (!references.empty()) one.tags["referenceSeries"] = "1";
-    rename_call(one, "transformNull",
-                "," + general(fallback) + (references.empty() ? "" : ",referenceSeries"));
-    for (std::size_t i = 0; i < one.values.size(); ++i) {
-      if (!is_absent(one.values[i])) continue;
-      if (references.empty()) one.values[i] = fallback;
-      if (i < fill.size()) one.values[i] = fill[i];
-    }
   }
   return series;
 }
@@ -224,24 +116,7 @@ Function counter(std::string name, std::string description,
 }  // namespace
 
 std::vector<Function> transform_functions() {
-  auto scaling = plain("scale", "Each value times the factor.", scale);
-  scaling.parameters.push_back(required("factor", real));
-  auto shifting = plain("offset", "Each value plus the factor.", offset);
-  shifting.parameters.push_back(required("factor", real));
-  auto keeping =
-      plain("keepLastValue", "Fills holes of at most limit values by the last value before them.",
-            keep_last_value);
-  keeping.parameters.push_back(optional("limit", integer_or_infinity, HUGE_VAL));
-  auto filling = plain("transformNull", "Puts a value where there is none.", transform_null);
-  filling.parameters.push_back(optional("default", real, std::int64_t{0}));
-  filling.parameters.push_back(optional("referenceSeries", ParameterType::series_list));
   return {
-      scaling,
-      shifting,
-      keeping,
-      filling,
-      plain("absolute", "The absolute value of each value.", absolute),
-      plain("invert", "One divided by each value.", invert),
       plain("derivative", "Each value minus the one before it.", derivative),
       plain("integral", "The sum of all values up to each.", integral),
       counter("nonNegativeDerivative",

@@ -87,6 +87,26 @@ class MemorySource final : public SeriesSource {
   // Events must be added by time ascending.
   void add(Event event) { events_.push_back(std::move(event)); }
 
+  // Of lines "when TAB what TAB tags TAB data".
+  void load_events(std::string const& path) {
+    std::ifstream file(path);
+    REQUIRE(file);
+    for (std::string line; std::getline(file, line);) {
+      std::stringstream cells(line);
+      std::string when, tags;
+      Event event;
+      std::getline(cells, when, '\t');
+      std::getline(cells, event.what, '\t');
+      std::getline(cells, tags, '\t');
+      std::getline(cells, event.data, '\t');
+      event.when = std::stoll(when);
+      event.id = events_.size() + 1;
+      std::stringstream words(tags);
+      for (std::string tag; words >> tag;) event.tags.push_back(tag);
+      events_.push_back(std::move(event));
+    }
+  }
+
   // Fails all calls from now on.
   void fail_with(Error error) { error_ = std::move(error); }
   // How many fetches there were.

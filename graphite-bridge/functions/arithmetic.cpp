@@ -1,0 +1,154 @@
+// Of group Transform, the functions that make each value another one by itself.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "graphite-bridge/aggregation.hpp"
+#include "graphite-bridge/call.hpp"
+#include "graphite-bridge/functions/groups.hpp"
+#include "graphite-bridge/functions/naming.hpp"
+#include "graphite-bridge/functions/parameters.hpp"
+#include "graphite-bridge/number_text.hpp"
+
+namespace dadvisor::graphite::functions {
+namespace {
+
+using enum ParameterType;
+
+// The new value of each known one.
+template <typename Map>
+void map_values(Series& series, Map map) {
+  for (auto& value : series.values) {
+    if (!is_absent(value)) value = map(value);
+  }
+}
+
+// Python's math.pow, absent where that is an error: no real result, or too large a one.
+double power(double value, double exponent) {
+  double const result = std::pow(value, exponent);
+  if (std::isfinite(result)) return result;
+  return std::isfinite(value) && std::isfinite(exponent) ? absent : result;
+}
+
+// The same for each series: tagged and named, then its values.
+template <typename Map>
+Result<SeriesList> map_each(Call& call, std::string const& function, std::string const& tag,
+                            std::string const& shown, Map map) {
+  auto series = call.take_series("seriesList");
+  for (auto& one : series) {
+    one.tags[function] = tag;
+    rename_call(one, function, shown);
+    map_values(one, map);
+  }
+  return series;
+}
+
+Result<SeriesList> scale(Call& call) {
+  double const factor = *call.real("factor");
+  return map_each(call, "scale", repr(factor), "," + general(factor),
+                  [factor](double value) { return value * factor; });
+}
+
+Result<SeriesList> offset(Call& call) {
+  double const factor = *call.real("factor");
+  return map_each(call, "offset", repr(factor), "," + general(factor),
+                  [factor](double value) { return value + factor; });
+}
+
+Result<SeriesList> absolute(Call& call) {
+  return map_each(call, "absolute", "1", "", [](double value) { return std::fabs(value); });
+}
+
+Result<SeriesList> invert(Call& call) {
+  return map_each(call, "invert", "1", "", [](double value) { return power(value, -1); });
+}
+
+Result<SeriesList> square_root(Call& call) {
+  return map_each(call, "squareRoot", "1", "", [](double value) { return power(value, 0.5); });
+}
+
+Result<SeriesList> raise(Call& call) {
+  double const factor = *call.real("factor");
+  return map_each(call, "pow", repr(factor), "," + general(factor),
+                  [factor](double value) { return power(value, factor); });
+}
+
+Result<SeriesList> logarithm(Call& call) {
+  auto const base = *call.integer("base");
+  if (base <= 0 || base == 1) return call.error("base must be more than 1");
+  double const divisor = std::log(static_cast<double>(base));
+  return map_each(
+      call, "log", std::to_string(base), ", " + std::to_string(base),
+      [divisor](double value) { return value <= 0 ? absent : std::log(value) / divisor; });
+}
+
+Result<SeriesList> round_values(Call& call) {
+  constexpr std::int64_t most_digits = 330;  // a double has no more
+  auto const precision = *call.integer("precision");
+  auto const digits = static_cast<int>(std::clamp(precision, -most_digits, most_digits));
+  auto const shown =
+      call.is_given("precision") ? "," + general(static_cast<double>(precision)) : std::string();
+  return map_each(call, "round", std::to_string(precision), shown,
+                  [digits](double value) { return round_to(value, digits); });
+}
+
+Result<SeriesList> offset_to_zero(Call& call) {
+  auto series = call.take_series("seriesList");
+  for (auto& one : series) {
+    double const least = aggregate(Aggregation::min, one.values);
+    one.tags["offsetToZero"] = is_absent(least) ? "None" : repr(least);
+    rename_call(one, "offsetToZero");
+    map_values(one, [least](double value) { return value - least; });
+  }
+  return series;
+}
+
+// Of rates per step into rates per `seconds`.
+Result<SeriesList> scale_to_seconds(Call& call) {
+  auto series = call.take_series("seriesList");
+  double const seconds = *call.real("seconds");
+  if (!(std::fabs(seconds) < 1e15)) return call.error("seconds is too large");
+  for (auto& one : series) {
+    double const factor = seconds / static_cast<double>(one.step);
+    one.tags["scaleToSeconds"] = repr(seconds);
+    rename_call(one, "scaleToSeconds", "," + std::to_string(static_cast<std::int64_t>(seconds)));
+    map_values(one, [factor](double value) { return round_to(value * factor, 6); });
+  }
+  return series;
+}
+
+Function mapper(std::string name, std::string description,
+                Result<SeriesList> (*implementation)(Call&), std::vector<Parameter> more = {}) {
+  Function out{.name = std::move(name),
+               .group = "Transform",
+               .description = std::move(description),
+               .parameters = {one_list()},
+               .implementation = implementation};
+  out.parameters.insert(out.parameters.end(), more.begin(), more.end());
+  return out;
+}
+
+}  // namespace
+
+std::vector<Function> arithmetic_functions() {
+  auto const factor = required("factor", real);
+  return {
+      mapper("scale", "Each value times the factor.", scale, {factor}),
+      mapper("offset", "Each value plus the factor.", offset, {factor}),
+      mapper("absolute", "The absolute value of each value.", absolute),
+      mapper("invert", "One divided by each value.", invert),
+      mapper("squareRoot", "The square root of each value, absent below zero.", square_root),
+      mapper("pow", "Each value to the power of the factor.", raise, {factor}),
+      mapper("log", "The logarithm of each value, absent at and below zero.", logarithm,
+             {optional("base", integer, std::int64_t{10})}),
+      mapper("round", "Each value rounded to so many digits behind the point.", round_values,
+             {optional("precision", integer, std::int64_t{0})}),
+      mapper("offsetToZero", "Each value minus the least of its series.", offset_to_zero),
+      mapper("scaleToSeconds", "Each value as if it were for so many seconds rather than a step.",
+             scale_to_seconds, {required("seconds", real)}),
+  };
+}
+
+}  // namespace dadvisor::graphite::functions
