@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "aggregator/alert/engine.hpp"
+#include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/alert/rule_file.hpp"
 #include "aggregator/api/access.hpp"
 #include "aggregator/api/graphite_routes.hpp"
@@ -120,6 +121,9 @@ int run(Settings settings, config::OptionTable const& table) {
     directory = notify::load_directory(settings.notify_file);
   fail_if_any(directory.errors);
   alert::LoadedRules rules;
+  // Before the first load: what changes meanwhile is loaded again.
+  alert::RuleDirectory rule_directory(settings.rules_dir, directory.directory.receiver_names(),
+                                      log.named("rules"));
   if (table.given("rules_dir") || std::filesystem::exists(settings.rules_dir))
     rules = alert::load_rules(settings.rules_dir, directory.directory.receiver_names());
   fail_if_any(rules.errors);
@@ -155,6 +159,9 @@ int run(Settings settings, config::OptionTable const& table) {
   seams.source = &source;
   seams.labels_of = [&source](std::string const& path) { return source.labels_of(path); };
   seams.deliver = [&notifier](auto const& notices) { return notifier->deliver(notices); };
+  seams.gone = [&source](std::string const& path, alert::Tick tick) {
+    return source.ended(path, tick);
+  };
   seams.ingest_behind = [&pipeline](alert::Tick) { return !pipeline.settled(); };
   auto engine = alert::AlertEngine::open(alert_options, std::move(rules.rules), std::move(seams),
                                          clock, log.named("alert"));
@@ -226,7 +233,8 @@ int run(Settings settings, config::OptionTable const& table) {
   listeners.ready = [&](rollup::ReadyTick const& ready) {
     if (carbon) carbon->ready(ready.tick);
     auto const tick = std::chrono::floor<std::chrono::seconds>(ready.tick);
-    auto const job = [&alerts = *alerts, &log, tick] {
+    auto const job = [&alerts = *alerts, &rule_directory, &log, tick] {
+      if (auto changed = rule_directory.poll()) alerts.replace_rules(std::move(*changed));
       if (auto const done = alerts.on_ready(tick); !done)
         log.warning("alerts at {}: {}", tick.time_since_epoch().count(), to_string(done.error()));
     };

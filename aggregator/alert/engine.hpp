@@ -46,8 +46,9 @@ struct AlertSeams {
   // Takes notices for good (the outbox has them on disk) or fails: then they come again, in
   // order, before the next ones. The same notice may come twice (after a crash).
   std::function<Result<void>(std::vector<Transition> const&)> deliver;
-  // Optional: whether what a path measured ended on purpose.
-  std::function<bool(std::string const& path)> gone;
+  // Optional: whether what a path measured has ended, as of a tick (its agent says so by listing
+  // it no longer), as against silence of which nobody knows the reason.
+  std::function<bool(std::string const& path, Tick)> gone;
   // Optional: whether ingest as a whole is behind at this tick; no-data clocks then stand still.
   std::function<bool(Tick)> ingest_behind;
 };

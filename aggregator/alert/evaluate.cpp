@@ -67,7 +67,7 @@ class Machine {
       state_.last_data += context_.step;
       return true;
     }
-    if (context_.gone && context_.gone(state_.path.empty() ? instance_ : state_.path)) {
+    if (context_.gone && context_.gone(state_.path.empty() ? instance_ : state_.path, tick())) {
       end(Reason::gone);
       return false;
     }

@@ -20,9 +20,9 @@ struct EvaluationContext {
   seconds forget_after{86400};  // an instance without data for so long is forgotten
   // Ingest as a whole is behind: what is missing is not news. No-data clocks stand still.
   bool hold_no_data = false;
-  // Whether what a path measured ended on purpose (asked for instances without data alone): then
-  // an open incident is RESOLVED (gone) and the instance forgotten. Empty: never.
-  std::function<bool(std::string const& path)> gone;
+  // Whether what a path measured has ended as of a tick (asked for instances without data alone):
+  // then an open incident is RESOLVED (gone) and the instance forgotten. Empty: never.
+  std::function<bool(std::string const& path, Tick)> gone;
 };
 
 struct Evaluation {

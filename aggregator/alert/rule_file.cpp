@@ -227,24 +227,33 @@ class FileReader {
 
 }  // namespace
 
-LoadedRules load_rules(std::string const& directory,
-                       std::optional<std::set<std::string>> const& receivers) {
+std::vector<std::string> rule_files(std::string const& directory, std::error_code& error) {
   namespace fs = std::filesystem;
-  LoadedRules loaded;
   std::vector<std::string> files;
-  std::error_code error;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     auto const extension = it->path().extension();
     if (extension == ".yml" || extension == ".yaml") files.push_back(it->path().string());
   }
-  if (error) {
-    loaded.errors.push_back(
-        fmt::format("{}:1: {}; make the directory of rules, or correct its name in the "
-                    "configuration",
-                    directory, error.message()));
-    return loaded;
-  }
   std::sort(files.begin(), files.end());
+  return files;
+}
+
+LoadedRules load_rules(std::string const& directory,
+                       std::optional<std::set<std::string>> const& receivers) {
+  std::error_code error;
+  auto const files = rule_files(directory, error);
+  if (!error) return load_rule_files(files, receivers);
+  LoadedRules loaded;
+  loaded.errors.push_back(
+      fmt::format("{}:1: {}; make the directory of rules, or correct its name in the "
+                  "configuration",
+                  directory, error.message()));
+  return loaded;
+}
+
+LoadedRules load_rule_files(std::vector<std::string> const& files,
+                            std::optional<std::set<std::string>> const& receivers) {
+  LoadedRules loaded;
   std::map<std::string, std::string> where;  // id -> FILE:LINE
   for (auto const& file : files) {
     Problems problems(file);

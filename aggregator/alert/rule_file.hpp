@@ -21,6 +21,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "aggregator/alert/rule.hpp"
@@ -32,9 +33,15 @@ struct LoadedRules {
   std::vector<std::string> errors;  // "FILE:LINE: key: what; remedy"
 };
 
+// The rule files of a directory, sorted; none, and why, when it cannot be read.
+std::vector<std::string> rule_files(std::string const& directory, std::error_code& error);
+
 // `receivers`: the names that `notify` may use beside "owner"; nullopt: any. A directory that is
 // not there is an error, one without rule files is not.
 LoadedRules load_rules(std::string const& directory,
                        std::optional<std::set<std::string>> const& receivers = std::nullopt);
+// The same of certain files.
+LoadedRules load_rule_files(std::vector<std::string> const& files,
+                            std::optional<std::set<std::string>> const& receivers = std::nullopt);
 
 }  // namespace dadvisor::aggregator::alert

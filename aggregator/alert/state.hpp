@@ -26,7 +26,7 @@ enum class Level : std::uint8_t { none, warn, crit };
 enum class Reason : std::uint8_t {
   none,
   cleared,       // the values are good again
-  gone,          // the container, app or host ended on purpose
+  gone,          // the container has ended: its agent lists it no longer
   expired,       // no data for so long that the instance is forgotten
   rule_removed,  // the rule is no longer in the files
 };

@@ -1,6 +1,8 @@
 #include "aggregator/series/store_series_source.hpp"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <map>
 
 #include "aggregator/series/entity_path.hpp"
@@ -154,6 +156,34 @@ std::map<std::string, std::string> StoreSeriesSource::labels_of(std::string_view
   auto const members = index().at_or_above(path);
   if (!members) return {};
   return entity_labels(members->entities.back().entity);
+}
+
+namespace {
+
+constexpr std::size_t ticks_without = 3;  // that prove an end; a read may fail once
+constexpr std::int64_t looked_back = 12;  // steps
+
+}  // namespace
+
+bool StoreSeriesSource::ended(std::string_view path, WallTime tick) const {
+  auto const members = index().at_or_above(path);
+  if (!members) return false;
+  rollup::HostTicks host_ticks(store_);
+  static constexpr std::array any_column{metric::cpu_usage};
+  for (store::EntityInfo const& info : members->entities) {
+    if (info.entity.key.kind != EntityKind::container) return false;
+    auto const from = tick - info.step * looked_back;
+    WallTime listed{};  // for the last time
+    auto const scanned =
+        store_.scan(info.id, any_column, from, tick,
+                    [&](WallTime at, std::span<Cell const>) { listed = std::max(listed, at); });
+    auto const ticks =
+        host_ticks.between(index_->host(info.entity.key.host), std::max(from, listed), tick);
+    if (!scanned || !ticks) return false;
+    auto const since = std::distance((*ticks)->upper_bound(listed), (*ticks)->upper_bound(tick));
+    if (since < static_cast<std::ptrdiff_t>(ticks_without)) return false;
+  }
+  return true;
 }
 
 }  // namespace dadvisor::aggregator::series

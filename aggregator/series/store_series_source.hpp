@@ -60,6 +60,11 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   // "host", "instance", "kind" as far as they are known. Empty when there is none.
   std::map<std::string, std::string> labels_of(std::string_view path) const;
 
+  // Whether the container behind a series' path has ended as of `tick`: its host's agent delivered
+  // at least three ticks since that no longer list it, nor a later life under the same path. False
+  // while the agent is silent (nobody knows), for paths of hosts, apps and totals, and for none.
+  bool ended(std::string_view path, WallTime tick) const;
+
  private:
   PathIndex& index() const;
   Result<void> read(MembersPtr const& members, rollup::HostTicks& host_ticks,

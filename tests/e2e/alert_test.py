@@ -23,6 +23,15 @@ rules:
     no_data: {after: 6s}
     notify: [owner, hook]
 """
+INSTANCE_RULE = """
+rules:
+  - id: %(app)s-cpu
+    title: an instance of %(app)s needs more CPU
+    expr: aliasByNode(dadvisor.*.instances.e2e_%(app)s.*.cpu.cores, 4)
+    crit: {when: "> 0.3", for: 3s, clear: "< 0.15"}
+    no_data: {after: 6s}
+    notify: [owner, hook]
+"""
 CONFIG = """
 evaluate_every: 1s
 notify_file: %(directory)s/notify.yml
@@ -139,6 +148,25 @@ class Alert(lab.Case):
         self.agent.stop()
         time.sleep(20)
         self.assertNotIn("resolved", [post["status"] for post in self.posts()])
+
+
+    def test_ending_on_purpose_is_no_missing_data(self):
+        with open(os.path.join(self.aggregator.rules, "cpu.yml"), "w") as file:
+            file.write(INSTANCE_RULE % {"app": self.app})  # taken without a restart
+        lab.wait_until(lambda: "1 rules loaded again" in lab.read(self.aggregator.log), 10,
+                       "the changed rules are loaded")
+        self.load(90)
+        self.wait_for(1, 1, 20, "the alert fires")
+        idle = self.begin(lab.Container("/e2e/" + self.app, "sleep 900",
+                                        "-l", "dadvisor.owner=" + OWNER))
+        lab.wait_until(lambda: idle.figures(self.aggregator, "cpu.cores"), 20, "a second instance")
+        lab.docker("rm", "-f", self.container.name, idle.name)
+        self.wait_for(2, 2, 20, "the incident of what ended is closed")
+        time.sleep(15)  # NODATA would come 6 s after the last figure
+        self.assertEqual([post["alerts"][0]["annotations"]["state"] for post in self.posts()],
+                         ["FIRING", "RESOLVED"], "the idle one ends without a word")
+        self.assertEqual(self.posts()[1]["alerts"][0]["annotations"]["reason"], "gone")
+        self.assertIn("it has ended", self.mails()[1].get_body().get_content())
 
 
 class WrongRules(lab.Case):

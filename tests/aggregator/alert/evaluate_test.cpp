@@ -186,7 +186,9 @@ TEST_CASE("while ingest is behind the no-data clocks stand still") {
 TEST_CASE("what ended on purpose is resolved as gone and forgotten") {
   Run run(rule());
   run.feed({95, 95, 95, 95});
-  run.context.gone = [](std::string const& path) { return path == "a.1.x"; };
+  run.context.gone = [](std::string const& path, Tick tick) {
+    return path == "a.1.x" && tick > Tick{};
+  };
   run.feed({none});
   CHECK(run.notices().back() == "1040 RESOLVED ");
   CHECK(run.changes.back().reason == Reason::gone);

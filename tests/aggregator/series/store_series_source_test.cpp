@@ -314,6 +314,40 @@ TEST_CASE("a path tells whose it is") {
   CHECK(shelf.source->labels_of("").empty());
 }
 
+TEST_CASE("a container has ended when its agent goes on without it, not when the agent is silent") {
+  Shelf shelf;
+  Entity const one = container("/shop/cart", "1", "aa", -1000);
+  auto const ended = [&](int second) {
+    shelf.settle();
+    return shelf.source->ended(cart + "mem.usage", from_unix_seconds(t0 + second));
+  };
+  CHECK_FALSE(ended(0));  // there is no such path
+  for (int i = 0; i <= 2; ++i) {
+    shelf.row(host, 10 * i, {{metric::load_1m, real_cell(4)}});
+    shelf.row(one, 10 * i, {{metric::mem_usage, 1}});
+  }
+  CHECK_FALSE(ended(20));
+  CHECK_FALSE(ended(60));   // the agent says nothing either
+  CHECK_FALSE(ended(600));  // however long
+  for (int i = 61; i <= 62; ++i) shelf.row(host, 10 * i, {{metric::load_1m, real_cell(4)}});
+  CHECK_FALSE(ended(620));
+  shelf.row(host, 630, {{metric::load_1m, real_cell(4)}});
+  CHECK(ended(630));
+  CHECK_FALSE(ended(620));  // as of then two ticks were without it, which proves nothing
+  CHECK_FALSE(shelf.source->ended("dadvisor.c.hosts.h1.load.1m", from_unix_seconds(t0 + 630)));
+
+  SECTION("a later life under the same path lives on") {
+    shelf.row(container("/shop/cart", "1", "bb", 625), 630, {{metric::mem_usage, 1}});
+    CHECK_FALSE(ended(630));
+  }
+  SECTION("one that comes back is there again") {
+    shelf.row(one, 640, {{metric::mem_usage, 1}});
+    shelf.row(host, 640, {{metric::load_1m, real_cell(4)}});
+    CHECK_FALSE(ended(640));
+    CHECK_FALSE(ended(650));
+  }
+}
+
 TEST_CASE("rows of another step are laid on the grid of the newest entity") {
   Shelf shelf;
   Entity const old = container("/shop/cart", "1", "aa", -1000);
