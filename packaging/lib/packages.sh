@@ -6,13 +6,13 @@
 build_packages=(
   g++ cmake ninja-build ccache pkg-config libboost1.81-dev libfmt-dev libcurl4-openssl-dev
   libcgroup-dev prometheus-cpp-dev catch2 libyaml-cpp-dev libcli11-dev libsqlite3-dev
-  libzstd-dev libre2-dev libssl-dev zlib1g-dev)
+  libzstd-dev libre2-dev libssl-dev zlib1g-dev libcairo2-dev fonts-dejavu-core)
 # shellcheck disable=SC2034
 docker_packages=(docker.io iptables iproute2 busybox-static curl)
 # shellcheck disable=SC2034
 test_packages=(
   "${docker_packages[@]}" python3 python3-aiosmtpd graphite-carbon graphite-web python3-whisper
-  gunicorn fonts-dejavu-core user-mode-linux e2fsprogs openssl)
+  gunicorn user-mode-linux e2fsprogs openssl)
 
 fail() { # fail MESSAGE...: says in one line what is wrong and how to mend it
   echo "${0##*/}: $*" >&2

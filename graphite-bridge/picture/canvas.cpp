@@ -1,0 +1,131 @@
+#include "graphite-bridge/picture/canvas.hpp"
+
+#include <cairo-svg.h>
+
+#include <cmath>
+#include <numbers>
+
+namespace dadvisor::graphite::picture {
+namespace {
+
+cairo_status_t append_bytes(void* closure, unsigned char const* data, unsigned int length) {
+  try {
+    static_cast<std::string*>(closure)->append(reinterpret_cast<char const*>(data), length);
+  } catch (std::exception const&) {  // no memory; it must not cross cairo's C
+    return CAIRO_STATUS_NO_MEMORY;
+  }
+  return CAIRO_STATUS_SUCCESS;
+}
+
+Error cairo_error(cairo_status_t status) {
+  return Error{Errc::io, 0, std::string("cairo: ") + cairo_status_to_string(status)};
+}
+
+void select_font(cairo_t* context, Font const& font) {
+  cairo_select_font_face(context, clean_text(font.name).c_str(),
+                         font.italic ? CAIRO_FONT_SLANT_ITALIC : CAIRO_FONT_SLANT_NORMAL,
+                         font.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_set_font_size(context, font.size);
+}
+
+// Widths must not depend on the kind of surface or its scale: a picture has one layout.
+void set_text_quality(cairo_t* context) {
+  auto* const quality = cairo_font_options_create();
+  cairo_font_options_set_antialias(quality, CAIRO_ANTIALIAS_GRAY);
+  cairo_font_options_set_hint_style(quality, CAIRO_HINT_STYLE_SLIGHT);
+  cairo_font_options_set_hint_metrics(quality, CAIRO_HINT_METRICS_OFF);
+  cairo_set_font_options(context, quality);
+  cairo_font_options_destroy(quality);
+}
+
+double width_of(cairo_t* context, std::string const& text) {
+  cairo_text_extents_t extents;
+  cairo_text_extents(context, text.c_str(), &extents);
+  return extents.x_advance;
+}
+
+}  // namespace
+
+TextWidth cairo_text_width() {
+  std::shared_ptr<cairo_surface_t> const surface(cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1),
+                                                 cairo_surface_destroy);
+  std::shared_ptr<cairo_t> const context(cairo_create(surface.get()), cairo_destroy);
+  set_text_quality(context.get());
+  return [context](std::string_view text, Font const& font) {
+    select_font(context.get(), font);
+    return width_of(context.get(), clean_text(text));
+  };
+}
+
+Result<Canvas> Canvas::make(Kind kind, int width, int height, double scale) {
+  Canvas out;
+  out.kind_ = kind;
+  out.scale_ = scale;
+  if (kind == Kind::png) {
+    out.surface_.reset(cairo_image_surface_create(CAIRO_FORMAT_ARGB32,
+                                                  static_cast<int>(std::lround(width * scale)),
+                                                  static_cast<int>(std::lround(height * scale))));
+  } else {
+    out.surface_.reset(cairo_svg_surface_create_for_stream(append_bytes, out.svg_.get(),
+                                                           width * scale, height * scale));
+    cairo_svg_surface_set_document_unit(out.surface_.get(), CAIRO_SVG_UNIT_PX);
+  }
+  out.context_.reset(cairo_create(out.surface_.get()));
+  auto const status = cairo_status(out.context_.get());
+  if (status != CAIRO_STATUS_SUCCESS) return cairo_error(status);
+  cairo_scale(out.context_.get(), scale, scale);
+  set_text_quality(out.context_.get());
+  return out;
+}
+
+double Canvas::crisp(double position) const {
+  return (std::floor(position * scale_) + 0.5) / scale_;
+}
+
+void Canvas::set_color(Color const& color) {
+  cairo_set_source_rgba(context(), color.red, color.green, color.blue, color.alpha);
+}
+
+void Canvas::set_font(Font const& font) { select_font(context(), font); }
+
+void Canvas::text(std::string_view text, double x, double baseline, Align align) {
+  auto const clean = clean_text(text);
+  double const width = align == Align::left ? 0 : width_of(context(), clean);
+  double const shift = align == Align::right ? width : width / 2;
+  // Letters begin at whole pixels of the ground, or each label would look a little different.
+  cairo_move_to(context(), align == Align::left ? x : x - shift,
+                std::round(baseline * scale_) / scale_);
+  cairo_show_text(context(), clean.c_str());
+  cairo_new_path(context());
+}
+
+void Canvas::vertical_text(std::string_view text, double x_baseline, double y) {
+  auto const clean = clean_text(text);
+  double const width = width_of(context(), clean);
+  cairo_save(context());
+  cairo_translate(context(), std::round(x_baseline * scale_) / scale_, y + width / 2);
+  cairo_rotate(context(), -std::numbers::pi / 2);
+  cairo_move_to(context(), 0, 0);
+  cairo_show_text(context(), clean.c_str());
+  cairo_new_path(context());
+  cairo_restore(context());
+}
+
+Result<std::string> Canvas::finish() {
+  auto status = cairo_status(context());
+  if (status != CAIRO_STATUS_SUCCESS) return cairo_error(status);
+  std::string out;
+  if (kind_ == Kind::png) {
+    cairo_surface_flush(surface_.get());
+    status = cairo_surface_write_to_png_stream(surface_.get(), append_bytes, &out);
+  } else {
+    context_.reset();
+    cairo_surface_finish(surface_.get());
+    status = cairo_surface_status(surface_.get());
+    out = std::move(*svg_);
+  }
+  if (status != CAIRO_STATUS_SUCCESS) return cairo_error(status);
+  return out;
+}
+
+}  // namespace dadvisor::graphite::picture

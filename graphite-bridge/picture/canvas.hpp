@@ -1,0 +1,56 @@
+#pragma once
+// A sheet to paint on: a cairo surface with its context, freed with it. Sizes are in units; one
+// unit is `scale` device pixels. Texts may hold any bytes: what is no UTF-8 and what is no letter
+// is replaced, for cairo would refuse all that follows.
+
+#include <cairo.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/core/result.hpp"
+#include "graphite-bridge/picture/color.hpp"
+#include "graphite-bridge/picture/text.hpp"
+
+namespace dadvisor::graphite::picture {
+
+class Canvas {
+ public:
+  enum class Kind { png, svg };
+  // Errc::io when there is no memory for it.
+  static Result<Canvas> make(Kind kind, int width, int height, double scale);
+
+  cairo_t* context() const { return context_.get(); }
+  double scale() const { return scale_; }
+  // The middle of the device pixel that `position` lies in, where a thin line is sharp.
+  double crisp(double position) const;
+  double pixel() const { return 1 / scale_; }  // one device pixel in units
+
+  void set_color(Color const& color);
+  void set_font(Font const& font);
+  // Anchored at (x, baseline).
+  void text(std::string_view text, double x, double baseline, Align align);
+  // Rotated by a quarter, read from below; anchored in its middle.
+  void vertical_text(std::string_view text, double x_baseline, double y);
+  // The finished file; nothing may be painted afterwards. Errc::io when cairo failed.
+  Result<std::string> finish();
+
+ private:
+  Canvas() = default;
+  template <auto Free>
+  struct Freer {
+    template <typename T>
+    void operator()(T* value) const {
+      Free(value);
+    }
+  };
+  Kind kind_ = Kind::png;
+  double scale_ = 1;
+  // The stream that an SVG surface writes to: at a fixed place, for cairo keeps its address.
+  std::unique_ptr<std::string> svg_ = std::make_unique<std::string>();
+  std::unique_ptr<cairo_surface_t, Freer<cairo_surface_destroy>> surface_;
+  std::unique_ptr<cairo_t, Freer<cairo_destroy>> context_;
+};
+
+}  // namespace dadvisor::graphite::picture

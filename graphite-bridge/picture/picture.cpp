@@ -1,0 +1,41 @@
+#include "graphite-bridge/picture/picture.hpp"
+
+#include <fmt/format.h>
+
+#include "graphite-bridge/picture/canvas.hpp"
+
+namespace dadvisor::graphite::picture {
+namespace {
+
+Result<void> check_size(PictureOptions const& options) {
+  auto const fits = [&](int size) { return size >= 1 && size * options.scale <= max_size; };
+  if (!(options.scale > 0) || !fits(options.width) || !fits(options.height)) {
+    return Error{Errc::malformed, 0,
+                 fmt::format("width and height: must be 1 to {} pixels", max_size)};
+  }
+  return {};
+}
+
+Result<std::string> draw(SeriesList, Window const&, PictureOptions const& options,
+                         Canvas::Kind kind) {
+  if (auto const good = check_size(options); !good) return good.error();
+  auto canvas = Canvas::make(kind, options.width, options.height, options.scale);
+  if (!canvas) return canvas.error();
+  canvas->set_color(options.theme.background);
+  cairo_paint(canvas->context());
+  return canvas->finish();
+}
+
+}  // namespace
+
+Result<std::string> draw_png(SeriesList series, Window const& window,
+                             PictureOptions const& options) {
+  return draw(std::move(series), window, options, Canvas::Kind::png);
+}
+
+Result<std::string> draw_svg(SeriesList series, Window const& window,
+                             PictureOptions const& options) {
+  return draw(std::move(series), window, options, Canvas::Kind::svg);
+}
+
+}  // namespace dadvisor::graphite::picture

@@ -1,0 +1,26 @@
+#pragma once
+// Series as a picture, by cairo. Pure functions over values, any thread; a PNG of 600x300 takes a
+// few milliseconds.
+//
+// The time axis is the window's, whatever the series cover. Where a series has more points than
+// there are pixels, neighbours become one by its own consolidation. Absent and infinite values
+// are gaps. No series or no value: a picture that says "No data".
+// SVG carries text as outlines (cairo 1.16 knows no other way): no font is needed to show it, and
+// nothing of a name can become markup.
+//
+// Errc::malformed: width, height or scale out of range. Errc::io: cairo failed (memory).
+
+#include <string>
+
+#include "common/core/result.hpp"
+#include "graphite-bridge/function.hpp"
+#include "graphite-bridge/picture/picture_options.hpp"
+
+namespace dadvisor::graphite::picture {
+
+Result<std::string> draw_png(SeriesList series, Window const& window,
+                             PictureOptions const& options);
+Result<std::string> draw_svg(SeriesList series, Window const& window,
+                             PictureOptions const& options);
+
+}  // namespace dadvisor::graphite::picture
