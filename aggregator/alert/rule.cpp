@@ -83,6 +83,27 @@ std::string to_string(Threshold const& threshold) {
   return text;
 }
 
+std::optional<Threshold> parse_threshold(std::string_view text) {
+  Threshold threshold;
+  static constexpr std::string_view clear_word = ", clear ", for_word = " for ";
+  if (auto const at = text.find(clear_word); at != std::string_view::npos) {
+    auto const clear = parse_comparison(text.substr(at + clear_word.size()));
+    if (!clear) return std::nullopt;
+    threshold.clear = *clear;
+    text = text.substr(0, at);
+  }
+  if (auto const at = text.find(for_word); at != std::string_view::npos) {
+    auto const hold = config::parse_duration(text.substr(at + for_word.size()));
+    if (!hold) return std::nullopt;
+    threshold.hold = std::chrono::duration_cast<seconds>(*hold);
+    text = text.substr(0, at);
+  }
+  auto const when = parse_comparison(text);
+  if (!when) return std::nullopt;
+  threshold.when = *when;
+  return threshold;
+}
+
 Result<Reduction> parse_reduction(std::string_view text) {
   text = trimmed(text);
   for (auto const& [name, kind] : reductions) {

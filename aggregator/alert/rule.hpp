@@ -41,6 +41,8 @@ struct Threshold {
   bool cleared(double value) const { return clear ? clear->holds(value) : !when.holds(value); }
 };
 std::string to_string(Threshold const& threshold);  // "> 90 for 3m, clear < 75"
+// The way back: what a notice's condition says.
+std::optional<Threshold> parse_threshold(std::string_view text);
 
 // How the values within the window that ends at the tick become one.
 struct Reduction {

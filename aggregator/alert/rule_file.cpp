@@ -88,7 +88,8 @@ class FileReader {
 
   void read_rule(YAML::Node const& node, std::string const& path) {
     YamlMap map(problems_, node, path,
-                {"id", "title", "expr", "reduce", "crit", "warn", "no_data", "labels", "notify"});
+                {"id", "title", "expr", "reduce", "crit", "warn", "no_data", "labels", "notify",
+                 "runbook"});
     auto const before = problems_.lines().size();
     auto id = map.required_text("id", "give the rule a name of its own");
     if (!id.empty() && !is_id(id))
@@ -120,6 +121,11 @@ class FileReader {
         map.problem("labels", "\"" + name + "\" is not a label name",
                     "use A-Z a-z 0-9 _, no digit first");
     check_title(map, title, labels);
+    if (auto const runbook = map.text("runbook")) {
+      if (!runbook->starts_with("http://") && !runbook->starts_with("https://"))
+        map.problem("runbook", "not a URL", "write http://... or https://...");
+      labels["runbook"] = *runbook;
+    }
     auto notify = map.texts("notify").value_or(std::vector<std::string>{"owner"});
     check_receivers(map, notify);
     if (problems_.lines().size() != before || !expr) return;

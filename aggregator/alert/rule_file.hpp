@@ -14,6 +14,7 @@
 //       no_data: {after: 2m}            # state: keep says nothing about missing data
 //       labels: {team: payments}        # added to the series' own, winning over them
 //       notify: [owner, oncall-pay]     # default [owner]
+//       runbook: https://wiki/cpu       # becomes the label runbook, a link in messages
 //
 // At least one of crit and warn. `rules:` may stand at the top too, without a group.
 // Start-up and reload only; pure but for reading the files.

@@ -17,6 +17,33 @@ bool has_node(std::string_view path, std::string_view node) {
   }
 }
 
+// Keeps what `other` has too.
+void keep_common(LabelMap& common, LabelMap const& other) {
+  std::erase_if(common, [&](auto const& entry) {
+    auto const found = other.find(entry.first);
+    return found == other.end() || found->second != entry.second;
+  });
+}
+
+// The labels in which the paths that stand in a name agree: "asPercent(a.b.c,a.b.d)".
+LabelMap labels_of_parts(std::string_view name, LabelsOf const& labels_of) {
+  static constexpr std::string_view around = "(), \"'";
+  std::optional<LabelMap> common;
+  while (!name.empty()) {
+    auto const end = std::min(name.find_first_of(around), name.size());
+    auto const part = name.substr(0, end);
+    name.remove_prefix(std::min(end + 1, name.size()));
+    if (part.find('.') == std::string_view::npos) continue;
+    auto const labels = labels_of(std::string(part));
+    if (labels.empty()) continue;
+    if (common)
+      keep_common(*common, labels);
+    else
+      common = labels;
+  }
+  return common.value_or(LabelMap{});
+}
+
 }  // namespace
 
 LabelMap subject_of(graphite::Series const& series, std::vector<std::string> const& fetched,
@@ -25,6 +52,7 @@ LabelMap subject_of(graphite::Series const& series, std::vector<std::string> con
   if (auto const path = series.tags.find("name"); path != series.tags.end())
     if (auto labels = labels_of(path->second); !labels.empty()) return labels;
   if (auto labels = labels_of(series.name); !labels.empty()) return labels;
+  if (auto labels = labels_of_parts(series.name, labels_of); !labels.empty()) return labels;
 
   bool const by_node = std::any_of(fetched.begin(), fetched.end(), [&](std::string const& path) {
     return has_node(path, series.name);
@@ -35,14 +63,10 @@ LabelMap subject_of(graphite::Series const& series, std::vector<std::string> con
     if (by_node && !has_node(path, series.name)) continue;
     if (++seen > most_paths) break;
     auto const labels = labels_of(path);
-    if (!common) {
+    if (!common)
       common = labels;
-    } else {
-      std::erase_if(*common, [&](auto const& entry) {
-        auto const other = labels.find(entry.first);
-        return other == labels.end() || other->second != entry.second;
-      });
-    }
+    else
+      keep_common(*common, labels);
     if (common->empty()) break;
   }
   return common.value_or(LabelMap{});

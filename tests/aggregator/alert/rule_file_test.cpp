@@ -92,7 +92,7 @@ TEST_CASE("each slip is one line with file, line, key and remedy") {
   };
   CHECK(only(with(crit + "    treshold: 3\n    title: x\n")) ==
         "one.yml:8: groups[0].rules[0].treshold: unknown key; known here: id, title, expr, reduce, "
-        "crit, warn, no_data, labels, notify");
+        "crit, warn, no_data, labels, notify, runbook");
   CHECK(only(with(crit + "    titel: x\n")) ==
         "one.yml:8: groups[0].rules[0].titel: unknown key; did you mean \"title\"?");
   CHECK(only(with("    crit: {when: \"90\"}\n")) ==
@@ -185,4 +185,25 @@ TEST_CASE("titles") {
   CHECK(render_title("{{nothing}}x", values) == "x");
   CHECK(render_title("a {{ b", values) == "a {{ b");
   CHECK_FALSE(title_names("a {{ b"));
+}
+
+TEST_CASE("a runbook is a URL and becomes a label") {
+  auto const sound = load(with(crit + "    runbook: https://wiki.example.com/cpu\n"));
+  REQUIRE(sound.errors.empty());
+  CHECK(sound.rules[0].labels.at("runbook") == "https://wiki.example.com/cpu");
+  auto const script = load(with(crit + "    runbook: javascript:alert(1)\n"));
+  REQUIRE(script.errors.size() == 1);
+  CHECK(script.errors[0].find("runbook: not a URL") != std::string::npos);
+}
+
+TEST_CASE("a notice's condition reads back as its threshold") {
+  for (auto const* text :
+       {"> 90", ">= 0.5 for 3m", "< 10 for 1h30m, clear > 15", "== 0, clear != 0"}) {
+    auto const threshold = parse_threshold(text);
+    REQUIRE(threshold);
+    CHECK(to_string(*threshold) == text);
+  }
+  CHECK_FALSE(parse_threshold(""));
+  CHECK_FALSE(parse_threshold("> 90 for ever"));
+  CHECK_FALSE(parse_threshold("> 90, clear whatever"));
 }
