@@ -17,7 +17,9 @@
 #include "aggregator/api/query_pool.hpp"
 #include "aggregator/api/router.hpp"
 #include "aggregator/ingest/ingest.hpp"
+#include "aggregator/notify/figures_context.hpp"
 #include "aggregator/notify/notifier.hpp"
+#include "aggregator/notify/robot_channel.hpp"
 #include "aggregator/own_metrics.hpp"
 #include "aggregator/pipeline.hpp"
 #include "aggregator/series/store_series_source.hpp"
@@ -71,6 +73,7 @@ http::Handler ingest_handler(ingest::Ingest& ingest,
 
 std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
                                                 notify::Directory const& directory,
+                                                notify::FiguresContext const& figures,
                                                 std::string const& url, Clock const& clock,
                                                 Log const& log) {
   std::optional<curl::SmtpOptions> server;
@@ -91,9 +94,15 @@ std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
     server = std::move(*options);
   }
   std::vector<std::unique_ptr<notify::Channel>> channels;
-  channels.push_back(
-      std::make_unique<notify::EmailChannel>(std::move(server), settings.mail_from, url, clock));
-  channels.push_back(std::make_unique<notify::WebhookChannel>(directory, url));
+  channels.push_back(std::make_unique<notify::EmailChannel>(
+      std::move(server), settings.mail_from, url, clock,
+      [&figures](alert::Transition const& notice) { return figures.of(notice); }));
+  for (auto const& [name, receiver] : directory.receivers) {
+    for (auto const& hook : receiver.webhook)
+      channels.push_back(std::make_unique<notify::WebhookChannel>(hook, name, url));
+    for (auto const& robot : receiver.robots)
+      channels.push_back(std::make_unique<notify::RobotChannel>(robot, name, url, clock));
+  }
   notify::OutboxOptions options;
   options.path = settings.data_dir + "/alerts/outbox";
   auto notifier =
@@ -150,7 +159,10 @@ int run(Settings settings, config::OptionTable const& table) {
 
   auto const url = settings.external_url.empty() ? "http://" + config::to_string(settings.listen)
                                                  : settings.external_url;
-  auto const notifier = open_notifier(settings, directory.directory, url, clock, log);
+  notify::FiguresContext const figures(
+      source, [&source](std::string const& path) { return source.labels_of(path); },
+      log.named("notify"));
+  auto const notifier = open_notifier(settings, directory.directory, figures, url, clock, log);
 
   alert::AlertOptions alert_options;
   alert_options.directory = settings.data_dir + "/alerts";

@@ -21,6 +21,7 @@ using alert::Transition;
 LabelMap labels_of(Transition const& notice) {
   LabelMap labels;
   for (auto const& [name, value] : notice.state.labels) labels[name] = printable(value, 4096);
+  labels.erase("runbook");  // an annotation
   labels["alertname"] = notice.rule;
   labels["series"] = printable(notice.instance, 4096);
   auto const level =
@@ -34,10 +35,11 @@ LabelMap annotations_of(Transition const& notice) {
   LabelMap out;
   out["summary"] = printable(notice.state.title.empty() ? notice.rule : notice.state.title, 1024);
   out["state"] = alert::to_string(notice.state.status);
-  out["value"] = value_text(notice);
+  out["value"] = notice.state.value ? fmt::format("{:.6g}", *notice.state.value) : "absent";
   if (!notice.condition.empty()) out["condition"] = notice.condition;
   if (notice.reason != alert::Reason::none) out["reason"] = alert::to_string(notice.reason);
   out["incident"] = notice.state.incident;
+  if (auto const runbook = label(notice, "runbook"); !runbook.empty()) out["runbook_url"] = runbook;
   return out;
 }
 

@@ -1,16 +1,18 @@
 #pragma once
-// A way to deliver messages: mail, or a webhook. The seam between the queue and the network.
+// A way to deliver messages: mail, or one webhook, or one robot. The seam between the queue and
+// the network.
 //
 // deliver() blocks until the outcome is known, a time-out, or `stop`. Each channel is called by
-// one thread, its own.
+// one thread, its own: so one that hangs holds up nobody else.
 
-#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
 
+#include "aggregator/notify/message_context.hpp"
 #include "aggregator/notify/notify_file.hpp"
 #include "aggregator/notify/outbox.hpp"
+#include "aggregator/notify/pace.hpp"
 #include "common/core/clock.hpp"
 #include "common/curl/http_post.hpp"
 #include "common/curl/smtp.hpp"
@@ -20,17 +22,24 @@ namespace dadvisor::aggregator::notify {
 class Channel {
  public:
   virtual ~Channel() = default;
-  // What the keys of its receivers begin with: "email:", "webhook:".
+  // The key of its one receiver, "webhook:NAME"; or with nothing behind the colon what the keys
+  // of all its receivers begin with, "email:".
   virtual std::string_view kind() const = 0;
+  // How fast it may be used. Where that is limited, the last message for a while tells of all
+  // that is due, whatever the rule.
+  virtual Pace pace() const { return {}; }
   virtual curl::Delivery deliver(Batch const& batch, std::stop_token const& stop) = 0;
+  // How long to leave it alone after the last deliver().
+  virtual Nanoseconds penalty() const { return {}; }
 };
 
 class EmailChannel final : public Channel {
  public:
   // `from` is an address. Without a server every mail is refused for now (retry), so that nothing
   // is lost while the operator writes mail.server.
+  // Without context_of its mails have no pictures.
   EmailChannel(std::optional<curl::SmtpOptions> server, std::string from, std::string external_url,
-               Clock const& clock);
+               Clock const& clock, ContextOf context_of = {});
   std::string_view kind() const override { return "email:"; }
   curl::Delivery deliver(Batch const& batch, std::stop_token const& stop) override;
 
@@ -39,23 +48,27 @@ class EmailChannel final : public Channel {
   std::string from_;
   std::string external_url_;
   Clock const& clock_;
+  ContextOf const context_of_;
 };
 
 class WebhookChannel final : public Channel {
  public:
-  WebhookChannel(Directory const& directory, std::string external_url);
-  std::string_view kind() const override { return "webhook:"; }
+  WebhookChannel(Webhook hook, std::string receiver, std::string external_url);
+  std::string_view kind() const override { return kind_; }
   curl::Delivery deliver(Batch const& batch, std::stop_token const& stop) override;
 
  private:
-  std::map<std::string, Webhook> hooks_;  // by receiver
+  Webhook const hook_;
+  std::string const receiver_;
+  std::string const kind_;
   std::string external_url_;
   curl::HttpPoster poster_;
 };
 
-// The mail of a batch for its receiver: Message-ID from the batch's id, so that a second try of an
-// unknown outcome is the same mail; References its first incident, so that clients show a thread.
-Result<std::string> mail_of(Batch const& batch, std::string const& from,
-                            std::string_view external_url, WallTime now);
+// The mail of a batch for its receiver. Message-ID from incident, transition and receiver, so that
+// a second try of an unknown outcome is the same mail; References its incidents, so that clients
+// show a thread. A mail above 1 MiB goes without its picture.
+Result<std::string> mail_of(Batch const& batch, MessageContext const& context,
+                            std::string const& from, std::string_view external_url, WallTime now);
 
 }  // namespace dadvisor::aggregator::notify

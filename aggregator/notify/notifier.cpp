@@ -34,6 +34,12 @@ Notifier::Notifier(Outbox outbox, Directory directory,
 Notifier::~Notifier() { stop(); }
 
 void Notifier::start() {
+  {
+    std::lock_guard const lock(mutex_);
+    outbox_.give_up([this](std::string const& receiver) { return has_channel(receiver); },
+                    clock_.wall());
+    if (auto done = outbox_.sync(); !done) log_.error("outbox: {}", to_string(done.error()));
+  }
   for (auto const& channel : channels_)
     threads_.emplace_back([this, one = channel.get()](std::stop_token stop) { run(*one, stop); });
 }
@@ -53,13 +59,9 @@ Result<void> Notifier::deliver(std::vector<alert::Transition> const& notices) {
       if (unroutable_.size() < most_remembered && unroutable_.insert(owner).second)
         log_.warning("owner {} (rule {}) is not in owners: and is no address{}", owner, notice.rule,
                      directory_.fallback.empty() ? "" : "; fallback is told");
-    bool const channel_missing =
-        std::none_of(receivers.begin(), receivers.end(), [&](std::string const& receiver) {
-          return std::any_of(channels_.begin(), channels_.end(), [&](auto const& channel) {
-            return receiver.starts_with(channel->kind());
-          });
-        });
-    if (channel_missing) ++counters_.unroutable;
+    if (std::none_of(receivers.begin(), receivers.end(),
+                     [this](std::string const& receiver) { return has_channel(receiver); }))
+      ++counters_.unroutable;
     outbox_.plan(notice, receivers, now);
   }
   auto done = outbox_.sync();
@@ -68,11 +70,21 @@ Result<void> Notifier::deliver(std::vector<alert::Transition> const& notices) {
   return {};
 }
 
+bool Notifier::has_channel(std::string const& receiver) const {
+  return std::any_of(channels_.begin(), channels_.end(),
+                     [&](auto const& channel) { return covers(channel->kind(), receiver); });
+}
+
 void Notifier::run(Channel& channel, std::stop_token const& stop) {
   std::unique_lock lock(mutex_);
+  Bucket bucket(channel.pace(), clock_.monotonic());
   while (!stop.stop_requested()) {
     auto const now = clock_.wall();
-    auto const batch = outbox_.take(channel.kind(), now);
+    if (auto const pause = bucket.wait(clock_.monotonic()); pause > Nanoseconds::zero()) {
+      wake_.wait_for(lock, stop, pause, [] { return false; });
+      continue;
+    }
+    auto const batch = outbox_.take(channel.kind(), now, bucket.last(clock_.monotonic()));
     if (!batch) {
       auto const due = outbox_.next_due(channel.kind());
       auto const wait =
@@ -87,9 +99,12 @@ void Notifier::run(Channel& channel, std::stop_token const& stop) {
     // That it is on its way is on disk first: after a crash it counts as perhaps arrived. Where
     // the disk refuses, sending goes on; the worst is a message twice.
     if (auto done = outbox_.sync(); !done) log_.error("outbox: {}", to_string(done.error()));
+    bucket.take(clock_.monotonic());
     lock.unlock();
     auto const delivery = channel.deliver(*batch, stop);
     lock.lock();
+    if (auto const penalty = channel.penalty(); penalty > Nanoseconds::zero())
+      bucket.shut(clock_.monotonic() + penalty);
     outbox_.complete(*batch, delivery.outcome, delivery.detail, clock_.wall());
     report(*batch, delivery);
     if (auto done = outbox_.sync(); !done) {

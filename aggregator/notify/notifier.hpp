@@ -1,6 +1,6 @@
 #pragma once
 // From notices to messages delivered: plans them in the outbox, and sends them from one thread
-// per channel, so that a slow mail server delays neither evaluation nor webhooks.
+// per channel, each at its own pace, so that a slow receiver delays neither evaluation nor others.
 //
 // deliver() from one thread (the alert engine's), start() and stop() by main, the rest from any.
 
@@ -48,6 +48,7 @@ class Notifier {
  private:
   Notifier(Outbox outbox, Directory directory, std::vector<std::unique_ptr<Channel>> channels,
            Clock const& clock, Log log);
+  bool has_channel(std::string const& receiver) const;
   void run(Channel& channel, std::stop_token const& stop);
   void report(Batch const& batch, curl::Delivery const& delivery);
 

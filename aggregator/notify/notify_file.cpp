@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aggregator/alert/yaml_map.hpp"
+#include "aggregator/notify/robot_file.hpp"
 #include "common/core/config/value.hpp"
 #include "common/core/fd.hpp"
 #include "common/curl/mail.hpp"
@@ -19,14 +20,6 @@ std::string_view trimmed(std::string_view text) {
   auto const first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-bool is_http_url(std::string_view url) {
-  auto const rest = url.starts_with("http://")    ? url.substr(7)
-                    : url.starts_with("https://") ? url.substr(8)
-                                                  : std::string_view();
-  return !rest.empty() && rest.front() != '/' &&
-         std::all_of(rest.begin(), rest.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 class Reader {
@@ -89,10 +82,18 @@ class Reader {
   }
 
   Receiver read_receiver(YAML::Node const& node, std::string const& path) {
-    YamlMap map(problems_, node, path, {"email", "webhook"});
+    YamlMap map(problems_, node, path,
+                {"email", "webhook", "wecom", "dingtalk", "feishu", "slack"});
     Receiver receiver;
-    if (!map.has("email") && !map.has("webhook"))
-      problems_.add(node, path, "neither email nor webhook", "write email: [user@domain]");
+    for (auto const vendor : vendors)
+      if (map.has(to_string(vendor)))
+        if (auto robot = read_robot(problems_, map, vendor, path))
+          receiver.robots.push_back(std::move(*robot));
+    bool const robots = std::any_of(std::begin(vendors), std::end(vendors),
+                                    [&](Vendor vendor) { return map.has(to_string(vendor)); });
+    if (!map.has("email") && !map.has("webhook") && !robots)
+      problems_.add(node, path, "no way to reach it",
+                    "write email: [user@domain], or webhook, wecom, dingtalk, feishu or slack");
     if (auto addresses = map.texts("email")) {
       for (auto const& address : *addresses)
         if (!curl::is_address(address))
@@ -117,11 +118,11 @@ class Reader {
           webhook.timeout > std::chrono::minutes(2))
         map.problem("timeout", "out of range", "write 100ms to 2m");
       if (auto const file = map.text("token_file")) {
-        auto const token = read_file(*file, 65536);
+        auto token = read_secret(*file);
         if (token)
-          webhook.token = token->substr(0, token->find_first_of("\r\n"));
+          webhook.token = std::move(*token);
         else
-          map.problem("token_file", to_string(token.error()), "make the file readable");
+          map.problem("token_file", to_string(token.error()), secret_remedy);
       }
       if (webhook.url.empty()) return webhook;
     }
@@ -142,6 +143,8 @@ void add_target(std::string const& target, Directory const& directory, std::set<
   }
   for (auto const& address : found->second.addresses) out.insert("email:" + address);
   if (!found->second.webhook.empty()) out.insert("webhook:" + target);
+  for (auto const& robot : found->second.robots)
+    out.insert(fmt::format("{}:{}", to_string(robot.vendor), target));
 }
 
 bool allowed_domain(std::string_view address, std::vector<std::string> const& domains) {

@@ -7,8 +7,15 @@
 //     oncall: {email: [oncall@example.com]}
 //     hook: {webhook: "http://127.0.0.1:9000/alerts"}          # Alertmanager's version-4 JSON
 //     chat: {webhook: {url: "https://...", token_file: FILE, ca_file: FILE, timeout: 10s}}
+//     group: {dingtalk: {token_file: FILE, secret_file: FILE, mention: [ID, all]}}
 //   fallback: [oncall]             # for apps without a known owner
 //   owner_domains: [example.com]   # addresses in labels must end so; default: any
+//
+// Robots: wecom, dingtalk, feishu, slack. Each is a URL, or a mapping of url or url_file (the whole
+// URL, as the vendor shows it) or, where there is one, of what stands in it as a secret: key_file
+// (wecom), token_file (dingtalk, feishu), with `url` as the vendor's address before it if that is
+// another (Lark). secret_file signs (dingtalk, feishu). `mention` names people by the vendor's ids,
+// or all; they are called for crit only. Files with secrets must be closed to others (chmod 600).
 //
 // An owner label that is itself an address is used as it is. URLs in labels are never called.
 
@@ -19,6 +26,7 @@
 #include <vector>
 
 #include "aggregator/alert/state.hpp"
+#include "aggregator/notify/robot.hpp"
 #include "common/core/result.hpp"
 #include "common/curl/smtp.hpp"
 
@@ -34,6 +42,7 @@ struct Webhook {
 struct Receiver {
   std::vector<std::string> addresses;
   std::vector<Webhook> webhook;  // none or one
+  std::vector<Robot> robots;     // at most one of each vendor
 };
 
 struct Directory {
@@ -51,8 +60,8 @@ struct LoadedDirectory {
 };
 LoadedDirectory load_directory(std::string const& file);
 
-// The receivers of a notice, as keys "email:ADDRESS" and "webhook:NAME". `unknown` collects the
-// owners that lead nowhere.
+// The receivers of a notice, as keys "email:ADDRESS", "webhook:NAME", "wecom:NAME" and so on.
+// `unknown` collects the owners that lead nowhere.
 std::set<std::string> route(alert::Transition const& notice, Directory const& directory,
                             std::vector<std::string>& unknown);
 

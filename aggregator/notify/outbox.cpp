@@ -182,7 +182,7 @@ void Outbox::plan(alert::Transition const& notice, std::set<std::string> const& 
 std::optional<WallTime> Outbox::next_due(std::string_view kind) const {
   std::optional<WallTime> least;
   for (auto const& key : waiting_) {
-    if (!key.second.starts_with(kind)) continue;
+    if (!covers(kind, key.second)) continue;
     auto const& entry = entries_.at(key);
     if (!entry.flying && (!least || entry.due < *least)) least = entry.due;
   }
@@ -198,10 +198,26 @@ std::optional<WallTime> Outbox::oldest_waiting() const {
   return oldest;
 }
 
-std::optional<Batch> Outbox::take(std::string_view kind, WallTime now) {
+bool covers(std::string_view kind, std::string_view receiver) {
+  return kind.ends_with(':') ? receiver.starts_with(kind) : receiver == kind;
+}
+
+void Outbox::give_up(std::function<bool(std::string const& receiver)> const& covered,
+                     WallTime now) {
+  for (auto const& key : std::set<Key>(waiting_)) {
+    if (covered(key.second)) continue;
+    auto& entry = entries_.at(key);
+    entry.phase = Phase::failed;
+    entry.detail = "no such receiver any more";
+    ++counters_.failed;
+    changed(key, entry, now);
+  }
+}
+
+std::optional<Batch> Outbox::take(std::string_view kind, WallTime now, bool digest) {
   Entry const* first = nullptr;
   for (auto const& key : waiting_) {
-    if (!key.second.starts_with(kind)) continue;
+    if (!covers(kind, key.second)) continue;
     auto const& entry = entries_.at(key);
     if (entry.flying || entry.due > now) continue;
     if (first == nullptr || entry.planned < first->planned) first = &entry;
@@ -215,8 +231,9 @@ std::optional<Batch> Outbox::take(std::string_view kind, WallTime now) {
   std::vector<Key> keys;
   for (auto const& key : waiting_) {
     auto const& entry = entries_.at(key);
-    if (key.second != batch.receiver || entry.flying || entry.due > now || entry.batch != again ||
-        entry.notice.rule != rule || app_of(entry.notice) != app)
+    if (key.second != batch.receiver || entry.flying || entry.due > now || entry.batch != again)
+      continue;
+    if (!digest && again.empty() && (entry.notice.rule != rule || app_of(entry.notice) != app))
       continue;
     keys.push_back(key);
     batch.notices.push_back(entry.notice);

@@ -11,6 +11,7 @@
 // aggregator/alert/FORMAT.md.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -65,7 +66,7 @@ struct Entry {
   bool operator==(Entry const&) const = default;
 };
 
-// One message: notices of one rule and app for one receiver.
+// One message for one receiver: notices of one rule and app, or of several (a digest).
 struct Batch {
   std::string id;  // 32 hex digits, the same for the same notices and receiver
   std::string receiver;
@@ -89,6 +90,9 @@ struct OutboxCounters {
   std::uint64_t waiting = 0, entries = 0;  // gauges
 };
 
+// Whether a receiver's key is `kind`, or begins with it where that ends with a colon.
+bool covers(std::string_view kind, std::string_view receiver);
+
 class Outbox {
  public:
   // Reads the file if there is one and writes it anew. What was on its way becomes unknown.
@@ -100,13 +104,16 @@ class Outbox {
   // All changes since the last sync() on disk. After an error they stay to be written.
   Result<void> sync();
 
-  // The next message for a receiver whose key begins with `kind` ("email:"), marked as on its
-  // way; nullopt if none is due.
-  std::optional<Batch> take(std::string_view kind, WallTime now);
+  // The next message for a receiver that `kind` covers, marked as on its way; nullopt if none is
+  // due. As a digest it tells of all that is due for that receiver, whatever the rule and app.
+  std::optional<Batch> take(std::string_view kind, WallTime now, bool digest = false);
   std::optional<WallTime> next_due(std::string_view kind) const;
   std::optional<WallTime> oldest_waiting() const;  // when it was planned
   // What became of it; by what follows sync() is called.
   void complete(Batch const& batch, curl::Outcome outcome, std::string const& detail, WallTime now);
+
+  // What waits for receivers that `covered` refuses is failed: nobody would ever take it.
+  void give_up(std::function<bool(std::string const& receiver)> const& covered, WallTime now);
 
   std::vector<Entry> entries() const;  // by incident and receiver
   OutboxCounters counters() const;

@@ -26,6 +26,7 @@ bool clean(std::string_view text) {
 }  // namespace
 
 Result<PostReply> HttpPoster::post(Post const& post, std::stop_token const& stop) {
+  all_sent_ = false;
   List headers;
   append(headers, "Content-Type: application/json");
   append(headers, "Expect:");  // no 100-continue round trip
@@ -56,6 +57,12 @@ Result<PostReply> HttpPoster::post(Post const& post, std::stop_token const& stop
 
   CURLcode const code = curl_easy_perform(handle);
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &reply.status);
+  curl_off_t uploaded = 0;
+  curl_easy_getinfo(handle, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+  all_sent_ = !post.body.empty() && uploaded == static_cast<curl_off_t>(post.body.size());
+  curl_off_t retry_after = 0;
+  curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after);
+  if (retry_after > 0) reply.retry_after = std::chrono::seconds(retry_after);
   if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && reply.truncated)) return reply;
   handle_.reset();  // a connection in doubt is not used again
   auto const what =

@@ -4,6 +4,7 @@
 // own owns a client; connections are kept between posts.
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -27,6 +28,7 @@ struct PostReply {
   long status = 0;
   std::string body;        // at most reply_limit bytes
   bool truncated = false;  // there was more; the connection was ended there
+  std::optional<std::chrono::seconds> retry_after;  // the header of that name
 };
 
 class HttpPoster {
@@ -35,10 +37,14 @@ class HttpPoster {
   explicit HttpPoster(std::string user_agent) : user_agent_(std::move(user_agent)) {}
   // Errors: malformed (URL, or a header with CR, LF or NUL), timeout, unavailable.
   Result<PostReply> post(Post const& post, std::stop_token const& stop = {});
+  // Of the last post: whether all of its body had left, so that it may have been taken though no
+  // reply came.
+  bool all_sent() const { return all_sent_; }
 
  private:
   std::string user_agent_;
   Handle handle_;
+  bool all_sent_ = false;
 };
 
 }  // namespace dadvisor::curl

@@ -40,6 +40,56 @@ bool is_message_id(std::string_view id) {
                      [](char c) { return c > 0x20 && c < 0x7f && c != '<' && c != '>'; });
 }
 
+bool is_file_name(std::string_view name) {
+  return !name.empty() && name.size() <= 60 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
+  });
+}
+
+void append_text(std::string& out, std::string_view type, std::string_view text) {
+  out += fmt::format(
+      "Content-Type: text/{}; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: quoted-printable\r\n\r\n{}",
+      type, quoted_printable(text));
+}
+
+void append_image(std::string& out, MailImage const& image) {
+  out += fmt::format(
+      "Content-Type: image/png; name=\"{0}\"\r\nContent-Transfer-Encoding: base64\r\n"
+      "Content-ID: <{1}>\r\nContent-Disposition: inline; filename=\"{0}\"\r\n\r\n",
+      image.file_name, image.content_id);
+  auto const text = base64(image.png);
+  for (std::size_t at = 0; at < text.size(); at += max_line)
+    out.append(text, at, max_line).append("\r\n");
+}
+
+// From Content-Type on. Neither quoted-printable nor base64 can hold "=_", which the boundaries
+// begin with, so no part can end another.
+void append_content(std::string& out, Mail const& mail) {
+  if (mail.html.empty()) return append_text(out, "plain", mail.body);
+  static constexpr std::string_view outer = "=_dadvisor_alternative", inner = "=_dadvisor_related";
+  out += fmt::format("Content-Type: multipart/alternative;\r\n boundary=\"{0}\"\r\n\r\n--{0}\r\n",
+                     outer);
+  append_text(out, "plain", mail.body);
+  out += fmt::format("\r\n--{}\r\n", outer);
+  if (mail.images.empty()) {
+    append_text(out, "html", mail.html);
+  } else {
+    out += fmt::format(
+        "Content-Type: multipart/related; type=\"text/html\";\r\n "
+        "boundary=\"{0}\"\r\n\r\n--{0}\r\n",
+        inner);
+    append_text(out, "html", mail.html);
+    for (auto const& image : mail.images) {
+      out += fmt::format("\r\n--{}\r\n", inner);
+      append_image(out, image);
+    }
+    out += fmt::format("\r\n--{}--\r\n", inner);
+  }
+  out += fmt::format("\r\n--{}--\r\n", outer);
+}
+
 // The bytes of the UTF-8 character at the front of `text` (an invalid byte counts as one).
 std::size_t character_length(std::string_view text) {
   auto const lead = static_cast<unsigned char>(text[0]);
@@ -147,8 +197,11 @@ Result<std::string> render(Mail const& mail) {
   if (!is_address(mail.from)) return refused("From", "not an address");
   if (!is_address(mail.to)) return refused("To", "not an address");
   if (!is_message_id(mail.message_id)) return refused("Message-ID", "not left@domain");
-  if (!mail.in_reply_to.empty() && !is_message_id(mail.in_reply_to))
-    return refused("In-Reply-To", "not left@domain");
+  for (auto const& id : mail.references)
+    if (!is_message_id(id)) return refused("References", "not left@domain");
+  for (auto const& image : mail.images)
+    if (!is_message_id(image.content_id) || !is_file_name(image.file_name))
+      return refused("image", "its Content-ID is not left@domain, or its name is no plain word");
   std::string out;
   auto const put = [&](std::string_view name, std::string_view value) -> Result<void> {
     if (!is_header_name(name)) return refused("header name", "not printable ASCII without colon");
@@ -167,15 +220,15 @@ Result<std::string> render(Mail const& mail) {
   out += fmt::format("To: {}\r\n", mail.to);
   if (auto done = put("Subject", mail.subject); !done) return done.error();
   out += fmt::format("Date: {}\r\nMessage-ID: <{}>\r\n", mail_date(mail.date), mail.message_id);
-  if (!mail.in_reply_to.empty())
-    out += fmt::format("In-Reply-To: <{0}>\r\nReferences: <{0}>\r\n", mail.in_reply_to);
+  if (!mail.references.empty()) {
+    out += fmt::format("In-Reply-To: <{}>\r\nReferences:", mail.references.front());
+    for (auto const& id : mail.references) out += fmt::format(" <{}>\r\n", id);
+  }
   out += "Auto-Submitted: auto-generated\r\n";
   for (auto const& [name, value] : mail.headers)
     if (auto done = put(name, value); !done) return done.error();
-  out +=
-      "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-      "Content-Transfer-Encoding: quoted-printable\r\n\r\n";
-  out += quoted_printable(mail.body);
+  out += "MIME-Version: 1.0\r\n";
+  append_content(out, mail);
   return out;
 }
 

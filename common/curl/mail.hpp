@@ -15,20 +15,30 @@
 
 namespace dadvisor::curl {
 
+// A picture within the mail, shown by <img src="cid:ID">.
+struct MailImage {
+  std::string content_id;  // left@domain
+  std::string file_name;   // printable ASCII without quotes
+  std::string png;         // its bytes
+};
+
 struct Mail {
   std::string from;       // bare address: user@domain
   std::string from_name;  // UTF-8, may be empty
   std::string to;         // bare address; one recipient a mail (see SmtpClient)
   std::string subject;    // UTF-8
   WallTime date{};
-  std::string message_id;   // without angle brackets: left@domain
-  std::string in_reply_to;  // likewise, or empty; also becomes References
+  std::string message_id;               // without angle brackets: left@domain
+  std::vector<std::string> references;  // likewise; the first is In-Reply-To too
   std::vector<std::pair<std::string, std::string>> headers;  // further ones; values UTF-8
-  std::string body;                                          // UTF-8, lines end with \n
+  std::string body;               // UTF-8, lines end with \n; complete without the rest
+  std::string html;               // the same for programs that show it; empty: a text mail
+  std::vector<MailImage> images;  // of the HTML
 };
 
-// The message: headers, an empty line, the body, all lines ending CRLF. Auto-Submitted:
-// auto-generated (RFC 3834) is always there, so that no vacation programme answers.
+// The message: headers, an empty line, the body, all lines ending CRLF. With HTML the body is
+// multipart/alternative {text, HTML}, with images too {text, multipart/related {HTML, PNG...}}.
+// Auto-Submitted: auto-generated (RFC 3834) is always there, so that no vacation programme answers.
 // Error malformed names the field that is refused.
 Result<std::string> render(Mail const& mail);
 

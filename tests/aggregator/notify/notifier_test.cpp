@@ -10,15 +10,18 @@ using namespace dadvisor::aggregator::notify;
 using namespace dadvisor::aggregator::notify::test;
 using curl::Delivery;
 using curl::Outcome;
+using namespace std::chrono_literals;
 
 namespace {
 
 // Answers as it is told; hangs in deliver() while `hold` is set.
 class TestChannel final : public Channel {
  public:
-  TestChannel(std::string kind, std::shared_ptr<TestChannel*> self) : kind_(std::move(kind)) {
+  TestChannel(std::string kind, std::shared_ptr<TestChannel*> self, Pace pace = {})
+      : kind_(std::move(kind)), pace_(pace) {
     *self = this;
   }
+  Pace pace() const override { return pace_; }
   std::string_view kind() const override { return kind_; }
   Delivery deliver(Batch const& batch, std::stop_token const& stop) override {
     std::unique_lock lock(mutex_);
@@ -57,6 +60,7 @@ class TestChannel final : public Channel {
     return all;
   }
   std::string kind_;
+  Pace pace_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool hold_ = false;
@@ -69,6 +73,7 @@ struct House {
   SystemClock clock;
   std::shared_ptr<TestChannel*> mail = std::make_shared<TestChannel*>();
   std::shared_ptr<TestChannel*> hook = std::make_shared<TestChannel*>();
+  std::shared_ptr<TestChannel*> robot = std::make_shared<TestChannel*>();
   std::unique_ptr<Notifier> notifier;
 
   House() { open(); }
@@ -77,9 +82,12 @@ struct House {
     Directory who;
     who.owners["pay"] = {"pay@example.com", "hook"};
     who.receivers["hook"].webhook.push_back({"http://127.0.0.1:1/", "", "", {}});
+    who.owners["chat"] = {"group"};
+    who.receivers["group"].robots.emplace_back();
     std::vector<std::unique_ptr<Channel>> channels;
     channels.push_back(std::make_unique<TestChannel>("email:", mail));
-    channels.push_back(std::make_unique<TestChannel>("webhook:", hook));
+    channels.push_back(std::make_unique<TestChannel>("webhook:hook", hook));
+    channels.push_back(std::make_unique<TestChannel>("wecom:group", robot, Pace{2, 50ms}));
     OutboxOptions options;
     options.path = directory.path() + "/outbox";
     auto opened =
@@ -140,4 +148,39 @@ TEST_CASE("a notice that leads to nobody is counted") {
   REQUIRE(house.notifier->deliver({what}));
   CHECK(house.notifier->counters().unroutable == 1);
   CHECK(house.notifier->entries().empty());
+}
+
+TEST_CASE("a robot gets what comes too fast as one digest") {
+  House house;
+  std::vector<Transition> storm;
+  for (int i = 0; i < 30; ++i) {
+    storm.push_back(fired("01" + std::to_string(i)));
+    storm.back().rule = "rule" + std::to_string(i);
+    storm.back().state.labels["owner"] = "chat";
+  }
+  REQUIRE(house.notifier->deliver(storm));
+  house.notifier->start();
+  auto const messages = (*house.robot)->wait_for(30);
+  // The bucket begins with one message, which is the last for a while: so it tells of all.
+  REQUIRE(messages.size() == 1);
+  CHECK(messages[0].notices.size() == 30);
+}
+
+TEST_CASE("what waits for a receiver that is no more is failed, not kept for ever") {
+  House house;
+  auto what = fired("01A");
+  what.notify = {"hook"};
+  REQUIRE(house.notifier->deliver({what}));
+  std::vector<std::unique_ptr<Channel>> none;
+  OutboxOptions options;
+  options.path = house.directory.path() + "/outbox";
+  house.notifier.reset();
+  auto opened =
+      Notifier::open(options, {}, std::move(none), house.clock, Log("test", LogLevel::error));
+  REQUIRE(opened);
+  (*opened)->start();
+  CHECK((*opened)->counters().outbox.waiting == 0);
+  REQUIRE((*opened)->entries().size() == 1);
+  CHECK((*opened)->entries()[0].phase == Phase::failed);
+  CHECK((*opened)->entries()[0].detail == "no such receiver any more");
 }

@@ -1,6 +1,7 @@
 #include "aggregator/notify/notify_file.hpp"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 
 #include "notices_for_test.hpp"
@@ -92,6 +93,48 @@ TEST_CASE("slips in the notify file are named by line and key") {
                                  "receiver; write user@domain, or a name of receivers:"});
   CHECK(load("fallback: [x]\n").errors.size() == 1);
   CHECK(load_directory("/nonexistent/notify.yml").errors.size() == 1);
+}
+
+TEST_CASE("robots are read, their secrets from files that others cannot read") {
+  TemporaryDirectory directory;
+  auto const secret = directory.path() + "/secret";
+  std::ofstream(secret) << "S3CRET\n";
+  std::filesystem::permissions(secret, std::filesystem::perms{0600});
+  auto const loaded = load("receivers:\n  a:\n    wecom: {key_file: " + secret +
+                           "}\n    dingtalk: {token_file: " + secret + ", secret_file: " + secret +
+                           ", mention: [zhang, all]}\n    feishu: {token_file: " + secret +
+                           ", url: \"https://open.larksuite.com/open-apis/bot/v2/hook/\"}\n"
+                           "    slack: https://hooks.slack.com/services/T/B/X\n");
+  REQUIRE(loaded.errors.empty());
+  auto const& robots = loaded.directory.receivers.at("a").robots;
+  REQUIRE(robots.size() == 4);
+  CHECK(robots[0].url == "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=S3CRET");
+  CHECK(robots[1].url == "https://oapi.dingtalk.com/robot/send?access_token=S3CRET");
+  CHECK(robots[1].secret == "S3CRET");
+  CHECK(robots[1].mention == std::vector<std::string>{"zhang", "all"});
+  CHECK(robots[2].url == "https://open.larksuite.com/open-apis/bot/v2/hook/S3CRET");
+  CHECK(robots[3].url == "https://hooks.slack.com/services/T/B/X");
+  CHECK(routed(loaded.directory, "x", {"a"}) ==
+        Keys{"wecom:a", "dingtalk:a", "feishu:a", "slack:a"});
+
+  auto const error = [&](std::string const& robot) {
+    auto const slips = load("receivers:\n  a: {" + robot + "}\n").errors;
+    REQUIRE(slips.size() == 1);
+    return slips[0];
+  };
+  std::filesystem::permissions(secret, std::filesystem::perms{0644});
+  CHECK(error("wecom: {key_file: " + secret + "}") ==
+        "notify.yml:2: receivers.a.wecom.key_file: " + secret +
+            ": others may read it; write the secret as the first line of a file of dAdvisor's own "
+            "user, chmod 600");
+  CHECK(error("wecom: {}") ==
+        "notify.yml:2: receivers.a.wecom.url: missing; write url: or url_file: with the URL that "
+        "the vendor shows, or key_file:");
+  CHECK(error("slack: {url: \"http://x\", secret_file: x}") ==
+        "notify.yml:2: receivers.a.slack.secret_file: slack signs nothing; leave it out");
+  CHECK(error("feishu: {url: \"http://x\", mention: [\"a>b\"]}").find("\"a>b\" is not an id") !=
+        std::string::npos);
+  CHECK(error("slack: \"xoxb-secret\"").find("xoxb") == std::string::npos);
 }
 
 TEST_CASE("mail servers") {

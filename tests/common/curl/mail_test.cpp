@@ -123,6 +123,37 @@ TEST_CASE("a plain mail reads back as it was written") {
   CHECK(parsed.body == "one\ntwo\n");
 }
 
+// Parsed by Python's email package in tests/e2e/alert_test.py too.
+TEST_CASE("HTML and pictures become alternative {text, related {HTML, PNG}}") {
+  auto mail = sample();
+  mail.html = "<p>one</p>\n";
+  auto const text_and_html = *render(mail);
+  CHECK(text_and_html.ends_with(
+      "MIME-Version: 1.0\r\n"
+      "Content-Type: multipart/alternative;\r\n boundary=\"=_dadvisor_alternative\"\r\n\r\n"
+      "--=_dadvisor_alternative\r\n"
+      "Content-Type: text/plain; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: quoted-printable\r\n\r\none\r\ntwo\r\n"
+      "\r\n--=_dadvisor_alternative\r\n"
+      "Content-Type: text/html; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>one</p>\r\n"
+      "\r\n--=_dadvisor_alternative--\r\n"));
+  mail.images.push_back({"g.1@example.com", "graph.png", std::string(100, '\x89')});
+  auto const with_picture = *render(mail);
+  CHECK(with_picture.find("multipart/related; type=\"text/html\";\r\n boundary=\"=_dadvisor_related"
+                          "\"\r\n\r\n--=_dadvisor_related\r\nContent-Type: text/html") !=
+        std::string::npos);
+  CHECK(with_picture.find("Content-ID: <g.1@example.com>\r\nContent-Disposition: inline; "
+                          "filename=\"graph.png\"\r\n\r\niYmJ") != std::string::npos);
+  std::istringstream lines(with_picture);
+  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 78);
+  mail.images[0].file_name = "a\"b";
+  CHECK_FALSE(render(mail));
+  mail.images[0].file_name = "a.png";
+  mail.images[0].content_id = "x> <y@z";
+  CHECK_FALSE(render(mail));
+}
+
 TEST_CASE("Chinese and very long subjects become encoded words that decode to the same text") {
   auto mail = sample();
   std::string const chinese =
