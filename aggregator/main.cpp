@@ -13,6 +13,7 @@
 #include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/alert/rule_file.hpp"
 #include "aggregator/api/access.hpp"
+#include "aggregator/api/alert_routes.hpp"
 #include "aggregator/api/graphite_routes.hpp"
 #include "aggregator/api/query_pool.hpp"
 #include "aggregator/api/router.hpp"
@@ -214,6 +215,8 @@ int run(Settings settings, config::OptionTable const& table) {
 
   api::Router router;
   api::add_graphite_routes(router, source, clock, *queries);
+  api::add_alert_routes(router, {[&alerts = *alerts] { return alerts.instances(); },
+                                 [&notifier] { return notifier->entries(); }});
   router.add("/api/v1/hello", "POST", ingest_handler(ingest, &ingest::Ingest::hello));
   router.add("/api/v1/batches", "POST", ingest_handler(ingest, &ingest::Ingest::batches));
   router.add("/readyz", "GET", [&](http::Request, http::Responder respond) {

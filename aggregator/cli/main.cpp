@@ -1,0 +1,159 @@
+// dadvisor: the operator's command. Talks on stderr, answers on stdout. Exit codes: 0 ok, 1 a check
+// failed, 2 usage, 3 cannot connect, 4 not authorised.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <optional>
+
+#include "aggregator/cli/alerts.hpp"
+#include "aggregator/cli/check_config.hpp"
+#include "aggregator/notify/robot_file.hpp"
+#include "common/core/clock.hpp"
+#include "common/http/client.hpp"
+
+namespace dadvisor::aggregator::cli {
+namespace {
+
+constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_connect = 3, exit_denied = 4;
+
+int complain(std::string const& what, int status) {
+  std::fprintf(stderr, "dadvisor: %s\n", what.c_str());
+  return status;
+}
+
+int run_check_config(std::vector<std::string> const& paths, bool quiet) {
+  auto const report = check_config(paths);
+  for (auto const& one : report.unusable) complain(one, exit_usage);
+  for (auto const& problem : report.problems) std::fprintf(stderr, "%s\n", problem.c_str());
+  if (!quiet)
+    for (auto const& file : report.files)
+      std::printf("%s: %s%s\n", file.path.c_str(), to_string(file.kind),
+                  file.rules > 0 ? fmt::format(", {} rules", file.rules).c_str() : "");
+  if (!report.unusable.empty()) return exit_usage;
+  if (report.files.empty())
+    return complain("no *.yml there; name files, or a directory with some", exit_usage);
+  if (!report.problems.empty())
+    return complain(fmt::format("{} problems", report.problems.size()), exit_failed);
+  if (!quiet) std::printf("ok\n");
+  return exit_ok;
+}
+
+struct AlertsCommand {
+  std::string aggregator = "http://127.0.0.1:8686";
+  std::string token_file;
+  std::string output = "table";
+  std::string rule, app, owner, state;
+  bool resolved = false;
+};
+
+int run_alerts(AlertsCommand const& command) {
+  auto const url = http::parse_url(command.aggregator);
+  if (!url) return complain("--aggregator: " + to_string(url.error()), exit_usage);
+  http::ClientRequest request;
+  request.target = "/api/v1/alerts";
+  char joint = '?';
+  auto const add = [&](char const* name, std::string const& value) {
+    if (value.empty()) return;
+    request.target += fmt::format("{}{}={}", joint, name, http::percent_encode(value));
+    joint = '&';
+  };
+  add("rule", command.rule);
+  add("app", command.app);
+  add("owner", command.owner);
+  add("state", command.state);
+  add("resolved", command.resolved ? "1" : "");
+  request.max_reply = 256 << 20;
+  if (!command.token_file.empty()) {
+    auto const token = notify::read_secret(command.token_file);
+    if (!token) return complain("--token-file: " + to_string(token.error()), exit_usage);
+    request.headers.emplace_back("Authorization", "Bearer " + *token);
+  }
+  http::Loop loop;
+  http::Client client(loop, url->origin);
+  std::optional<Result<http::Response>> reply;
+  client.request(std::move(request), [&](Result<http::Response> got) {
+    reply = std::move(got);
+    loop.stop();
+  });
+  loop.run();
+  if (!*reply)
+    return complain(command.aggregator + ": " + to_string(reply->error()) +
+                        "; is the aggregator there? name it by --aggregator",
+                    exit_connect);
+  auto const& response = **reply;
+  if (response.status == 401 || response.status == 403)
+    return complain("not authorised; give the aggregator's token by --token-file", exit_denied);
+  if (response.status != 200)
+    return complain(fmt::format("{} answers {}: {}", command.aggregator, response.status,
+                                response.body.substr(0, 200)),
+                    exit_failed);
+  if (command.output == "json") {
+    std::fwrite(response.body.data(), 1, response.body.size(), stdout);
+    std::fputc('\n', stdout);
+    return exit_ok;
+  }
+  auto const table = alerts_table(response.body, unix_seconds(SystemClock().wall()));
+  if (!table) return complain(to_string(table.error()), exit_failed);
+  std::fputs(table->c_str(), stdout);
+  return exit_ok;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("dAdvisor's operator command: checks configuration, shows alerts.", "dadvisor");
+  app.set_version_flag("--version", "dadvisor " DADVISOR_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 cannot connect, 4 not authorised.\n"
+      "`dadvisor COMMAND --help` tells of one command.");
+
+  std::vector<std::string> paths;
+  bool quiet = false;
+  auto* const check = app.add_subcommand(
+      "check-config", "say all that is wrong with agent, aggregator, rule and notify files");
+  check->add_option("path", paths, "files, or directories of *.yml")
+      ->required()
+      ->type_name("FILE|DIR");
+  check->add_flag("-q,--quiet", quiet, "print problems alone");
+
+  AlertsCommand command;
+  auto* const alerts =
+      app.add_subcommand("alerts", "list the alerts that are not OK, and who was told of them");
+  alerts->add_option("--aggregator", command.aggregator, "where the aggregator listens")
+      ->type_name("URL")
+      ->envname("DADVISOR_AGGREGATOR")
+      ->capture_default_str();
+  alerts->add_option("--token-file", command.token_file, "first line: the aggregator's token")
+      ->type_name("FILE")
+      ->envname("DADVISOR_TOKEN_FILE");
+  alerts->add_option("-o,--output", command.output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  alerts->add_option("--rule", command.rule, "of this rule alone")->type_name("ID");
+  alerts->add_option("--app", command.app, "of this app alone")->type_name("APP");
+  alerts->add_option("--owner", command.owner, "of this owner alone")->type_name("OWNER");
+  alerts->add_option("--state", command.state, "in this state alone")
+      ->check(CLI::IsMember({"PENDING", "FIRING", "NODATA", "RESOLVED"}, CLI::ignore_case))
+      ->type_name("STATE");
+  alerts->add_flag("--resolved", command.resolved, "those that ended lately too");
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::ParseError const& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  return check->parsed() ? run_check_config(paths, quiet) : run_alerts(command);
+}
+
+}  // namespace
+}  // namespace dadvisor::aggregator::cli
+
+int main(int argc, char** argv) {
+  try {
+    return dadvisor::aggregator::cli::run(argc, argv);
+  } catch (std::exception const& error) {
+    std::fprintf(stderr, "dadvisor: %s\n", error.what());
+    return 1;
+  }
+}
