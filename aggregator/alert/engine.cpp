@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "aggregator/alert/evaluate.hpp"
@@ -23,6 +24,29 @@ std::vector<Transition> fold(std::vector<Transition> notices, std::uint64_t& fol
   std::reverse(out.begin(), out.end());
   return out;
 }
+
+namespace {
+
+// An instance's end because its rule is gone, or now looks elsewhere.
+Transition removed(std::string const& rule, std::string const& instance, InstanceState state,
+                   Tick tick) {
+  Transition transition;
+  transition.rule = rule;
+  transition.instance = instance;
+  transition.tick = tick;
+  transition.from = state.status;
+  transition.from_level = state.level;
+  transition.reason = Reason::rule_removed;
+  transition.notice = state.open();
+  if (transition.notice) ++state.sequence;
+  state.status = transition.notice ? Status::resolved : Status::ok;
+  state.level = Level::none;
+  state.since = tick;
+  transition.state = std::move(state);
+  return transition;
+}
+
+}  // namespace
 
 AlertEngine::AlertEngine(AlertOptions options, std::vector<Rule> rules, AlertSeams seams,
                          Clock const& clock, Log log)
@@ -58,7 +82,13 @@ Result<std::unique_ptr<AlertEngine>> AlertEngine::open(AlertOptions options,
   return engine;
 }
 
-void AlertEngine::replace_rules(std::vector<Rule> rules) { rules_ = std::move(rules); }
+void AlertEngine::replace_rules(std::vector<Rule> rules) {
+  for (auto const& now : rules)
+    for (auto const& before : rules_)
+      if (now.id == before.id && now.expr.target() != before.expr.target())
+        retargeted_.insert(now.id);
+  rules_ = std::move(rules);
+}
 
 Result<void> AlertEngine::on_ready(Tick tick) {
   tick -= tick.time_since_epoch() % options_.step;
@@ -136,24 +166,23 @@ void AlertEngine::drop_removed_rules(Tick tick, std::vector<Transition>& out) {
       ++it;
       continue;
     }
-    for (auto& [instance, state] : it->second) {
-      Transition transition;
-      transition.rule = it->first;
-      transition.instance = instance;
-      transition.tick = tick;
-      transition.from = state.status;
-      transition.from_level = state.level;
-      transition.reason = Reason::rule_removed;
-      transition.notice = state.open();
-      if (transition.notice) ++state.sequence;
-      state.status = transition.notice ? Status::resolved : Status::ok;
-      state.level = Level::none;
-      state.since = tick;
-      transition.state = std::move(state);
-      out.push_back(std::move(transition));
-    }
+    for (auto& [instance, state] : it->second)
+      out.push_back(removed(it->first, instance, std::move(state), tick));
     it = states_.erase(it);
   }
+}
+
+void AlertEngine::drop_other_instances(Rule const& rule,
+                                       std::vector<graphite::Series> const& series, Tick tick,
+                                       std::vector<Transition>& out) {
+  if (retargeted_.erase(rule.id) == 0) return;
+  std::set<std::string> names;
+  for (auto const& one : series) names.insert(one.name);
+  std::erase_if(states_[rule.id], [&](auto& entry) {
+    if (names.contains(entry.first)) return false;
+    out.push_back(removed(rule.id, entry.first, std::move(entry.second), tick));
+    return true;
+  });
 }
 
 void AlertEngine::evaluate_rule(Rule const& rule, Tick tick, bool behind,
@@ -182,6 +211,7 @@ void AlertEngine::evaluate_rule(Rule const& rule, Tick tick, bool behind,
   context.hold_no_data = behind || !series;  // a failed read is not missing data
   context.gone = seams_.gone;
   std::vector<graphite::Series> const none;
+  if (series) drop_other_instances(rule, *series, tick, out);
   auto& states = states_[rule.id];
   auto result = evaluate(rule, series ? *series : none, std::move(states), context);
   states = std::move(result.state);
@@ -216,7 +246,10 @@ void AlertEngine::describe(Rule const& rule, Transition& transition, LabelMap la
   for (auto const& [name, value] : rule.labels) labels[name] = value;
   LabelMap values = labels;
   values["series"] = transition.instance;
-  values["value"] = state.value ? fmt::format("{:.6g}", *state.value) : "absent";
+  // For people: four digits that count, no exponent.
+  values["value"] = !state.value                    ? "absent"
+                    : std::abs(*state.value) < 1000 ? fmt::format("{:.4g}", *state.value)
+                                                    : fmt::format("{:.0f}", *state.value);
   values["level"] = to_string(state.level != Level::none ? state.level : transition.from_level);
   state.labels = std::move(labels);
   state.title = render_title(rule.title, values);

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,8 @@ class AlertEngine {
   // Evaluates up to `tick` (a multiple of step; an old one is ignored). An error tells that the
   // journal or deliver failed; nothing is lost, the next call goes on with it.
   Result<void> on_ready(Tick tick);
-  // The rules of a reload. Instances of a rule that is gone are RESOLVED at the next tick.
+  // The rules of a reload. Instances of a rule that is gone are RESOLVED at the next tick, and so
+  // are those that a changed target no longer has: they are no missing data.
   void replace_rules(std::vector<Rule> rules);
 
   // Instances that are not OK, by rule and instance.
@@ -92,6 +94,8 @@ class AlertEngine {
   void evaluate_tick(Tick tick, std::vector<Transition>& out);
   void evaluate_rule(Rule const& rule, Tick tick, bool behind, std::vector<Transition>& out);
   void drop_removed_rules(Tick tick, std::vector<Transition>& out);
+  void drop_other_instances(Rule const& rule, std::vector<graphite::Series> const& series,
+                            Tick tick, std::vector<Transition>& out);
   void describe(Rule const& rule, Transition& transition, LabelMap labels);
   Result<void> hand_on();
   void publish();
@@ -104,6 +108,7 @@ class AlertEngine {
   Journal journal_;
   std::optional<Tick> last_;
   States states_;
+  std::set<std::string> retargeted_;            // rules whose target a reload has changed
   std::vector<Transition> unwritten_;           // evaluated, not in the journal yet
   std::vector<Transition> undelivered_;         // in the journal, not taken yet
   std::map<std::string, std::string> failing_;  // rule -> its last error, to log each once

@@ -272,6 +272,27 @@ TEST_CASE("a rule taken away resolves its incidents") {
   CHECK(world.engine->counters().instances == 0);
 }
 
+TEST_CASE("what a changed target no longer has is no missing data") {
+  World world;
+  world.values("a.1.x", 1000, std::vector<double>(60, 95));  // fires
+  world.values("a.2.x", 1000, std::vector<double>(60, 5));
+  world.values("b.1.x", 1000, std::vector<double>(60, 95));
+  world.open();
+  world.ready(1000, 1030);
+  REQUIRE(world.told.size() == 1);
+  world.engine->replace_rules({rule("*.1.x")});  // a.1 stays, a.2 goes without a word
+  world.ready(1040, 1300);
+  REQUIRE(world.told.size() == 2);
+  CHECK(world.told[1].instance == "b.1.x");
+  CHECK(world.told[1].state.status == Status::firing);
+  world.engine->replace_rules({rule("b.*.x")});
+  world.ready(1310, 1500);
+  REQUIRE(world.told.size() == 3);
+  CHECK(world.told[2].instance == "a.1.x");
+  CHECK(world.told[2].state.status == Status::resolved);
+  CHECK(world.told[2].reason == Reason::rule_removed);
+}
+
 TEST_CASE("a store that cannot be read is no missing data") {
   World world;
   world.rules[0].no_data.after = seconds(20);
