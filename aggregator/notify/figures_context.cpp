@@ -21,12 +21,12 @@ constexpr std::int64_t hour = 3600;
 constexpr std::size_t drawn_series = 10;  // of many, those that stand worst
 constexpr std::size_t longest_legend = 6;
 
-std::int64_t unix(alert::Tick tick) { return tick.time_since_epoch().count(); }
+std::int64_t unix_of(alert::Tick tick) { return tick.time_since_epoch().count(); }
 
 // From an hour before it began to the notice, a day at most.
 graphite::Window window_of(Transition const& notice) {
-  auto const until = unix(notice.tick);
-  auto const from = std::clamp(unix(notice.state.began) - hour, until - 24 * hour, until - hour);
+  auto const until = unix_of(notice.tick);
+  auto const from = std::clamp(unix_of(notice.state.began) - hour, until - 24 * hour, until - hour);
   return {from, until, until};
 }
 
@@ -69,7 +69,7 @@ picture::PictureOptions look_of_picture(Transition const& notice) {
                                     "clear " + alert::to_string(*threshold->clear), Role::info,
                                     false});
   }
-  options.spans.push_back({unix(notice.state.began), unix(notice.tick),
+  options.spans.push_back({unix_of(notice.state.began), unix_of(notice.tick),
                            notice.state.status == alert::Status::nodata ? Role::info : role});
   return options;
 }
@@ -164,8 +164,8 @@ void FiguresContext::add_events(MessageContext& context, Transition const& notic
   if (tag.empty()) return;
   std::replace_if(
       tag.begin(), tag.end(), [](char c) { return static_cast<unsigned char>(c) <= ' '; }, '_');
-  auto const until = unix(notice.tick);
-  auto const from = std::min(unix(notice.state.began), until) - hour;
+  auto const until = unix_of(notice.tick);
+  auto const from = std::min(unix_of(notice.state.began), until) - hour;
   auto events = source_.events({tag}, {from, until, until});
   if (!events) {
     log_.warning("no events for {}: {}", notice.state.incident, to_string(events.error()));

@@ -236,7 +236,7 @@ class Page {
 
   void worst() {
     if (context_.series < 2) return;
-    heading(fmt::format("Worst of {}", context_.series));
+    heading(fmt::format("Worst of {}, by the last value", context_.series));
     double most = 0;
     for (auto const& one : context_.worst) most = std::max(most, one.value.value_or(0));
     std::string rows;

@@ -216,7 +216,7 @@ std::string body(Batch const& batch, MessageContext const& context, std::string_
   out += fmt::format("\nInstances ({}):\n", batch.notices.size());
   for (auto const* notice : by_gravity(batch)) append_instance(out, *notice);
   if (context.series > 1) {
-    out += fmt::format("\nWorst of {}:\n", context.series);
+    out += fmt::format("\nWorst of {}, by the last value:\n", context.series);
     for (auto const& one : context.worst)
       out += fmt::format("  {:>10}  {}\n", one.value ? number_text(*one.value) : "absent",
                          printable(one.name, 200));

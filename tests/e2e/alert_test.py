@@ -295,7 +295,8 @@ class StockRules(lab.Case):
         lab.wait_until(lambda: all(aggregator.render(one) for one in targets), 90,
                        "every rule's target has figures here")
         self.assertEqual(aggregator.own_metric("dadvisor_alert_rules"), 15)
-        self.assertGreater(aggregator.own_metric("dadvisor_alert_evaluations_total"), 15 * 5)
+        lab.wait_until(lambda: aggregator.own_metric("dadvisor_alert_evaluations_total") >= 15 * 5, 20,
+                       "five ticks of all rules")
         self.assertEqual(aggregator.own_metric("dadvisor_alert_evaluation_errors_total"), 0)
 
 

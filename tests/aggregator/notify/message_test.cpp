@@ -93,7 +93,9 @@ TEST_CASE("a mail's text says value, threshold, since when, whose and where to l
 
 TEST_CASE("a mail's text shows the worst series and what changed") {
   auto const text = body(batch({fired("01A")}), context(), "http://d");
-  CHECK(has(text, "\nWorst of 12:\n       97.25  h1/1\n          91  h2/4\n      absent  h3/2\n"));
+  CHECK(has(text,
+            "\nWorst of 12, by the last value:\n       97.25  h1/1\n          91  h2/4\n      "
+            "absent  h3/2\n"));
   CHECK(has(text, "\nIn the hour before:\n  2026-11-22 23:43:20 UTC  cart 3b906becfc08 started"));
   CHECK(
       has(text, "You get this because the rule cpu notifies owner, and the owner label says pay."));
