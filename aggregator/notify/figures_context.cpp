@@ -103,6 +103,11 @@ MessageContext FiguresContext::of(Transition const& notice) const {
   add_events(context, notice);
   if (notice.expr.empty()) return context;
   auto series = graphite::evaluate(notice.expr, window, source_);
+  // Of a whole fleet over hours there may be more than one query may read: then only what the
+  // notice is about. A series' name is a target too, unless it is an alias.
+  if (!series && series.error().code == Errc::too_large)
+    series = graphite::evaluate(notice.state.path.empty() ? notice.instance : notice.state.path,
+                                window, source_);
   if (!series) {
     log_.warning("no picture for {}: {}", notice.state.incident, to_string(series.error()));
     return context;

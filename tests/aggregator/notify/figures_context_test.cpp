@@ -17,11 +17,14 @@ constexpr std::int64_t now = 1795391820;
 class Source final : public graphite::SeriesSource {
  public:
   std::map<std::string, double> values;
+  bool no_globs = false;
   mutable std::vector<std::string> tags;
   mutable graphite::Window events_window;
 
   Result<std::vector<graphite::Series>> fetch(std::string_view pattern,
                                               graphite::Window const& window) const override {
+    if (no_globs && pattern.find('*') != std::string_view::npos)
+      return Error{Errc::too_large, 0, "too many values"};
     auto const compiled = graphite::PathPattern::compile(pattern);
     std::vector<graphite::Series> out;
     for (auto const& [name, value] : values) {
@@ -123,6 +126,18 @@ TEST_CASE("events are those of the app in the hour before it began, the newest f
   notice.state.labels = {{"host", "h1"}};
   figures.of(notice);
   CHECK(source.tags == Names{"host:h1"});
+}
+
+TEST_CASE("of too many series the notice's own is shown") {
+  Source source;
+  source.no_globs = true;
+  source.values = {{"d.c.instances.web.aa.mem", 7}, {"d.c.instances.web.bb.mem", 9}};
+  FiguresContext const figures(source, labels_of, Log("test", LogLevel::error));
+  auto notice = about("d.c.instances.web.*.mem", "> 5");
+  notice.instance = "d.c.instances.web.aa.mem";
+  auto const context = figures.of(notice);
+  CHECK_FALSE(context.png.empty());
+  CHECK(context.worst.empty());  // nobody knows what the others do
 }
 
 TEST_CASE("a rule that is gone or cannot be evaluated gives a mail without a picture") {
