@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "common/curl/trust.hpp"
+
 namespace dadvisor::curl {
 
 namespace {
@@ -25,6 +27,8 @@ void prepare(CURL* handle, std::stop_token const& stop, char* error) {
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
+  if (auto const trusted = system_certificates(); !trusted.empty())
+    curl_easy_setopt(handle, CURLOPT_CAINFO, trusted.c_str());
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
   curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);

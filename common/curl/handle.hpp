@@ -24,9 +24,9 @@ using List = std::unique_ptr<curl_slist, ListEnd>;
 void append(List& list, std::string const& text);
 
 // Clears the handle's options (its connections stay) and sets what every transfer has: no
-// signals, no redirects, no proxy out of the environment, an error buffer, and an end as soon as
-// `stop` asks for it (libcurl looks at least once a second). `stop` and `error` (CURL_ERROR_SIZE
-// bytes) must outlive the transfer.
+// signals, no redirects, no proxy out of the environment, trust in the system's certificates, an
+// error buffer, and an end as soon as `stop` asks for it (libcurl looks at least once a second).
+// `stop` and `error` (CURL_ERROR_SIZE bytes) must outlive the transfer.
 void prepare(CURL* handle, std::stop_token const& stop, char* error);
 
 }  // namespace dadvisor::curl
