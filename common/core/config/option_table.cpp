@@ -271,6 +271,7 @@ Result<std::vector<OptionTable::Given>> OptionTable::parse_flags(int argc, char 
     if (!option.only_flag && option.key.find_first_of("_.") != std::string::npos) {
       help += fmt::format(" (key: {})", option.key);
     }
+    if (option.only_flag) help += " (flag only)";
     auto* flag = option.boolean ? app.add_flag(names, given[i], help)
                                 : app.add_option(names, given[i], help)
                                       ->type_name(option.value)
