@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "agent/agent.hpp"
+#include "agent/name_lookup.hpp"
 
 namespace {
 
@@ -41,6 +42,7 @@ int run(agent::Settings settings, std::string token, Clock const& clock, Log con
 }  // namespace
 
 int main(int argc, char** argv) {
+  agent::look_up_names_without_modules();
   agent::Settings settings;
   auto table = agent::settings_table(settings);
   auto const loaded = table.load(argc, argv, "/etc/dadvisor/agent.yml");
