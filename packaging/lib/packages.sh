@@ -13,6 +13,13 @@ docker_packages=(docker.io iptables iproute2 busybox-static curl)
 test_packages=(
   "${docker_packages[@]}" python3 python3-aiosmtpd graphite-carbon graphite-web python3-whisper
   gunicorn user-mode-linux e2fsprogs openssl)
+# shellcheck disable=SC2034
+package_packages=(rpm dpkg-dev binutils gzip xz-utils python3)
+# shellcheck disable=SC2034
+package_test_packages=(
+  "${docker_packages[@]}" rpmlint mmdebstrap man-db groff-base file systemd fish zsh)
+# shellcheck disable=SC2034
+guest_packages=(mmdebstrap qemu-system-x86 e2fsprogs cpio busybox-static g++)
 
 fail() { # fail MESSAGE...: says in one line what is wrong and how to mend it
   echo "${0##*/}: $*" >&2
