@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include "common/core/frame/bytes.hpp"
 
@@ -15,6 +16,8 @@ enum Coding : std::uint8_t {
   delta = 1,           // the first, then differences, zigzag varints
   delta_of_delta = 2,  // the first, then differences of differences
   exclusive_or = 3,    // the first as u64, then the bytes that differ
+  whole_delta = 4,     // doubles that are whole numbers: those as by delta
+  whole_delta_of_delta = 5,
   sparse_flag = 0x80,  // a bitmap of the rows that have a value stands in front
 };
 constexpr std::uint64_t most_rows = 1 << 20;  // no block is longer; guards allocation
@@ -39,7 +42,41 @@ Span64 significant(std::uint64_t word) {
   return {low, 8 - low - high};
 }
 
-Coding best_coding(std::span<std::int64_t const> values) {
+// The whole number that these bits of a double are, if they are one that comes back bit by bit.
+std::optional<std::int64_t> whole_number(std::int64_t bits) {
+  constexpr double most = 9'007'199'254'740'992;  // 2^53
+  double const value = std::bit_cast<double>(bits);
+  if (!(value > -most && value < most)) return std::nullopt;
+  auto const whole = static_cast<std::int64_t>(value);
+  if (std::bit_cast<std::int64_t>(static_cast<double>(whole)) != bits) return std::nullopt;
+  return whole;
+}
+
+// All of them, or nothing.
+void whole_numbers(std::span<std::int64_t const> values, std::vector<std::int64_t>& wholes) {
+  wholes.clear();
+  for (std::int64_t const value : values) {
+    auto const whole = whole_number(value);
+    if (!whole) return wholes.clear();
+    wholes.push_back(*whole);
+  }
+}
+
+Coding coding_of_wholes(std::span<std::int64_t const> wholes, std::size_t& size) {
+  std::size_t plain = varint_size(zigzag(wholes[0])), second = plain;
+  std::int64_t before = 0;
+  for (std::size_t i = 1; i < wholes.size(); ++i) {
+    auto const difference = minus(wholes[i], wholes[i - 1]);
+    plain += varint_size(zigzag(difference));
+    second += varint_size(zigzag(minus(difference, before)));
+    before = difference;
+  }
+  size = std::min(plain, second);
+  return plain <= second ? whole_delta : whole_delta_of_delta;
+}
+
+// `wholes`: of whole_numbers().
+Coding best_coding(std::span<std::int64_t const> values, std::span<std::int64_t const> wholes) {
   bool same = true;
   std::size_t sizes[4] = {0, varint_size(zigzag(values[0])), varint_size(zigzag(values[0])), 8};
   std::int64_t before = 0;
@@ -53,7 +90,13 @@ Coding best_coding(std::span<std::int64_t const> values) {
     before = difference;
   }
   if (same) return constant;
-  return static_cast<Coding>(std::min_element(sizes + 1, sizes + 4) - sizes);
+  auto const best = std::min_element(sizes + 1, sizes + 4);
+  if (!wholes.empty()) {
+    std::size_t size = 0;
+    auto const coding = coding_of_wholes(wholes, size);
+    if (size < *best) return coding;
+  }
+  return static_cast<Coding>(best - sizes);
 }
 
 void write_values(ByteWriter& writer, Coding coding, std::span<std::int64_t const> values) {
@@ -81,7 +124,7 @@ void write_values(ByteWriter& writer, Coding coding, std::span<std::int64_t cons
 }
 
 // Reads `count` values of a column's payload.
-void read_values(ByteReader& reader, std::uint8_t coding, std::size_t count,
+void read_values(ByteReader& reader, int coding, std::size_t count,
                  std::vector<std::int64_t>& values) {
   values.clear();
   if (count == 0) return reader.fail();
@@ -151,9 +194,13 @@ class BlockReader {
         count += static_cast<unsigned>(std::popcount(static_cast<unsigned char>(byte)));
     }
     std::uint8_t const coding = coding_ & 0x7f;
-    if (coding > exclusive_or || count > ticks_.size()) return reader_.fail();
-    read_values(reader, coding, count, values_);
+    if (coding > whole_delta_of_delta || count > ticks_.size()) return reader_.fail();
+    bool const whole = coding > exclusive_or;
+    read_values(reader, whole ? coding - whole_delta + delta : coding, count, values_);
     if (!reader.ok() || values_.size() != count) return reader_.fail();
+    if (whole)
+      for (std::int64_t& value : values_)
+        value = std::bit_cast<std::int64_t>(static_cast<double>(value));
     std::size_t next = 0;
     for (std::size_t row = 0; row < ticks_.size() && next < count; ++row)
       if (bitmap.empty() || (static_cast<unsigned char>(bitmap[row / 8]) >> (row % 8)) & 1)
@@ -177,7 +224,7 @@ Error malformed() { return Error{Errc::malformed, 0, "block"}; }
 void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out) {
   std::size_t const count = last - first;
   std::string payloads, payload;
-  std::vector<std::int64_t> values;
+  std::vector<std::int64_t> values, wholes;
   values.reserve(count);
   std::uint64_t columns = 0;
   MetricId before = 0;
@@ -189,7 +236,8 @@ void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::st
     ++columns;
     payload.clear();
     ByteWriter writer(payload);
-    Coding const coding = best_coding(values);
+    whole_numbers(values, wholes);
+    Coding const coding = best_coding(values, wholes);
     bool const sparse = values.size() < count;
     if (sparse) {
       payload.resize((count + 7) / 8, '\0');
@@ -197,7 +245,10 @@ void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::st
         if (rows.has(first + row, column))
           payload[row / 8] = static_cast<char>(payload[row / 8] | (1 << (row % 8)));
     }
-    write_values(writer, coding, values);
+    if (coding > exclusive_or)
+      write_values(writer, static_cast<Coding>(coding - whole_delta + delta), wholes);
+    else
+      write_values(writer, coding, values);
     ByteWriter all(payloads);
     all.varint(static_cast<std::uint64_t>(rows.columns()[column] - before));
     before = rows.columns()[column];

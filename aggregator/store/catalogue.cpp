@@ -10,7 +10,7 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 
 Error sqlite_error(sqlite3* database, char const* what) {
   int const code = sqlite3_errcode(database) & 0xff;
@@ -114,6 +114,57 @@ std::vector<MetricId> blob_columns(std::string const& blob) {
   return columns;
 }
 
+Result<void> save_dirty(sqlite3* database, CatalogueChange const& change) {
+  if (auto done = execute(database, "DELETE FROM dirty; DELETE FROM unfinished"); !done)
+    return done;
+  Statement dirty(database, "INSERT INTO dirty (tier, entity, first, last) VALUES (?,?,?,?)");
+  for (auto const& [tier, range] : change.dirty) {
+    dirty.bind(static_cast<std::int64_t>(tier))
+        .bind(std::int64_t{range.entity})
+        .bind(tick_ns(range.from))
+        .bind(tick_ns(range.until));
+    if (auto done = dirty.step(); !done) return done.error();
+  }
+  Statement unfinished(database,
+                       "INSERT INTO unfinished (kind, host, container, start, first, last) VALUES "
+                       "(?,?,?,?,?,?)");
+  for (auto const& [key, from, until] : change.unfinished) {
+    unfinished.bind(static_cast<std::int64_t>(key.kind))
+        .bind_text(key.host)
+        .bind_text(key.container_id)
+        .bind(key.start_ns)
+        .bind(tick_ns(from))
+        .bind(tick_ns(until));
+    if (auto done = unfinished.step(); !done) return done.error();
+  }
+  return {};
+}
+
+Result<void> load_dirty(sqlite3* database, CatalogueChange& all) {
+  Statement dirty(database, "SELECT tier, entity, first, last FROM dirty");
+  for (;;) {
+    auto row = dirty.step();
+    if (!row) return row.error();
+    if (!*row) break;
+    if (dirty.integer(0) < 0 || dirty.integer(0) >= std::ssize(all_tiers)) continue;
+    all.dirty.push_back({static_cast<Tier>(dirty.integer(0)),
+                         {static_cast<EntityId>(dirty.integer(1)), from_tick_ns(dirty.integer(2)),
+                          from_tick_ns(dirty.integer(3))}});
+  }
+  Statement unfinished(database,
+                       "SELECT kind, host, container, start, first, last FROM unfinished");
+  for (;;) {
+    auto row = unfinished.step();
+    if (!row) return row.error();
+    if (!*row) break;
+    all.unfinished.push_back({{static_cast<EntityKind>(unfinished.integer(0)), unfinished.bytes(1),
+                               unfinished.bytes(2), unfinished.integer(3)},
+                              from_tick_ns(unfinished.integer(4)),
+                              from_tick_ns(unfinished.integer(5))});
+  }
+  return {};
+}
+
 Result<void> save_rows(sqlite3* database, CatalogueChange const& change) {
   Statement entity(database,
                    "INSERT OR REPLACE INTO entity (id, kind, host, container, start, derived, "
@@ -146,6 +197,7 @@ Result<void> save_rows(sqlite3* database, CatalogueChange const& change) {
         .bind(each.sequence);
     if (auto done = mark.step(); !done) return done.error();
   }
+  if (auto done = save_dirty(database, change); !done) return done;
   Statement next(database, "UPDATE meta SET value = max(value, ?) WHERE key = 'next_entity'");
   if (auto done = next.bind(std::int64_t{change.next_entity}).step(); !done) return done.error();
   return {};
@@ -193,14 +245,23 @@ Result<void> Catalogue::prepare() {
             " labels BLOB, columns BLOB);"
             "CREATE TABLE mark (agent TEXT, epoch INTEGER, lane INTEGER, sequence INTEGER,"
             " PRIMARY KEY (agent, epoch, lane)) WITHOUT ROWID;"
-            "INSERT INTO meta VALUES ('next_entity', 1);"
-            "PRAGMA user_version = 1");
+            "INSERT INTO meta VALUES ('next_entity', 1);");
         !done)
       return done;
     Statement id(database, "INSERT INTO meta VALUES ('store_id', ?)");
     std::random_device random;
     auto const drawn = (std::uint64_t{random()} << 32) | random();
     if (auto done = id.bind(drawn).step(); !done) return done.error();
+  }
+  if (version < 2) {
+    if (auto done = execute(
+            database,
+            "CREATE TABLE dirty (tier INTEGER, entity INTEGER, first INTEGER, last INTEGER);"
+            "CREATE TABLE unfinished (kind INTEGER, host TEXT, container TEXT, start INTEGER,"
+            " first INTEGER, last INTEGER);"
+            "PRAGMA user_version = 2");
+        !done)
+      return done;
   }
   if (auto done = execute(database, "COMMIT"); !done) return done;
   Statement read(database, "SELECT value FROM meta WHERE key = 'store_id'");
@@ -243,6 +304,7 @@ Result<CatalogueChange> Catalogue::load() {
                          static_cast<Lane>(marks.integer(2)),
                          static_cast<std::uint64_t>(marks.integer(3))});
   }
+  if (auto done = load_dirty(database_.get(), all); !done) return done.error();
   return all;
 }
 

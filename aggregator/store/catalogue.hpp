@@ -19,11 +19,19 @@ struct CatalogueEntity {
 };
 
 // What one transaction saves.
+struct DirtyTier {
+  Tier tier = Tier::minute;
+  DirtyRange range;
+};
+
 struct CatalogueChange {
   EntityId next_entity = 0;  // ids from here on were never given
   std::vector<CatalogueEntity> entities;
   std::vector<EntityId> gone;
   std::vector<StreamMark> marks;
+  // All that there are: these replace what was saved.
+  std::vector<DirtyTier> dirty;
+  std::vector<DirtyKey> unfinished;
 };
 
 class Catalogue {

@@ -1,13 +1,33 @@
 #include "aggregator/store/head.hpp"
 
 #include <algorithm>
+#include <limits>
+
+#include "common/core/metric/rate.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
 
+// A late row changes the rates of so many steps behind it.
+constexpr int late_reach = longest_hole;
 constexpr std::size_t most_shapes = 4096;  // beyond, all are forgotten: they are a cache
 
 }  // namespace
+
+Head::Head(EntityId next_id, TierPlans const& tiers) : next_id_(next_id) {
+  for (Tier const tier : all_tiers) dirty_.emplace_back(tiers.of(tier).period);
+  mark_before_.fill(std::numeric_limits<TickNs>::min());
+}
+
+void Head::mark_before(Tier tier, TickNs until) {
+  auto& before = mark_before_[static_cast<std::size_t>(tier)];
+  before = std::max(before, until);
+}
+
+void Head::mark_dirty(Tier tier, EntityId id, TickNs from, TickNs until) {
+  auto const before = mark_before_[static_cast<std::size_t>(tier)];
+  if (from < before) dirty(tier).mark(id, from, std::min(until, before - 1));
+}
 
 void Head::restore(CatalogueEntity entity) {
   auto made = std::make_unique<Member>();
@@ -75,6 +95,8 @@ bool Head::add(Member& member, WallTime tick, Nanoseconds step,
   rows_ += member.tail.rows() - before;
   auto& info = member.info;
   member.changed = true;
+  mark_dirty(first_tier(info.entity.key.kind), info.id, tick_ns(tick),
+             tick_ns(tick) + (member.derived ? 0 : late_reach * step.count()));
   if (tick < info.first_tick) {
     info.first_tick = tick;
     ++version_;
@@ -177,9 +199,10 @@ void Head::unsaved(CatalogueChange const& change) {
     if (Member* const found = find(entity.info.id)) found->changed = true;
 }
 
-std::vector<EntityId> Head::expire(WallTime cutoff) {
+std::vector<EntityId> Head::expire(std::function<WallTime(EntityKind)> const& cutoff_of) {
   std::vector<EntityId> gone;
   for (auto const& [id, member] : entities_) {
+    WallTime const cutoff = cutoff_of(member->info.entity.key.kind);
     if (member->info.last_tick < cutoff && member->tail.empty()) {
       gone.push_back(id);
     } else if (member->info.first_tick < cutoff && !member->tail.has_until(tick_ns(cutoff))) {

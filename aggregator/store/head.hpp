@@ -5,12 +5,15 @@
 // on. Not thread-safe: the store guards it by one mutex, whose holders stay short (a batch, the
 // snapshot of one entity, some dozens of entities at a spill).
 
+#include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "aggregator/store/catalogue.hpp"
+#include "aggregator/store/dirty_ranges.hpp"
 #include "aggregator/store/store.hpp"
 #include "aggregator/store/tail.hpp"
 
@@ -25,7 +28,7 @@ struct HeadSnapshot {
 
 class Head {
  public:
-  explicit Head(EntityId next_id) : next_id_(next_id) {}
+  explicit Head(EntityId next_id, TierPlans const& tiers = {});
   // From the catalogue, before all else.
   void restore(CatalogueEntity entity);
 
@@ -47,10 +50,16 @@ class Head {
                std::vector<EntityId>& spilling);
   std::vector<PackedBlock> freeze(EntityId id, TickNs until);
   void release(EntityId id, std::span<PackedBlock const> blocks);
+  // Rows that come for ticks before `until` leave their entities dirty in their first tier.
+  void mark_before(Tier tier, TickNs until);
+  void mark_dirty(Tier tier, EntityId id, TickNs from, TickNs until);
+  DirtyRanges& dirty(Tier tier) { return dirty_[static_cast<std::size_t>(tier)]; }
+  DirtyRanges const& dirty(Tier tier) const { return dirty_[static_cast<std::size_t>(tier)]; }
+
   // The catalogue did not take a change: it is due again.
   void unsaved(CatalogueChange const& change);
-  // Takes out the entities whose last row is before `cutoff` and returns their ids.
-  std::vector<EntityId> expire(WallTime cutoff);
+  // Takes out the entities whose last row is before cutoff(kind), and returns their ids.
+  std::vector<EntityId> expire(std::function<WallTime(EntityKind)> const& cutoff);
 
   bool has_until(TickNs until) const;
   // Rises when anything but last_tick of an entity changed; generation: see Store::entities().
@@ -85,6 +94,8 @@ class Head {
   std::map<EntityKey, Member*> by_key_;
   std::map<StreamId, Slots> slots_;
   std::map<std::vector<MetricId>, std::shared_ptr<SchemaShape const>> shapes_;
+  std::vector<DirtyRanges> dirty_;                      // by tier
+  std::array<TickNs, all_tiers.size()> mark_before_{};  // by tier
   std::uint64_t version_ = 1, generation_ = 1;
   std::uint64_t applied_rows_ = 0, duplicate_rows_ = 0;
   std::size_t rows_ = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
@@ -40,6 +41,14 @@ std::string spill_file_name(SpillInfo const& info) {
 }
 
 bool is_spill_name(std::string const& name) { return name.ends_with(extension); }
+
+std::uint64_t spill_number(std::string const& name) {
+  std::uint64_t number = 0;
+  auto const dash = name.rfind('-');
+  if (dash != std::string::npos)
+    std::from_chars(name.data() + dash + 1, name.data() + name.size(), number);
+  return number;
+}
 
 SpillWriter::SpillWriter(Disk& disk, std::string directory, SpillInfo info)
     : disk_(disk), directory_(std::move(directory)), info_(info) {
@@ -176,40 +185,90 @@ Result<void> SpillFile::read_footer() {
   return {};
 }
 
-Result<void> SpillFile::select(EntityId entity, Selection const& selection, TickNs from,
-                               TickNs until, SelectedRows& out) const {
+Result<void> SpillFile::visit_page(std::uint64_t page,
+                                   std::function<void(SpillEntry const&)> const& visit) const {
+  auto const first = page * page_entries;
+  auto const count = std::min<std::uint64_t>(page_entries, entry_count_ - first);
+  auto entries =
+      checked(index_offset_ + first * entry_bytes + page * crc_bytes, count * entry_bytes);
+  if (!entries) return entries.error();
+  ByteReader reader(*entries);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    SpillEntry entry;
+    entry.entity = reader.u32();
+    entry.length = reader.u32();
+    entry.offset = reader.u64();
+    entry.first = static_cast<TickNs>(reader.u64());
+    entry.last = static_cast<TickNs>(reader.u64());
+    visit(entry);
+  }
+  return {};
+}
+
+Result<void> SpillFile::visit_entries(EntityId entity,
+                                      std::function<void(SpillEntry const&)> const& visit) const {
   // An entity's blocks may begin at the end of the page before the first that starts with it.
   auto page = static_cast<std::uint64_t>(std::lower_bound(pages_.begin(), pages_.end(), entity) -
                                          pages_.begin());
   if (page > 0) --page;
   Result<void> result;
   for (; page < pages_.size() && pages_[page] <= entity; ++page) {
-    auto const first = page * page_entries;
-    auto const count = std::min<std::uint64_t>(page_entries, entry_count_ - first);
-    auto entries =
-        checked(index_offset_ + first * entry_bytes + page * crc_bytes, count * entry_bytes);
-    if (!entries) {
-      result = entries.error();
-      continue;
-    }
-    ByteReader reader(*entries);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      auto const id = reader.u32();
-      auto const length = reader.u32();
-      auto const offset = reader.u64();
-      auto const first_tick = static_cast<TickNs>(reader.u64());
-      auto const last_tick = static_cast<TickNs>(reader.u64());
-      if (id != entity || first_tick > until || last_tick < from) continue;
-      auto block = length > bytes() ? Result<std::string>(damaged(path_, "its index is"))
-                                    : checked(offset, length);
-      if (!block) {
-        result = block.error();
-      } else if (auto read = select_block(*block, selection, from, until, out); !read) {
-        result = read.error().within(path_);
-      }
-    }
+    auto const read = visit_page(page, [&](SpillEntry const& entry) {
+      if (entry.entity == entity) visit(entry);
+    });
+    if (!read) result = read;
   }
   return result;
+}
+
+Result<std::string> SpillFile::block(SpillEntry const& entry) const {
+  return entry.length > bytes() ? Result<std::string>(damaged(path_, "its index is"))
+                                : checked(entry.offset, entry.length);
+}
+
+Result<void> SpillFile::select(EntityId entity, Selection const& selection, TickNs from,
+                               TickNs until, SelectedRows& out) const {
+  Result<void> result;
+  auto const visited = visit_entries(entity, [&](SpillEntry const& entry) {
+    if (entry.first > until || entry.last < from) return;
+    auto const bytes = block(entry);
+    if (!bytes) {
+      result = bytes.error();
+    } else if (auto read = select_block(*bytes, selection, from, until, out); !read) {
+      result = read.error().within(path_);
+    }
+  });
+  return visited ? result : visited;
+}
+
+Result<std::vector<EntityId>> SpillFile::entities() const {
+  std::vector<EntityId> ids;
+  for (std::uint64_t page = 0; page < pages_.size(); ++page) {
+    auto const read = visit_page(page, [&](SpillEntry const& entry) {
+      if (ids.empty() || ids.back() != entry.entity) ids.push_back(entry.entity);
+    });
+    if (!read) return read.error();
+  }
+  return ids;
+}
+
+Result<Rows> SpillFile::rows(EntityId entity) const {
+  Rows all;
+  Result<void> result;
+  auto const visited = visit_entries(entity, [&](SpillEntry const& entry) {
+    if (!result) return;
+    auto const bytes = block(entry);
+    auto const decoded = bytes ? decode_block(*bytes) : Result<Rows>(bytes.error());
+    if (!decoded) {
+      result = decoded.error().within(path_);
+      return;
+    }
+    all.widen(decoded->columns());
+    for (std::size_t row = 0; row < decoded->size(); ++row) all.append(*decoded, row);
+  });
+  if (!visited) return visited.error();
+  if (!result) return result.error();
+  return all;
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -5,7 +5,7 @@
 // index page and the entity's blocks. Each of them has its CRC, so damage costs what it hits.
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,9 +27,19 @@ struct SpillInfo {
   TickNs first = 0, last = 0;  // ticks of its rows; first > last when it has none
 };
 
+// A block, as the index names it.
+struct SpillEntry {
+  EntityId entity = 0;
+  std::uint32_t length = 0;  // without its CRC
+  std::uint64_t offset = 0;
+  TickNs first = 0, last = 0;
+};
+
 // "1700000000-1700000600-17.rows": first and last tick in seconds, and the number.
 std::string spill_file_name(SpillInfo const& info);
 bool is_spill_name(std::string const& name);
+// Its number; 0 when it is no such name.
+std::uint64_t spill_number(std::string const& name);
 
 // Writes a spill beside its place; entities must come by id ascending. Not thread-safe.
 class SpillWriter {
@@ -44,12 +54,6 @@ class SpillWriter {
   void abandon();
 
  private:
-  struct Entry {
-    EntityId entity;
-    std::uint32_t length;
-    std::uint64_t offset;
-    TickNs first, last;
-  };
   Result<void> flush(std::size_t least);
   std::string index() const;
 
@@ -59,7 +63,7 @@ class SpillWriter {
   std::unique_ptr<WritableFile> file_;
   std::string buffer_;
   std::uint64_t offset_ = 0;  // of the buffer's begin
-  std::vector<Entry> entries_;
+  std::vector<SpillEntry> entries_;
 };
 
 // Reads a spill. Const methods from any thread.
@@ -78,8 +82,18 @@ class SpillFile {
   // rows of blocks that are sound are appended nevertheless.
   Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
                       SelectedRows& out) const;
+  // All entities that have rows, ascending, and all rows of one.
+  Result<std::vector<EntityId>> entities() const;
+  Result<Rows> rows(EntityId entity) const;
 
  private:
+  // Calls visit(entry) for the page's; errors: malformed, io.
+  Result<void> visit_page(std::uint64_t page,
+                          std::function<void(SpillEntry const&)> const& visit) const;
+  // Calls visit(entry) for the entity's, in order; after an error with a page it goes on.
+  Result<void> visit_entries(EntityId entity,
+                             std::function<void(SpillEntry const&)> const& visit) const;
+  Result<std::string> block(SpillEntry const& entry) const;
   SpillFile(std::string path, std::unique_ptr<ReadableFile> file)
       : path_(std::move(path)), file_(std::move(file)) {}
   Result<void> read_footer();

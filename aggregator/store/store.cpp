@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t listed_at_once = 1024;  // entities that are copied under the lock
 
-// Visits rows that were appended oldest source first: each tick once, ascending.
+}  // namespace
+
 void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
                 Store::Visitor const& visit) {
   std::vector<std::size_t> order(rows.ticks.size());
@@ -27,8 +28,6 @@ void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
   }
 }
 
-}  // namespace
-
 Store::State::State(StoreOptions options, Disk& disk, Clock const& clock, Log log,
                     Observer* observer, Catalogue catalogue)
     : options_(std::move(options)),
@@ -37,7 +36,7 @@ Store::State::State(StoreOptions options, Disk& disk, Clock const& clock, Log lo
       log_(std::move(log)),
       observer_(observer),
       catalogue_(std::move(catalogue)),
-      head_(1) {}
+      head_(1, options_.tiers) {}
 
 Store::State::~State() {
   {
@@ -57,9 +56,12 @@ Store::State::~State() {
 Result<void> Store::State::load_catalogue() {
   auto all = catalogue_.load();
   if (!all) return all.error();
-  head_ = Head(all->next_entity);
+  head_ = Head(all->next_entity, options_.tiers);
   for (auto& entity : all->entities) head_.restore(std::move(entity));
   marks_ = std::move(all->marks);
+  dirty_then_ = std::move(all->dirty);
+  unfinished_ = std::move(all->unfinished);
+  unspilled_ = unfinished_;
   return {};
 }
 
@@ -225,6 +227,14 @@ StoreCounters Store::State::counters() const {
   all.head_rows = head_.rows();
   all.entities = head_.entities();
   for (auto const& spill : spills_) all.spill_bytes += spill->bytes();
+  all.spill_files = spills_.size();
+  for (Tier const tier : all_tiers) {
+    all.tier_bytes += tier_files(tier).bytes();
+    all.tier_files += tier_files(tier).files();
+    all.damaged_spills += tier_files(tier).damaged();
+    all.dirty_ranges += head_.dirty(tier).size();
+  }
+  all.late_beyond_raw = late_beyond_raw_;
   return all;
 }
 
@@ -234,7 +244,8 @@ Store::~Store() = default;
 Result<std::unique_ptr<Store>> Store::open(StoreOptions options, Disk& disk, Clock const& clock,
                                            Log log, Observer* observer) {
   auto const& directory = options.directory;
-  for (auto const& path : {directory, directory + "/log", directory + "/spill"})
+  for (auto const& path :
+       {directory, directory + "/log", directory + "/spill", directory + "/tier"})
     if (auto made = disk.make_directory(path); !made) return made.error();
   if (auto synced = disk.sync_directory(directory); !synced) return synced.error();
   auto catalogue = Catalogue::open(directory + "/catalogue.db");
@@ -243,6 +254,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options, Disk& disk, Clo
                                        std::move(*catalogue));
   if (auto done = state->load_catalogue(); !done) return done.error();
   if (auto done = state->load_spills(); !done) return done.error();
+  if (auto done = state->load_tiers(); !done) return done.error();
   if (auto done = state->replay(); !done) return done.error();
   state->start();
   return std::unique_ptr<Store>(new Store(std::move(state)));
@@ -264,6 +276,25 @@ Result<void> Store::scan(EntityId entity, std::span<MetricId const> columns, Wal
                          WallTime until, Visitor const& visit) const {
   return state_->scan(entity, columns, from, until, visit);
 }
+Nanoseconds Store::retention() const { return state_->retention(); }
+TierPlan const& Store::plan(Tier tier) const { return state_->plan(tier); }
+WallTime Store::sealed_until(Tier tier) const { return state_->sealed_until(tier); }
+Result<void> Store::scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
+                              WallTime from, WallTime until, Visitor const& visit) const {
+  return state_->scan_tier(tier, entity, columns, from, until, visit);
+}
+void Store::begin_seal(Tier tier, WallTime until) { state_->begin_seal(tier, until); }
+Result<void> Store::write_tier(Tier tier, WallTime period, bool whole, NextTierRows const& next) {
+  return state_->write_tier(tier, period, whole, next);
+}
+void Store::mark_dirty(Tier tier, DirtyRange const& range) { state_->mark_dirty(tier, range); }
+std::vector<DirtyRange> Store::begin_dirty(Tier tier) { return state_->begin_dirty(tier); }
+void Store::end_dirty(Tier tier, bool clean) { state_->end_dirty(tier, clean); }
+Result<void> Store::tidy_tier(Tier tier, std::function<bool()> const& stopping) {
+  return state_->tidy_tier(tier, stopping);
+}
+std::vector<DirtyKey> Store::take_unfinished() { return state_->take_unfinished(); }
+WallTime Store::raw_from() const { return state_->raw_from(); }
 StoreCounters Store::counters() const { return state_->counters(); }
 bool Store::writable() const { return state_->writable(); }
 

@@ -6,8 +6,12 @@
 // its rows to the head. Rows that leave the head's span are spilled, ordered by entity, to an
 // immutable file; the log is cut behind each spill. open() replays what was not spilled.
 //
+// Coarser tiers (tier.hpp) are made from outside, out of raw rows, and kept here. A row that comes
+// for a window that is already in a tier leaves its entity dirty there, and that outlives a kill.
+//
 // Threads: append() and every const method from any thread; put() only on the store thread, that
-// is from within the Observer or a function given to post().
+// is from within the Observer or a function given to post(); what changes tiers on one thread at a
+// time, any.
 
 #include <cstdint>
 #include <functional>
@@ -18,6 +22,8 @@
 
 #include "aggregator/store/appender.hpp"
 #include "aggregator/store/disk.hpp"
+#include "aggregator/store/rows.hpp"
+#include "aggregator/store/tier.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/core/result.hpp"
@@ -37,6 +43,27 @@ struct EntityInfo {
 };
 using EntityList = std::vector<EntityInfo>;  // by id ascending
 
+// Ticks from `from` to `until` of an entity that are to be made again.
+struct DirtyRange {
+  EntityId entity = 0;
+  WallTime from{}, until{};
+  bool operator==(DirtyRange const&) const = default;
+};
+// The same of an entity that put() makes and that may have no row yet.
+struct DirtyKey {
+  EntityKey key;
+  WallTime from{}, until{};
+  bool operator==(DirtyKey const&) const = default;
+};
+
+// The rows of an entity in a tier's file.
+struct TierRows {
+  EntityId entity = 0;
+  Rows rows;
+};
+// Gives the next entity, by id ascending; false: there are no more.
+using NextTierRows = std::function<Result<bool>(TierRows&)>;
+
 // Told of what was applied, on the store thread, in order; also while open() replays the log, on
 // the thread of open(): there is no Store to put() into yet then, so what follows from it has to
 // wait for a post(). Replayed are the rows that no spill holds: all of about the last 3 to 13
@@ -47,6 +74,10 @@ class Observer {
   // The batch's rows are in the head; ids[i] is the entity of batch.rows[i]. A row for a tick that
   // was there already is not applied again (first wins) and its id is absent_entity.
   virtual void applied(Batch const& batch, std::span<EntityId const> ids) = 0;
+  // Which derived rows are not, or not rightly, put yet although the rows that they follow from
+  // are applied. Asked on the store thread when a spill begins and kept with it, so that a kill
+  // behind it does not forget them: see Store::take_unfinished().
+  virtual std::vector<DirtyKey> unfinished() const { return {}; }
 };
 inline constexpr EntityId absent_entity = 0xffffffff;
 
@@ -55,6 +86,9 @@ struct StoreOptions {
   Nanoseconds head_span =
       std::chrono::minutes(10);                    // a spill is made each time this much has passed
   Nanoseconds retention = std::chrono::hours(48);  // of spilled rows
+  // Whether somebody makes tiers: then raw rows stay until the first one has them.
+  bool raw_waits_for_tiers = false;
+  TierPlans tiers;
   Nanoseconds sync_spacing = std::chrono::milliseconds(20);
 };
 
@@ -62,7 +96,8 @@ struct StoreCounters {
   std::uint64_t appended_batches = 0, appended_bytes = 0, syncs = 0, sync_failures = 0,
                 write_failures = 0, applied_rows = 0, duplicate_rows = 0, replayed_batches = 0,
                 damaged_records = 0, spills = 0, spill_failures = 0, damaged_spills = 0,
-                log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0;
+                log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0, spill_files = 0,
+                tier_bytes = 0, tier_files = 0, dirty_ranges = 0, late_beyond_raw = 0;
 };
 
 class Store final : public Appender {
@@ -96,6 +131,34 @@ class Store final : public Appender {
   using Visitor = std::function<void(WallTime tick, std::span<Cell const> cells)>;
   Result<void> scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
                     WallTime until, Visitor const& visit) const;
+
+  Nanoseconds retention() const;  // of raw rows
+  // Of a tier: windows that begin before sealed_until() are in its files; WallTime::min() when none
+  // are. scan_tier() visits rows as scan() does, whose ticks are their windows' begins.
+  TierPlan const& plan(Tier tier) const;
+  WallTime sealed_until(Tier tier) const;
+  Result<void> scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
+                         WallTime from, WallTime until, Visitor const& visit) const;
+  // Before the rows of [.., until) are read for the tier's file: rows that come for them from now
+  // on leave their entities dirty.
+  void begin_seal(Tier tier, WallTime until);
+  // Writes the rows of the period that begins at `period`: all of them (then the period is
+  // sealed), or those that were made again. Durable when it returns. Errors: of next(), io,
+  // unavailable (the disk is full): nothing has changed then.
+  Result<void> write_tier(Tier tier, WallTime period, bool whole, NextTierRows const& next);
+  // Marks what the files of a tier hold wrongly.
+  void mark_dirty(Tier tier, DirtyRange const& range);
+  // The newest sealed period's dirty ranges, by entity ascending; empty when all is clean. Those
+  // whose raw rows are gone are counted and left out: a window is never made of a part of its rows.
+  std::vector<DirtyRange> begin_dirty(Tier tier);
+  void end_dirty(Tier tier, bool clean);
+  // Removes what is past its retention and merges the patches of one period. Errors: io.
+  Result<void> tidy_tier(Tier tier, std::function<bool()> const& stopping);
+  // What the observer called unfinished() at the last spill before the store was opened; from then
+  // on it is the observer's to name. Only on the store thread.
+  std::vector<DirtyKey> take_unfinished();
+  // All raw rows from here on are still there.
+  WallTime raw_from() const;
 
   StoreCounters counters() const;
   // False while the disk is full or failing: append() answers unavailable.

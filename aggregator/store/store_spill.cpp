@@ -7,7 +7,7 @@
 // A crash anywhere leaves either the log or the spill: what stands in both counts once.
 
 #include <algorithm>
-#include <charconv>
+#include <limits>
 
 #include "aggregator/store/store_state.hpp"
 
@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::size_t at_once = 64;  // entities that are worked on under the lock
 constexpr auto retry_after = std::chrono::seconds(10);
+constexpr TickNs never = std::numeric_limits<TickNs>::min();
+// The first window of a tier needs rows from before it: rates reach back.
+constexpr Nanoseconds tier_reach = std::chrono::minutes(10);
 // Rows this young stay in the head alone, and in the log: queries for fresh data need no file, and
 // after a restart the observer sees every tick that a rollup may still have open.
 constexpr auto longest_kept = std::chrono::minutes(3);
@@ -31,15 +34,6 @@ Rows merged(std::vector<PackedBlock> const& blocks) {
   return all;
 }
 
-// N of FROM-TO-N.rows; 0 when it is no such name.
-std::uint64_t number_of(std::string const& name) {
-  std::uint64_t number = 0;
-  auto const dash = name.rfind('-');
-  if (dash != std::string::npos)
-    std::from_chars(name.data() + dash + 1, name.data() + name.size(), number);
-  return number;
-}
-
 }  // namespace
 
 Result<void> Store::State::load_spills() {
@@ -49,7 +43,7 @@ Result<void> Store::State::load_spills() {
   if (auto synced = disk_.sync_directory(path("spill")); !synced) return synced.error();
   for (std::string const& name : *names) {
     if (!is_spill_name(name)) continue;
-    next_spill_ = std::max(next_spill_, number_of(name) + 1);
+    next_spill_ = std::max(next_spill_, spill_number(name) + 1);
     auto spill = SpillFile::open(disk_, path("spill/" + name));
     if (spill && (*spill)->info().store_id == catalogue_.store_id()) {
       spills_.push_back(std::move(*spill));
@@ -85,13 +79,19 @@ void Store::State::begin_spill_if_due() {
   }
   if (now < next_spill_at_) return;
   next_spill_at_ = now + options_.head_span;
-  auto passed = std::make_shared<std::promise<void>>();
+  auto passed = std::make_shared<std::promise<std::vector<DirtyKey>>>();
   std::lock_guard const order(order_);
   job_.emplace(SpillJob{log_writer_->rotate(), passed->get_future()});
   spilling_ = true;
   {
     std::lock_guard const tasks(tasks_mutex_);
-    tasks_.emplace_back([passed] { passed->set_value(); });
+    tasks_.emplace_back([this, passed] {
+      // What nobody has taken up yet stays as it is.
+      auto unfinished = unfinished_;
+      if (observer_ != nullptr)
+        for (DirtyKey& key : observer_->unfinished()) unfinished.push_back(std::move(key));
+      passed->set_value(std::move(unfinished));
+    });
   }
   job_wake_.notify_one();
 }
@@ -104,8 +104,8 @@ void Store::State::run_spills() {
     SpillJob job = std::move(*job_);
     job_.reset();
     lock.unlock();
-    job.applied.get();
-    auto done = spill(job.logged.get());
+    auto unfinished = job.applied.get();
+    auto done = spill(job.logged.get(), std::move(unfinished));
     lock.lock();
     spilling_ = false;
     if (done || job_stopping_) continue;
@@ -115,20 +115,31 @@ void Store::State::run_spills() {
   }
 }
 
-Result<void> Store::State::spill(Rotation rotation) {
+Result<void> Store::State::spill(Rotation rotation, std::vector<DirtyKey> unfinished) {
   WallTime const now = clock_.wall();
   auto const kept = std::min<Nanoseconds>(longest_kept, options_.head_span * 3 / 10);
   // Whole minutes: no rollup's window is spilled in part and replayed in part.
   TickNs const boundary = tick_ns(tick_of(now - kept, std::chrono::minutes(1))) - 1;
   {
     std::lock_guard const lock(head_mutex_);
-    auto const gone = head_.expire(now - options_.retention);
+    auto const gone = head_.expire([this](EntityKind kind) { return entity_cutoff(kind); });
     unsaved_gone_.insert(unsaved_gone_.end(), gone.begin(), gone.end());
   }
-  drop_old_spills();  // first: the disk may be full
-  auto ids = save_entities(std::move(rotation.marks), boundary);
+  TickNs const cutoff = raw_cutoff();
+  drop_old_spills(cutoff);  // first: the disk may be full
+  CatalogueChange change;
+  change.marks = std::move(rotation.marks);
+  // What was put since is durable only behind this spill: until then it is to be made again.
+  change.unfinished = unfinished;
+  for (DirtyKey const& key : unspilled_)
+    if (std::ranges::find(unfinished, key) == unfinished.end()) change.unfinished.push_back(key);
+  unspilled_ = change.unfinished;
+  auto ids = save_entities(std::move(change), boundary);
   if (!ids) return ids.error();
-  if (ids->empty() && !rotation.covers) return {};
+  if (ids->empty() && !rotation.covers) {
+    unspilled_ = std::move(unfinished);
+    return {};
+  }
   SpillInfo info;
   info.store_id = catalogue_.store_id();
   info.number = next_spill_++;
@@ -146,21 +157,24 @@ Result<void> Store::State::spill(Rotation rotation) {
   }
   release(written);
   log_writer_->forget(rotation.next_number, from_tick_ns(boundary));
+  unspilled_ = std::move(unfinished);
   ++spill_count_;
   return {};
 }
 
 // Returns the entities that have rows up to the boundary; all of them are in the catalogue then.
-Result<std::vector<EntityId>> Store::State::save_entities(std::vector<StreamMark> marks,
-                                                          TickNs boundary) {
-  CatalogueChange change;
-  change.marks = std::move(marks);
+Result<std::vector<EntityId>> Store::State::save_entities(CatalogueChange change, TickNs boundary) {
   change.gone = unsaved_gone_;
   std::vector<EntityId> ids;
   EntityId last = 0;
   for (bool more = true; more;) {
     std::lock_guard const lock(head_mutex_);
     more = head_.changes(last, at_once, boundary, change, ids);
+  }
+  {
+    std::lock_guard const lock(head_mutex_);
+    for (Tier const tier : all_tiers)
+      for (DirtyRange const& range : head_.dirty(tier).all()) change.dirty.push_back({tier, range});
   }
   if (auto saved = catalogue_.save(change); !saved) {
     std::lock_guard const lock(head_mutex_);
@@ -200,8 +214,26 @@ void Store::State::release(Written const& written) {
   }
 }
 
-void Store::State::drop_old_spills() {
-  TickNs const cutoff = tick_ns(clock_.wall() - options_.retention);
+// Rows before it may go: they are past their retention, in a tier, and no window that they belong
+// to is to be made again.
+TickNs Store::State::raw_cutoff() const {
+  TickNs cutoff = tick_ns(clock_.wall() - options_.retention);
+  if (!options_.raw_waits_for_tiers) return cutoff;
+  std::lock_guard const lock(head_mutex_);
+  for (Tier const tier : {Tier::minute_instances, Tier::minute})
+    for (TickNs const needed : {tier_files(tier).sealed_until(), head_.dirty(tier).first()})
+      cutoff = std::min(cutoff, std::max(needed, never + tier_reach.count()) - tier_reach.count());
+  return cutoff;
+}
+
+WallTime Store::State::entity_cutoff(EntityKind kind) const {
+  Nanoseconds kept = std::max(options_.retention, plan(first_tier(kind)).retention);
+  if (kind != EntityKind::container) kept = std::max(kept, plan(Tier::ten_minutes).retention);
+  return clock_.wall() - kept;
+}
+
+void Store::State::drop_old_spills(TickNs cutoff) {
+  raw_from_ = std::max<TickNs>(raw_from_, cutoff);
   Spills old;
   {
     std::lock_guard const lock(head_mutex_);

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <variant>
 
 #include "aggregator/store/catalogue.hpp"
@@ -20,8 +21,13 @@
 #include "aggregator/store/log_writer.hpp"
 #include "aggregator/store/spill_file.hpp"
 #include "aggregator/store/store.hpp"
+#include "aggregator/store/tier_files.hpp"
 
 namespace dadvisor::aggregator::store {
+
+// Visits rows that were appended oldest source first: each tick once, ascending.
+void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
+                Store::Visitor const& visit);
 
 class Store::State {
  public:
@@ -32,6 +38,7 @@ class Store::State {
   // In this order, by open().
   Result<void> load_catalogue();
   Result<void> load_spills();
+  Result<void> load_tiers();
   Result<void> replay();
   void start();
 
@@ -45,6 +52,19 @@ class Store::State {
   std::uint64_t generation() const;
   Result<void> scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
                     WallTime until, Visitor const& visit) const;
+  Nanoseconds retention() const { return options_.retention; }
+  TierPlan const& plan(Tier tier) const { return options_.tiers.of(tier); }
+  WallTime sealed_until(Tier tier) const { return from_tick_ns(tier_files(tier).sealed_until()); }
+  Result<void> scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
+                         WallTime from, WallTime until, Visitor const& visit) const;
+  void begin_seal(Tier tier, WallTime until);
+  Result<void> write_tier(Tier tier, WallTime period, bool whole, NextTierRows const& next);
+  void mark_dirty(Tier tier, DirtyRange const& range);
+  std::vector<DirtyRange> begin_dirty(Tier tier);
+  void end_dirty(Tier tier, bool clean);
+  Result<void> tidy_tier(Tier tier, std::function<bool()> const& stopping);
+  std::vector<DirtyKey> take_unfinished() { return std::exchange(unfinished_, {}); }
+  WallTime raw_from() const { return from_tick_ns(raw_from_); }
   StoreCounters counters() const;
   bool writable() const { return log_writer_->writable(); }
 
@@ -57,7 +77,7 @@ class Store::State {
   // A spill that is under way: it may begin when both have come.
   struct SpillJob {
     std::future<Rotation> logged;
-    std::future<void> applied;
+    std::future<std::vector<DirtyKey>> applied;  // what the observer called unfinished then
   };
 
   void apply(Batch const& batch);
@@ -65,12 +85,15 @@ class Store::State {
   void begin_spill_if_due();
   void run_spills();
   MonotonicTime first_spill_at() const;
-  Result<void> spill(Rotation rotation);
-  Result<std::vector<EntityId>> save_entities(std::vector<StreamMark> marks, TickNs boundary);
+  Result<void> spill(Rotation rotation, std::vector<DirtyKey> unfinished);
+  Result<std::vector<EntityId>> save_entities(CatalogueChange change, TickNs boundary);
   Result<std::string> write_spill(SpillInfo const& info, std::vector<EntityId> const& ids,
                                   Written& written);
   void release(Written const& written);
-  void drop_old_spills();
+  void drop_old_spills(TickNs cutoff);
+  TickNs raw_cutoff() const;
+  WallTime entity_cutoff(EntityKind kind) const;
+  TierFiles& tier_files(Tier tier) const { return *tiers_[static_cast<std::size_t>(tier)]; }
   bool covered(std::uint64_t log_file, WallTime tick) const;
   std::string path(std::string const& part) const { return options_.directory + "/" + part; }
 
@@ -81,10 +104,16 @@ class Store::State {
   Observer* const observer_;
   Catalogue catalogue_;                 // of open(), then of the spill thread
   std::vector<EntityId> unsaved_gone_;  // of the spill thread
+  std::vector<DirtyKey> unspilled_;     // of the spill thread: unfinished since the last spill
   std::uint64_t next_spill_ = 1;        // of open(), then of the spill thread
   std::vector<StreamMark> marks_;       // constant after open()
-  std::vector<EntityId> ids_;           // of the store thread: scratch
-  MonotonicTime next_spill_at_{};       // of the store thread
+  std::vector<DirtyTier> dirty_then_;   // of open(): what the catalogue had
+  std::vector<DirtyKey> unfinished_;    // of open(), then of the store thread
+  std::array<std::unique_ptr<TierFiles>, all_tiers.size()> tiers_;  // constant after open()
+  std::atomic<TickNs> raw_from_{std::numeric_limits<TickNs>::min()};
+  std::atomic<std::uint64_t> late_beyond_raw_{0};
+  std::vector<EntityId> ids_;      // of the store thread: scratch
+  MonotonicTime next_spill_at_{};  // of the store thread
 
   mutable std::mutex head_mutex_;
   Head head_;

@@ -75,6 +75,30 @@ TEST_CASE("a block gives back its rows, whatever their values") {
   }
 }
 
+TEST_CASE("doubles that are whole numbers take the room of those, and come back bit by bit") {
+  auto const size_of = [](std::vector<double> const& values) {
+    Rows rows(std::vector<MetricId>{1});
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      rows.insert(i, static_cast<TickNs>(i) * 1000);
+      rows.set(i, 0, *real_cell(values[i]));
+    }
+    std::string bytes;
+    encode_block(rows, 0, values.size(), bytes);
+    auto const decoded = decode_block(bytes);
+    REQUIRE(decoded);
+    CHECK(same(rows, *decoded));
+    return bytes.size();
+  };
+  std::vector<double> counts, bounds{9007199254740991.0, -9007199254740991.0, 0},
+      others{9007199254740992.0, -0.0, 1, 1e300, INFINITY, NAN};
+  for (int i = 0; i < 100; ++i) counts.push_back(5e9 + (i * 37) % 50);
+  CHECK(size_of(counts) <= 2 * 100 + 15);  // a byte for each tick and for each difference
+  size_of(bounds);
+  size_of(others);
+  counts.push_back(0.5);
+  CHECK(size_of(counts) > 3 * 100);
+}
+
 TEST_CASE("a block that is cut anywhere, or is noise, is refused or harmless") {
   std::string bytes;
   encode_block(sample_rows(), 0, 20, bytes);

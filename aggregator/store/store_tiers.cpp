@@ -1,0 +1,87 @@
+// The store's side of coarser tiers: their files, and what of them is dirty.
+
+#include <algorithm>
+
+#include "aggregator/store/store_state.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::array<std::string_view, all_tiers.size()> tier_names{"1m-instances", "1m", "10m"};
+
+}  // namespace
+
+Result<void> Store::State::load_tiers() {
+  for (Tier const tier : all_tiers) {
+    auto const at = static_cast<std::size_t>(tier);
+    tiers_[at] = std::make_unique<TierFiles>(disk_, path("tier/" + std::string(tier_names[at])),
+                                             plan(tier), catalogue_.store_id(), log_);
+    if (auto loaded = tiers_[at]->load(); !loaded) return loaded.error();
+    head_.mark_before(tier, tiers_[at]->sealed_until());
+  }
+  if (auto synced = disk_.sync_directory(path("tier")); !synced) return synced.error();
+  for (auto const& [tier, range] : dirty_then_)
+    head_.mark_dirty(tier, range.entity, tick_ns(range.from), tick_ns(range.until));
+  dirty_then_.clear();
+  raw_from_ = raw_cutoff();
+  return {};
+}
+
+Result<void> Store::State::scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
+                                     WallTime from, WallTime until, Visitor const& visit) const {
+  Selection const selection(columns);
+  SelectedRows rows;
+  auto const read = tier_files(tier).select(entity, selection, tick_ns(from), tick_ns(until), rows);
+  if (!read && rows.ticks.empty())
+    return Error{Errc::io, read.error().os_error, read.error().context};
+  visit_rows(rows, selection.width(), true, visit);
+  return {};
+}
+
+void Store::State::begin_seal(Tier tier, WallTime until) {
+  std::lock_guard const lock(head_mutex_);
+  head_.mark_before(tier, tick_ns(until));
+}
+
+Result<void> Store::State::write_tier(Tier tier, WallTime period, bool whole,
+                                      NextTierRows const& next) {
+  return tier_files(tier).write(tick_ns(period), whole, clock_.wall(), next);
+}
+
+void Store::State::mark_dirty(Tier tier, DirtyRange const& range) {
+  std::lock_guard const lock(head_mutex_);
+  head_.mark_dirty(tier, range.entity, tick_ns(range.from), tick_ns(range.until));
+}
+
+std::vector<DirtyRange> Store::State::begin_dirty(Tier tier) {
+  std::vector<DirtyRange> ranges;
+  {
+    std::lock_guard const lock(head_mutex_);
+    ranges = head_.dirty(tier).begin_newest(tier_files(tier).sealed_until());
+  }
+  if (tier != Tier::ten_minutes)
+    late_beyond_raw_ +=
+        std::erase_if(ranges, [&](DirtyRange const& range) { return range.from < raw_from(); });
+  return ranges;
+}
+
+void Store::State::end_dirty(Tier tier, bool clean) {
+  std::lock_guard const lock(head_mutex_);
+  head_.dirty(tier).end(clean);
+}
+
+Result<void> Store::State::tidy_tier(Tier tier, std::function<bool()> const& stopping) {
+  TickNs cutoff = tick_ns(clock_.wall() - plan(tier).retention);
+  // A coarser tier is made of this one.
+  if (tier == Tier::minute) {
+    std::lock_guard const lock(head_mutex_);
+    cutoff = std::min({cutoff, tier_files(Tier::ten_minutes).sealed_until(),
+                       head_.dirty(Tier::ten_minutes).first()});
+  }
+  tier_files(tier).drop_before(cutoff);
+  auto const merged = tier_files(tier).merge_one(clock_.wall(), stopping);
+  if (!merged) return merged.error();
+  return {};
+}
+
+}  // namespace dadvisor::aggregator::store

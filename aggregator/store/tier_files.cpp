@@ -1,0 +1,183 @@
+#include "aggregator/store/tier_files.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::size_t most_patches = 8;  // of a period; one more and they become one file
+
+}  // namespace
+
+Result<void> TierFiles::load() {
+  if (auto made = disk_.make_directory(directory_); !made) return made.error();
+  auto names = disk_.list(directory_);
+  if (!names) return names.error();
+  // A run that was killed may have renamed one and no more.
+  if (auto synced = disk_.sync_directory(directory_); !synced) return synced.error();
+  for (std::string const& name : *names) {
+    if (!is_spill_name(name)) continue;
+    next_number_ = std::max(next_number_, spill_number(name) + 1);
+    auto file = SpillFile::open(disk_, directory_ + "/" + name);
+    if (file && (*file)->info().store_id == store_id_) {
+      files_.push_back(std::move(*file));
+      continue;
+    }
+    ++damaged_;
+    if (file)
+      log_.error("{}/{} is of another store and is left out", directory_, name);
+    else
+      log_.error("{}; it is left out", to_string(file.error()));
+  }
+  std::ranges::sort(files_, {}, [](File const& file) { return file->info().number; });
+  for (File const& file : files_)
+    if (whole(file)) sealed_until_ = std::max<TickNs>(sealed_until_, file->info().boundary + 1);
+  remove_superseded();
+  return {};
+}
+
+SpillInfo TierFiles::next_info(TickNs period, bool whole, WallTime now) {
+  SpillInfo info;
+  info.store_id = store_id_;
+  info.number = next_number_++;  // taken, whatever comes
+  info.log_number = whole ? 1 : 0;
+  info.boundary = period + plan_.period.count() - 1;
+  info.created = tick_ns(now);
+  return info;
+}
+
+Result<void> TierFiles::finish(SpillWriter& writer) {
+  auto name = writer.finish();
+  if (!name) return name.error();
+  auto file = SpillFile::open(disk_, directory_ + "/" + *name);
+  if (!file) return file.error();
+  {
+    std::lock_guard const lock(mutex_);
+    files_.push_back(*file);
+  }
+  if (whole(*file)) sealed_until_ = std::max<TickNs>(sealed_until_, (*file)->info().boundary + 1);
+  return {};
+}
+
+Result<void> TierFiles::write(TickNs period, bool whole, WallTime now, NextTierRows const& next) {
+  SpillWriter writer(disk_, directory_, next_info(period, whole, now));
+  Result<void> result = writer.begin();
+  TierRows rows;
+  while (result) {
+    auto const more = next(rows);
+    if (!more) result = more.error();
+    if (!more || !*more) break;
+    if (!rows.rows.empty()) result = writer.add(rows.entity, rows.rows);
+  }
+  if (result) result = finish(writer);
+  if (!result) writer.abandon();
+  return result;
+}
+
+Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& stopping) {
+  std::map<TickNs, std::vector<File>> periods;
+  for (File const& file : files_) periods[period_of(file)].push_back(file);
+  for (auto const& [period, files] : periods) {
+    if (files.size() <= most_patches + 1) continue;
+    std::set<EntityId> ids;
+    for (File const& file : files) {
+      auto const its = file->entities();
+      if (!its) return its.error();
+      ids.insert(its->begin(), its->end());
+    }
+    auto id = ids.begin();
+    auto const written = write(period, true, now, [&](TierRows& out) -> Result<bool> {
+      if (stopping()) return Error{Errc::gone, 0, "stopping"};
+      if (id == ids.end()) return false;
+      std::map<TickNs, std::pair<Rows const*, std::size_t>> newest;
+      std::vector<Rows> parts;
+      parts.reserve(files.size());
+      Rows all;
+      for (File const& file : files) {
+        auto read = file->rows(*id);
+        if (!read) return read.error();
+        parts.push_back(std::move(*read));
+        Rows const& part = parts.back();
+        all.widen(part.columns());
+        for (std::size_t row = 0; row < part.size(); ++row)
+          newest[part.ticks()[row]] = {&part, row};
+      }
+      for (auto const& [tick, place] : newest) all.append(*place.first, place.second);
+      out.entity = *id++;
+      out.rows = std::move(all);
+      return true;
+    });
+    if (!written) return written.error();
+    forget(files);
+    return true;
+  }
+  return false;
+}
+
+void TierFiles::forget(std::vector<File> const& files) {
+  {
+    std::lock_guard const lock(mutex_);
+    std::erase_if(files_,
+                  [&](File const& file) { return std::ranges::find(files, file) != files.end(); });
+  }
+  for (File const& file : files)
+    if (auto removed = disk_.remove(file->path()); !removed)
+      log_.warning("{}", to_string(removed.error()));
+}
+
+// A kill may come between a period's merged file and the removal of those that it was made of.
+void TierFiles::remove_superseded() {
+  std::map<TickNs, std::uint64_t> newest;
+  for (File const& file : files_)
+    if (whole(file)) newest[period_of(file)] = file->info().number;
+  std::vector<File> old;
+  for (File const& file : files_) {
+    auto const found = newest.find(period_of(file));
+    if (found != newest.end() && file->info().number < found->second) old.push_back(file);
+  }
+  if (!old.empty()) forget(old);
+}
+
+void TierFiles::drop_before(TickNs cutoff) {
+  std::vector<File> old;
+  // The newest whole file says how far the tier is sealed.
+  for (File const& file : files_)
+    if (file->info().boundary < cutoff && file->info().boundary + 1 < sealed_until_)
+      old.push_back(file);
+  if (!old.empty()) forget(old);
+}
+
+Result<void> TierFiles::select(EntityId entity, Selection const& selection, TickNs from,
+                               TickNs until, SelectedRows& out) const {
+  std::vector<File> files;
+  {
+    std::lock_guard const lock(mutex_);
+    for (File const& file : files_)
+      if (file->overlaps(from, until)) files.push_back(file);
+  }
+  Result<void> result;
+  for (File const& file : files) {
+    auto const read = file->select(entity, selection, from, until, out);
+    if (read) continue;
+    if (damaged_++ == 0) log_.error("{}", to_string(read.error()));
+    result = read;
+  }
+  return result;
+}
+
+std::uint64_t TierFiles::bytes() const {
+  std::lock_guard const lock(mutex_);
+  std::uint64_t sum = 0;
+  for (File const& file : files_) sum += file->bytes();
+  return sum;
+}
+
+std::size_t TierFiles::files() const {
+  std::lock_guard const lock(mutex_);
+  return files_.size();
+}
+
+}  // namespace dadvisor::aggregator::store

@@ -1,0 +1,73 @@
+#pragma once
+// The files of one tier. Those of one period are read as one: what a later file says of a tick of
+// an entity counts. A period is sealed by its whole file; patches behind it hold the entities that
+// were made again, and when there are many of them all become one file.
+//
+// Threads: select() and the figures from any; the rest from one at a time.
+
+#include <atomic>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "aggregator/store/disk.hpp"
+#include "aggregator/store/spill_file.hpp"
+#include "aggregator/store/store.hpp"
+#include "common/core/log.hpp"
+
+namespace dadvisor::aggregator::store {
+
+class TierFiles {
+ public:
+  TierFiles(Disk& disk, std::string directory, TierPlan plan, std::uint64_t store_id, Log log)
+      : disk_(disk),
+        directory_(std::move(directory)),
+        plan_(plan),
+        store_id_(store_id),
+        log_(std::move(log)) {}
+
+  // Makes the directory and opens what is in it; what is damaged is left out and counted.
+  Result<void> load();
+  // Writes what next() gives as the period's whole file or as a patch. Returns once it is durable.
+  // Errors: those of next(), io, unavailable (the disk is full); then nothing has changed.
+  Result<void> write(TickNs period, bool whole, WallTime now, NextTierRows const& next);
+  // Makes one file of a period's that has many patches; true: it did. `stopping` ends it early.
+  Result<bool> merge_one(WallTime now, std::function<bool()> const& stopping);
+  // Removes files whose rows all are before `cutoff`.
+  void drop_before(TickNs cutoff);
+
+  // Periods up to here are sealed; the least TickNs when none is.
+  TickNs sealed_until() const { return sealed_until_; }
+  Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
+                      SelectedRows& out) const;
+  std::uint64_t bytes() const;
+  std::size_t files() const;
+  std::uint64_t damaged() const { return damaged_; }
+
+ private:
+  using File = std::shared_ptr<SpillFile const>;
+  static bool whole(File const& file) { return file->info().log_number != 0; }
+  TickNs period_of(File const& file) const {
+    return file->info().boundary + 1 - plan_.period.count();
+  }
+  SpillInfo next_info(TickNs period, bool whole, WallTime now);
+  Result<void> finish(SpillWriter& writer);
+  void forget(std::vector<File> const& files);
+  void remove_superseded();
+
+  Disk& disk_;
+  std::string const directory_;
+  TierPlan const plan_;
+  std::uint64_t const store_id_;
+  Log log_;
+  std::atomic<TickNs> sealed_until_{std::numeric_limits<TickNs>::min()};
+  std::uint64_t next_number_ = 1;
+  mutable std::atomic<std::uint64_t> damaged_{0};
+  mutable std::mutex mutex_;
+  std::vector<File> files_;  // by number
+};
+
+}  // namespace dadvisor::aggregator::store
