@@ -149,6 +149,10 @@ int run(Settings settings, config::OptionTable const& table) {
   store::StoreOptions store_options;
   store_options.directory = settings.data_dir + "/store";
   store_options.retention = settings.retention;
+  store_options.raw_waits_for_tiers = true;  // the pipeline makes them
+  store_options.tiers.of(store::Tier::minute_instances).retention = settings.retention_1m_instances;
+  store_options.tiers.of(store::Tier::minute).retention = settings.retention_1m;
+  store_options.tiers.of(store::Tier::ten_minutes).retention = settings.retention_10m;
   store_options.head_span = settings.head_span;
   auto opened = store::Store::open(store_options, disk, clock, log.named("store"), &pipeline);
   if (!opened) fail("store: " + to_string(opened.error()), 1);

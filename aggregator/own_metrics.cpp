@@ -52,6 +52,12 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
   add.gauge("store_entities", "Entities held.", &StoreCounters::entities);
   add.gauge("store_log_size_bytes", "Size of the log.", &StoreCounters::log_bytes);
   add.gauge("store_spill_size_bytes", "Size of the spills.", &StoreCounters::spill_bytes);
+  add.gauge("store_tier_size_bytes", "Size of the coarser tiers.", &StoreCounters::tier_bytes);
+  add.gauge("store_dirty_ranges", "Entities' periods that late rows left to be made again.",
+            &StoreCounters::dirty_ranges);
+  add.counter("store_late_beyond_raw",
+              "Late rows that came when the raw rows beside them were gone.",
+              &StoreCounters::late_beyond_raw);
 }
 
 void add_ingest(self::SelfMetrics& metrics, ingest::Ingest const& ingest) {
@@ -78,6 +84,13 @@ void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline) {
               &RollupCounters::recomputed_rows);
   add.counter("rollup_read_failures", "Rows of the store that could not be read.",
               &RollupCounters::read_failures);
+  using rollup::TierCounters;
+  Adder const tiers(metrics, pipeline, &Pipeline::tier_counters);
+  tiers.counter("tier_periods", "Periods of tiers sealed.", &TierCounters::sealed_periods);
+  tiers.counter("tier_rows", "Rows of tiers written.", &TierCounters::rows);
+  tiers.counter("tier_mended", "Entities' periods made again.", &TierCounters::mended_ranges);
+  tiers.counter("tier_failures", "Rows or files of tiers that could not be read or written.",
+                &TierCounters::failures);
 }
 
 void add_alerts(self::SelfMetrics& metrics, alert::AlertEngine const& alerts) {

@@ -6,11 +6,20 @@ namespace dadvisor::aggregator {
 
 using namespace std::chrono_literals;
 
-Pipeline::Pipeline(Clock const& clock, Log log) : clock_(clock), engine_(std::move(log)) {}
+Pipeline::Pipeline(Clock const& clock, Log log)
+    : clock_(clock), log_(std::move(log)), engine_(log_) {}
+
+Pipeline::~Pipeline() {
+  stopping_ = true;
+  tiers_wake_.notify_one();
+  if (tiers_thread_.joinable()) tiers_thread_.join();
+}
 
 void Pipeline::start(store::Store& store, std::optional<WallTime> resume_after,
                      PipelineListeners listeners) {
   store_ = &store;
+  tier_keeper_ = std::make_unique<rollup::TierKeeper>(store, log_);
+  tiers_thread_ = std::thread([this] { make_tiers(); });
   store.post([this, &store, resume_after, listeners = std::move(listeners)]() mutable {
     listeners_ = std::move(listeners);
     std::set<std::string> known;
@@ -22,6 +31,12 @@ void Pipeline::start(store::Store& store, std::optional<WallTime> resume_after,
 }
 
 void Pipeline::stop() {
+  {
+    std::lock_guard const lock(tiers_mutex_);
+    stopping_ = true;
+  }
+  tiers_wake_.notify_one();
+  if (tiers_thread_.joinable()) tiers_thread_.join();
   std::promise<void> stopped;
   store_->post([this, &stopped] {
     listeners_ = {};
@@ -61,6 +76,19 @@ void Pipeline::work() {
     newest_ready_ = tick.tick;
     if (listeners_.ready) listeners_.ready(tick);
   }
+}
+
+void Pipeline::make_tiers() {
+  std::unique_lock lock(tiers_mutex_);
+  while (!tiers_wake_.wait_for(lock, 1s, [this] { return stopping_.load(); })) {
+    lock.unlock();
+    tier_keeper_->work(clock_.wall(), [this] { return stopping_.load(); });
+    lock.lock();
+  }
+}
+
+rollup::TierCounters Pipeline::tier_counters() const {
+  return tier_keeper_ ? tier_keeper_->counters() : rollup::TierCounters{};
 }
 
 rollup::RollupCounters Pipeline::rollup_counters() const {

@@ -1,18 +1,21 @@
 #pragma once
 // What happens to a batch once the store has applied it: rollups follow, its tick becomes ready,
-// and whoever waits for ready ticks (alerts, sinks) is told. Everything but tick() and the two
-// counters lives on the store thread.
+// and whoever waits for ready ticks (alerts, sinks) is told. Everything but tick() and the
+// counters lives on the store thread; the coarser tiers are made on a thread of their own.
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "aggregator/rollup/engine.hpp"
 #include "aggregator/rollup/readiness.hpp"
+#include "aggregator/rollup/tier_keeper.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
@@ -28,6 +31,7 @@ struct PipelineListeners {
 class Pipeline final : public store::Observer {
  public:
   Pipeline(Clock const& clock, Log log);
+  ~Pipeline() override;
 
   // After Store::open(), once. `resume_after`: the last tick that listeners have seen.
   void start(store::Store& store, std::optional<WallTime> resume_after,
@@ -35,19 +39,23 @@ class Pipeline final : public store::Observer {
   // When it returns no listener is called any more. After tick() was called for the last time.
   void stop();
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
+  std::vector<store::DirtyKey> unfinished() const override { return engine_.unfinished(); }
 
   // Looks which ticks became ready and rolls up what is dirty, on the store thread. To be called
   // several times a second on one thread, that of start().
   void tick();
 
   rollup::RollupCounters rollup_counters() const;
+  rollup::TierCounters tier_counters() const;
   // False after a restart, while streams are waited for.
   bool settled() const { return settled_; }
 
  private:
   void work();
+  void make_tiers();
 
   Clock const& clock_;
+  Log log_;
   rollup::RollupEngine engine_;
   store::Store* store_ = nullptr;
   std::optional<rollup::Readiness> readiness_;
@@ -58,6 +66,12 @@ class Pipeline final : public store::Observer {
   std::atomic<bool> settled_ = false;
   mutable std::mutex mutex_;  // guards counters_
   rollup::RollupCounters counters_;
+
+  std::unique_ptr<rollup::TierKeeper> tier_keeper_;
+  std::mutex tiers_mutex_;
+  std::condition_variable tiers_wake_;
+  std::atomic<bool> stopping_ = false;
+  std::thread tiers_thread_;
 };
 
 }  // namespace dadvisor::aggregator

@@ -21,6 +21,12 @@ config::OptionTable settings_table(Settings& settings) {
   table.text("external_url", settings.external_url, "URL",
              "how people reach this aggregator: the links in mails (default: by listen)");
   table.duration("retention", settings.retention, 1h, 24h * 366, "how long 10 s rows are kept");
+  table.duration("retention_1m_instances", settings.retention_1m_instances, 48h, 24h * 3660,
+                 "how long 1 min rows of instances are kept");
+  table.duration("retention_1m", settings.retention_1m, 48h, 24h * 3660,
+                 "how long 1 min rows of apps, hosts and totals are kept");
+  table.duration("retention_10m", settings.retention_10m, 48h, 24h * 3660,
+                 "how long their 10 min rows are kept");
   table.duration("head_span", settings.head_span, 10s, 20min,
                  "how often rows move from memory to a spill file");
   table.integer("query_threads", settings.query_threads, 0, 256,

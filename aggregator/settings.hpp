@@ -19,6 +19,9 @@ struct Settings {
   std::string prefix = "dadvisor";
   std::string external_url;
   Nanoseconds retention = std::chrono::hours(48);
+  Nanoseconds retention_1m_instances = std::chrono::days(7);
+  Nanoseconds retention_1m = std::chrono::days(30);
+  Nanoseconds retention_10m = std::chrono::days(730);
   Nanoseconds head_span = std::chrono::minutes(10);
   std::int64_t query_threads = 0;  // 0: cores - 2, at least 1
   Nanoseconds evaluate_every = std::chrono::seconds(10);

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 
+#include "aggregator/rollup/entity_directory.hpp"
+
 namespace dadvisor::aggregator::rollup {
 namespace {
 
-std::string label(Labels const& labels, std::string_view key, std::string_view otherwise) {
-  for (auto const& [name, value] : labels)
-    if (name == key && !value.empty()) return value;
-  return std::string(otherwise);
-}
-
 // A tick from the far future (an agent's clock) must not put memory out of use.
 constexpr Nanoseconds greatest_skew = std::chrono::minutes(1);
+// Dirty ticks that lie closer together are kept as one range.
+constexpr Nanoseconds joined_gap = std::chrono::minutes(5);
 constexpr Nanoseconds forget_spacing = std::chrono::hours(1);
 
 }  // namespace
@@ -44,8 +42,8 @@ RollupEngine::Instance& RollupEngine::instance(store::EntityId id, Entity const&
   Instance& made = found->second;
   if (added) {
     made.key = entity.key;
-    made.app =
-        app(label(entity.labels, "cluster", "default"), label(entity.labels, "app", "unknown"));
+    EntityKey const key = app_key(entity);
+    made.app = app(key.host, key.container_id);
     made.host = &host(entity.key.host);
     made.host->apps.insert(made.app);
     App& its_app = apps_[made.app];
@@ -55,7 +53,7 @@ RollupEngine::Instance& RollupEngine::instance(store::EntityId id, Entity const&
   App& its_app = apps_[made.app];
   if (entity.key.start_ns >= its_app.owner_start) {
     its_app.owner_start = entity.key.start_ns;
-    its_app.owner = label(entity.labels, "owner", "");
+    its_app.owner = label_of(entity.labels, "owner", "");
   }
   return made;
 }
@@ -96,6 +94,43 @@ void RollupEngine::attach(store::Store& store, WallTime now) {
   closed_ = std::max(closed_, now - options_.open_span);
   dirty_.erase(dirty_.upper_bound(newest_tick_), dirty_.end());
   raw_.clear();  // all of it is before memory_from_
+  resume(store.take_unfinished());
+}
+
+void RollupEngine::resume(std::vector<store::DirtyKey> const& unfinished) {
+  for (store::DirtyKey const& dirty : unfinished) {
+    bool const total = dirty.key.kind == EntityKind::total;
+    AppNumber const number = total ? 0 : app(dirty.key.host, dirty.key.container_id);
+    Nanoseconds step = std::chrono::seconds(10);
+    for (auto const& [name, its_host] : hosts_)
+      if (its_host.step > Nanoseconds::zero()) step = std::min(step, its_host.step);
+    for (WallTime tick = dirty.from; tick <= dirty.until; tick += step) {
+      if (total)
+        dirty_totals_[tick].insert(dirty.key.host);
+      else
+        dirty_[tick].insert(number);
+    }
+  }
+}
+
+std::vector<store::DirtyKey> RollupEngine::unfinished() const {
+  std::vector<store::DirtyKey> all;
+  std::map<EntityKey, std::size_t> newest;  // the place of each one's last range
+  auto const add = [&](EntityKey key, WallTime tick) {
+    auto const [found, added] = newest.try_emplace(key, all.size());
+    if (!added && tick - all[found->second].until <= joined_gap) {
+      all[found->second].until = tick;
+      return;
+    }
+    found->second = all.size();
+    all.push_back({std::move(key), tick, tick});
+  };
+  for (auto const& [tick, numbers] : dirty_)
+    for (AppNumber const number : numbers)
+      add({EntityKind::app, apps_[number].cluster, apps_[number].name, 0}, tick);
+  for (auto const& [tick, clusters] : dirty_totals_)
+    for (Cluster const& cluster : clusters) add({EntityKind::total, cluster, {}, 0}, tick);
+  return all;
 }
 
 std::set<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::EntityId const> ids,

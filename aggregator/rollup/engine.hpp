@@ -5,7 +5,8 @@
 // replaced and never added. Everything else (late ticks, what was replayed at start, what closed
 // long ago) makes its apps' ticks dirty and is rolled up again from the store's raw rows by the
 // same function; a late row at t also changes the rates, and who is expected, up to three steps
-// later. So replays, duplicates and another order of arrival end in the same rows.
+// later. So replays, duplicates and another order of arrival end in the same rows. What is dirty
+// when rows leave the log outlives a kill: the store keeps it, see unfinished().
 //
 // Rows are put as entities of kind app (host = cluster, container_id = raw app name) and total
 // (host = cluster). All of it lives on the store thread: applied() is called there, and main calls
@@ -51,6 +52,8 @@ class RollupEngine final : public store::Observer {
   // Once, after Store::open(); the store must outlive the engine's calls.
   void attach(store::Store& store, WallTime now);
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
+  // The rows of apps and totals that are dirty.
+  std::vector<store::DirtyKey> unfinished() const override;
   // `tick` is ready: live hosts that did not deliver it are missed now, and their instances stand
   // in `expected`. Before the flush() that is to show it.
   void ready(WallTime tick);
@@ -89,6 +92,7 @@ class RollupEngine final : public store::Observer {
   using Cluster = std::string;
 
   Host& host(std::string const& name);
+  void resume(std::vector<store::DirtyKey> const& unfinished);
   AppNumber app(Cluster const& cluster, std::string const& name);
   Instance& instance(store::EntityId id, Entity const& entity);
   // Notes the batch's rows in memory; the apps that it names.
@@ -101,6 +105,7 @@ class RollupEngine final : public store::Observer {
                  std::size_t& budget);
   bool has_row(App const& its_app, WallTime tick) const;
   void put_app(AppNumber number, WallTime tick, std::optional<RollupRow> made);
+  std::vector<AppNumber> apps_of(Cluster const& cluster) const;
   bool put_totals(std::size_t& budget);
   void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows);
   // The rows of the cluster's apps at some ticks, as the store has them.

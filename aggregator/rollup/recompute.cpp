@@ -14,6 +14,16 @@ constexpr std::size_t ticks_per_scan = 64;
 // Rows of all the apps of a cluster at so many ticks are held at once to be merged.
 constexpr std::size_t ticks_per_total = 12;
 
+// As the store keeps it: its figures, and its step behind them.
+std::pair<Schema, std::vector<Cell>> stored_form(RollupRow const& row) {
+  std::pair<Schema, std::vector<Cell>> made{Schema{row.columns}, {}};
+  made.second.reserve(row.values.size() + 1);
+  for (double const value : row.values) made.second.push_back(real_cell(value));
+  made.first.metrics.push_back(row_step_column);
+  made.second.push_back(Cell{row.window.count()});
+  return made;
+}
+
 }  // namespace
 
 void RollupEngine::merge_open(WallTime tick, AppNumber number) {
@@ -98,10 +108,7 @@ void RollupEngine::put_app(AppNumber number, WallTime tick, std::optional<Rollup
   }
   RollupRow const& row = *made;
   App& its_app = apps_[number];
-  Schema const schema{row.columns};
-  std::vector<Cell> cells;
-  cells.reserve(row.values.size());
-  for (double const value : row.values) cells.push_back(real_cell(value));
+  auto const [schema, cells] = stored_form(row);
   Labels labels{{"app", its_app.name}, {"cluster", its_app.cluster}};
   if (!its_app.owner.empty()) labels.emplace_back("owner", its_app.owner);
   EntityKey const key{EntityKind::app, its_app.cluster, its_app.name, 0};
@@ -120,6 +127,15 @@ Nanoseconds RollupEngine::cluster_step(Cluster const& cluster, WallTime tick) co
         longest = std::max(longest, its_host->step);
   }
   return longest;
+}
+
+// By name: the order in which they were first seen would round sums in another way each time.
+std::vector<AppNumber> RollupEngine::apps_of(Cluster const& cluster) const {
+  std::vector<AppNumber> numbers;
+  for (auto app = app_numbers_.lower_bound({cluster, {}});
+       app != app_numbers_.end() && app->first.first == cluster; ++app)
+    numbers.push_back(app->second);
+  return numbers;
 }
 
 bool RollupEngine::put_totals(std::size_t& budget) {
@@ -144,8 +160,9 @@ bool RollupEngine::put_totals(std::size_t& budget) {
         return true;
       }
       std::vector<RollupRow const*> rows;
-      for (auto const& [number, row] : rows_[tick->first])
-        if (apps_[number].cluster == cluster) rows.push_back(&row);
+      auto const& made = rows_[tick->first];
+      for (AppNumber const number : apps_of(cluster))
+        if (auto const row = made.find(number); row != made.end()) rows.push_back(&row->second);
       put_total(cluster, tick->first, rows);
       return true;
     });
@@ -164,16 +181,21 @@ std::map<WallTime, std::vector<RollupRow>> RollupEngine::stored_rows(
     Cluster const& cluster, std::set<WallTime> const& ticks, std::size_t& budget) {
   std::map<WallTime, std::vector<RollupRow>> found;
   if (ticks.empty()) return found;
-  auto const columns = rollup_columns();
-  for (App const& its_app : apps_) {
-    if (its_app.cluster != cluster || its_app.entity == store::absent_entity) continue;
+  std::vector<MetricId> columns(rollup_columns().begin(), rollup_columns().end());
+  std::size_t const figures = columns.size();
+  columns.push_back(row_step_column);
+  for (AppNumber const number : apps_of(cluster)) {
+    App const& its_app = apps_[number];
+    if (its_app.entity == store::absent_entity) continue;
     auto const scanned = store_->scan(its_app.entity, columns, *ticks.begin(), *ticks.rbegin(),
                                       [&](WallTime tick, std::span<Cell const> cells) {
                                         budget -= std::min<std::size_t>(budget, 1);
                                         if (!ticks.contains(tick)) return;
                                         RollupRow& row = found[tick].emplace_back();
                                         row.window = its_app.step;
-                                        for (std::size_t i = 0; i < columns.size(); ++i) {
+                                        if (cells[figures])
+                                          row.window = Nanoseconds(*cells[figures]);
+                                        for (std::size_t i = 0; i < figures; ++i) {
                                           if (!cells[i]) continue;
                                           row.columns.push_back(columns[i]);
                                           row.values.push_back(cell_real(*cells[i]));
@@ -194,12 +216,10 @@ void RollupEngine::put_total(Cluster const& cluster, WallTime tick,
   for (RollupRow const* row : rows) step = std::max(step, row->window);
   if (rows.empty() || step <= Nanoseconds::zero() || tick != tick_of(tick, step)) return;
   RollupRow const total = merge(rows, step);
-  std::vector<Cell> cells;
-  cells.reserve(total.values.size());
-  for (double const value : total.values) cells.push_back(real_cell(value));
+  auto const [schema, cells] = stored_form(total);
   ++counters_.total_rows;
   store_->put(EntityKey{EntityKind::total, cluster, {}, 0}, Labels{{"cluster", cluster}}, tick,
-              step, Schema{total.columns}, cells);
+              step, schema, cells);
 }
 
 }  // namespace dadvisor::aggregator::rollup

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <map>
 
+#include "aggregator/rollup/order_statistics.hpp"
+
 namespace dadvisor::aggregator::rollup {
 namespace {
 
@@ -23,17 +25,42 @@ struct Summary {
   }
 };
 
-Summary summarise(std::span<Figures const* const> instances, std::size_t index, double factor) {
+// A rate times its window is the increase that it was made of: without this it is a few bits off,
+// and whole numbers are stored in a third of the room.
+double whole_where_close(double value) {
+  double const whole = std::round(value);
+  return std::abs(value - whole) <= std::abs(value) * 1e-12 ? whole : value;
+}
+
+// The values of a metric over the instances that have one; of a counter the increase.
+std::vector<double> values_of(std::span<Figures const* const> instances, std::size_t index,
+                              std::optional<double> window_seconds) {
+  std::vector<double> values;
+  for (Figures const* figures : instances) {
+    if (index >= figures->size() || std::isnan((*figures)[index])) continue;
+    double const value = (*figures)[index];
+    values.push_back(window_seconds ? whole_where_close(value * *window_seconds) : value);
+  }
+  return values;
+}
+
+Summary summarise(std::vector<double> const& values) {
   Summary summary;
-  for (Figures const* figures : instances)
-    if (index < figures->size() && !std::isnan((*figures)[index]))
-      summary.take((*figures)[index] * factor);
+  for (double const value : values) summary.take(value);
   return summary;
+}
+
+void put_order(MetricId metric, std::vector<double>& values, std::map<MetricId, double>& cells) {
+  if (values.empty()) return;
+  auto const order = order_of(values);
+  for (std::size_t i = 0; i < order_parts.size(); ++i)
+    cells[rollup_column(metric, order_parts[i].first)] = order[i];
 }
 
 struct Quotient {
   double numerator = 0, denominator = 0;
   bool any = false;
+  std::vector<double> each;  // the instances' own
 };
 
 // Gauges as shown, counters as shown rates, so that a quotient needs no window.
@@ -46,9 +73,13 @@ Quotient divide(std::span<Figures const* const> instances, Metric const& ratio) 
   for (Figures const* figures : instances) {
     if (figures->empty() || std::isnan((*figures)[*top]) || std::isnan((*figures)[*bottom]))
       continue;
-    made.numerator += shown(numerator, (*figures)[*top]);
-    made.denominator += shown(denominator, (*figures)[*bottom]);
+    double const above = shown(numerator, (*figures)[*top]);
+    double const below = shown(denominator, (*figures)[*bottom]);
+    made.numerator += above;
+    made.denominator += below;
     made.any = true;
+    if (auto const own = ratio_of(ratio, above, below); ratio.ranked && own && std::isfinite(*own))
+      made.each.push_back(*own);
   }
   return made;
 }
@@ -107,6 +138,8 @@ std::span<MetricId const> rollup_columns() {
     for (Metric const& metric : metrics()) {
       if (!metric.on_container) continue;
       auto const column = [&](RollupPart part) { made.push_back(rollup_column(metric.id, part)); };
+      if (metric.ranked)
+        for (auto const& [part, fraction] : order_parts) column(part);
       switch (metric.rollup) {
         case MetricRollup::add:
           for (auto part : {RollupPart::sum, RollupPart::min, RollupPart::max, RollupPart::count})
@@ -132,8 +165,9 @@ RollupRow roll_up(std::span<Figures const* const> instances, double expected, Na
   auto const known = figure_metrics();
   for (std::size_t i = 0; i < known.size(); ++i) {
     Metric const& metric = *known[i];
-    double const factor = metric.kind == MetricKind::counter ? seconds(window) : 1;
-    Summary const summary = summarise(instances, i, factor);
+    bool const counter = metric.kind == MetricKind::counter;
+    auto values = values_of(instances, i, counter ? std::optional(seconds(window)) : std::nullopt);
+    Summary const summary = summarise(values);
     if (summary.count == 0) continue;
     if (metric.rollup == MetricRollup::add) {
       cells[rollup_column(metric.id, RollupPart::sum)] = summary.sum;
@@ -144,11 +178,13 @@ RollupRow roll_up(std::span<Figures const* const> instances, double expected, Na
       cells[rollup_column(metric.id, RollupPart::all)] =
           metric.rollup == MetricRollup::max ? summary.max : summary.last;
     }
+    if (metric.ranked) put_order(metric.id, values, cells);
   }
   for (Metric const& ratio : metrics()) {
     if (ratio.rollup != MetricRollup::ratio) continue;
-    Quotient const quotient = divide(instances, ratio);
+    Quotient quotient = divide(instances, ratio);
     if (!quotient.any) continue;
+    put_order(ratio.id, quotient.each, cells);
     cells[rollup_column(ratio.id, RollupPart::numerator)] = quotient.numerator;
     cells[rollup_column(ratio.id, RollupPart::denominator)] = quotient.denominator;
   }
@@ -163,6 +199,7 @@ RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window) {
     double const factor = rescale ? seconds(window) / seconds(row->window) : 1;
     for (std::size_t i = 0; i < row->columns.size(); ++i) {
       MetricId const column = row->columns[i];
+      if (is_order(column_part(column))) continue;  // parts of order statistics make none
       double const value =
           rescale && holds_increase(column) ? row->values[i] * factor : row->values[i];
       auto const [place, added] = cells.try_emplace(column, value);

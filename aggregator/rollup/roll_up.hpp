@@ -30,11 +30,11 @@ std::span<MetricId const> rollup_columns();
 
 // One app's instances. `expected`: how many are known alive, with or without figures at this tick.
 // A ratio sums numerator and denominator over those instances alone that have both, and its
-// counters count as shown rates.
+// counters count as shown rates. Ranked metrics have p50, p95 and p99 over the instances' figures.
 RollupRow roll_up(std::span<Figures const* const> instances, double expected, Nanoseconds window);
 
 // Several apps' rows (or parts of one app's) as one; increases of rows with another window are
-// scaled to `window`.
+// scaled to `window`. Order statistics are left out: those of parts say nothing of the whole.
 RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window);
 
 }  // namespace dadvisor::aggregator::rollup

@@ -43,6 +43,12 @@ std::optional<std::string_view> stat_of(RollupPart part) {
       return "max";
     case RollupPart::count:
       return "count";
+    case RollupPart::p50:
+      return "p50";
+    case RollupPart::p95:
+      return "p95";
+    case RollupPart::p99:
+      return "p99";
     case RollupPart::all:
     case RollupPart::denominator:  // stands for the quotient
       return "all";

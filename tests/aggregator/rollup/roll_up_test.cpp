@@ -68,6 +68,27 @@ TEST_CASE("a ratio counts only the instances that have both of its parts") {
   CHECK_FALSE(part(row, metric::mem_pct_limit, RollupPart::denominator));
 }
 
+TEST_CASE("ranked metrics have order statistics by nearest rank, percentages of their own") {
+  std::vector<Figures> instances;
+  for (int i : {7, 3, 20, 1, 11, 5, 13, 9, 2, 19, 15, 17, 4, 6, 8, 10, 12, 14, 16, 18})
+    instances.push_back(instance({{metric::mem_working_set, 100 * i},
+                                  {metric::mem_limit, 1'000 * (i == 20 ? 1 : 4)},
+                                  {metric::cpu_usage, 1e8 * i}}));
+  auto const row = rolled(instances);
+  CHECK(part(row, metric::mem_working_set, RollupPart::p50) == 1'000);  // the 10th of 20
+  CHECK(part(row, metric::mem_working_set, RollupPart::p95) == 1'900);  // the 19th
+  CHECK(part(row, metric::mem_working_set, RollupPart::p99) == 2'000);  // the 20th
+  CHECK(part(row, metric::cpu_usage, RollupPart::p50) == 10e9);
+  // 100 i of 4,000, but the last is 2,000 of 1,000.
+  CHECK(part(row, metric::mem_pct_limit, RollupPart::p50) == 25);
+  CHECK(part(row, metric::mem_pct_limit, RollupPart::p95) == 47.5);
+  CHECK(part(row, metric::mem_pct_limit, RollupPart::p99) == 200);
+  CHECK_FALSE(part(row, metric::mem_limit, RollupPart::p50));  // nobody ranks by it
+  auto const one = rolled({instance({{metric::mem_working_set, 7}})});
+  CHECK(part(one, metric::mem_working_set, RollupPart::p50) == 7);
+  CHECK(part(one, metric::mem_working_set, RollupPart::p99) == 7);
+}
+
 TEST_CASE("max and last have one column") {
   auto const row = rolled({instance({{metric::cpu_shares, 512}, {metric::mem_peak, 10}}),
                            instance({{metric::cpu_shares, 1024}, {metric::mem_peak, 7}})});
@@ -95,9 +116,17 @@ TEST_CASE("apps merge into a total as their instances would have") {
   RollupRow const left = rolled(one), right = rolled(other), together = rolled(all);
   RollupRow const* const rows[] = {&left, &right};
   RollupRow const merged = merge(rows, step);
-  REQUIRE(merged.columns == together.columns);
-  for (std::size_t i = 0; i < merged.values.size(); ++i)
-    CHECK(merged.values[i] == Approx(together.values[i]));
+  std::size_t order = 0;
+  for (std::size_t i = 0; i < together.columns.size(); ++i) {
+    auto const found = merged.value(together.columns[i]);
+    if (is_order(column_part(together.columns[i]))) {
+      CHECK_FALSE(found);  // two apps' medians say nothing of all
+      ++order;
+    } else {
+      CHECK(found.value_or(-1) == Approx(together.values[i]));
+    }
+  }
+  CHECK(merged.columns.size() + order == together.columns.size());
 }
 
 TEST_CASE("rows of another window are scaled to the total's") {

@@ -1,0 +1,47 @@
+#pragma once
+// What the counters of one entity did, row by row, however it is read: for queries and for tiers.
+// Rows must be taken by tick ascending. Not thread-safe.
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "aggregator/rollup/host_ticks.hpp"
+#include "aggregator/store/store.hpp"
+#include "common/core/metric/rate.hpp"
+
+namespace dadvisor::aggregator::rollup {
+
+class CounterRates {
+ public:
+  // `columns`: of the rows; those that are no counters have no rates. `host`: the entity of the
+  // container's host (or absent_entity), whose ticks tell whether a first count is whole.
+  CounterRates(HostTicks& host_ticks, store::EntityInfo const& entity, store::EntityId host,
+               std::span<MetricId const> columns);
+
+  // How long before the first rate rows are needed.
+  Nanoseconds reach() const { return longest_hole * step_; }
+  void take(WallTime tick, std::span<Cell const> cells);
+
+  // Of the row taken last, in the stored unit, per column: what came since the reading before;
+  // the rate per second; and the rate per step, the increase itself where no step was missed.
+  std::optional<double> increase(std::size_t column) const { return steps_[column].increase; }
+  std::optional<double> per_second(std::size_t column) const { return steps_[column].per_second; }
+  std::optional<double> per_step(std::size_t column) const { return steps_[column].per_step; }
+
+ private:
+  struct Step {
+    std::optional<double> increase, per_second, per_step;
+  };
+  std::optional<Reading> first_reading(WallTime tick);
+
+  HostTicks& host_ticks_;
+  store::EntityId const host_;
+  std::int64_t const start_ns_;
+  Nanoseconds const step_;
+  std::vector<std::size_t> counters_;  // places of the columns that are counters
+  std::vector<std::optional<Reading>> last_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace dadvisor::aggregator::rollup

@@ -1,0 +1,38 @@
+#pragma once
+// Who belongs to whom in one list of the store's entities: containers to their host and app. Made
+// for one piece of work; constant.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/store/store.hpp"
+
+namespace dadvisor::aggregator::rollup {
+
+// The value of a label, or what stands in for it when it is missing or empty.
+std::string label_of(Labels const& labels, std::string_view key, std::string_view otherwise);
+// The app that a container counts for.
+EntityKey app_key(Entity const& container);
+
+class EntityDirectory {
+ public:
+  explicit EntityDirectory(std::shared_ptr<store::EntityList const> list);
+
+  store::EntityList const& list() const { return *list_; }
+  store::EntityInfo const* find(store::EntityId id) const;         // nullptr: none
+  store::EntityId find(EntityKey const& host_or_rolled_up) const;  // absent_entity: none
+  store::EntityId host_of(EntityKey const& container) const {
+    return find(EntityKey{EntityKind::host, container.host, {}, 0});
+  }
+  std::vector<store::EntityInfo> instances(EntityKey const& app) const;
+
+ private:
+  std::shared_ptr<store::EntityList const> list_;
+  std::map<EntityKey, store::EntityId> ids_;  // of hosts, apps, totals
+  std::map<EntityKey, std::vector<store::EntityInfo const*>> instances_;
+};
+
+}  // namespace dadvisor::aggregator::rollup

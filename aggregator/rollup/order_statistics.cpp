@@ -1,0 +1,104 @@
+#include "aggregator/rollup/order_statistics.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dadvisor::aggregator::rollup {
+
+std::array<double, order_parts.size()> order_of(std::vector<double>& values) {
+  std::array<double, order_parts.size()> found{};
+  auto from = values.begin();
+  for (std::size_t i = 0; i < order_parts.size(); ++i) {
+    auto const rank = static_cast<std::ptrdiff_t>(
+        std::ceil(order_parts[i].second * static_cast<double>(values.size())));
+    auto const place = values.begin() + std::max<std::ptrdiff_t>(rank, 1) - 1;
+    // What lies before `from` is not greater than what lies behind it.
+    std::nth_element(from, place, values.end());
+    found[i] = *place;
+    from = place;
+  }
+  return found;
+}
+
+OrderStatistics::OrderStatistics(WindowLayout const& layout, Nanoseconds window)
+    : layout_(layout), window_(window) {
+  for (WindowColumn const& column : layout.columns()) {
+    bool const wanted = column.keeping == Keeping::order &&
+                        std::ranges::find(metrics_, column.metric) == metrics_.end();
+    if (wanted) metrics_.push_back(column.metric);
+  }
+}
+
+std::vector<MetricId> OrderStatistics::columns_of(std::span<MetricId const> columns) const {
+  std::vector<MetricId> needed;
+  for (MetricId const column : columns)
+    if (std::ranges::any_of(metrics_, [&](Metric const* metric) {
+          bool const ratio = metric->rollup == MetricRollup::ratio;
+          return ratio ? column == metric->numerator || column == metric->denominator
+                       : column == metric->id;
+        }))
+      needed.push_back(column);
+  return needed;
+}
+
+void OrderStatistics::begin(WindowLayout const& layout) {
+  instance_ = &layout;
+  means_.clear();
+}
+
+void OrderStatistics::take(WindowRow const& row) {
+  auto& means = means_[tick_of(row.window, window_)];
+  means.resize(metrics_.size());
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    std::size_t const at = instance_->place(metrics_[i]->id);
+    if (at == instance_->columns().size()) continue;
+    if (instance_->columns()[at].keeping == Keeping::quotient) {
+      // The quotient of the sums: count is the sum of denominators.
+      auto const sums = quotient_sums(*instance_, row, at);
+      if (!sums) continue;
+      means[i].sum += sums->first;
+      means[i].count += sums->second;
+    } else if (WindowFigure const& figure = row.figures[at]; figure.count > 0) {
+      bool const counter = metrics_[i]->kind == MetricKind::counter;
+      // Counters per second: instances may have other steps than their app.
+      double const seconds = counter ? std::chrono::duration<double>(row.step).count() : 1;
+      means[i].sum += figure.sum / seconds;
+      means[i].count += figure.count;
+    }
+  }
+}
+
+void OrderStatistics::end() {
+  for (auto const& [window, means] : means_) {
+    auto& values = values_[window];
+    values.resize(metrics_.size());
+    for (std::size_t i = 0; i < metrics_.size(); ++i) {
+      if (means[i].count == 0) continue;
+      if (metrics_[i]->rollup != MetricRollup::ratio)
+        values[i].push_back(means[i].sum / means[i].count);
+      else if (auto const made = ratio_of(*metrics_[i], means[i].sum, means[i].count);
+               made && std::isfinite(*made))
+        values[i].push_back(*made);
+    }
+  }
+}
+
+void OrderStatistics::fill(WindowRow& row) const {
+  auto const found = values_.find(row.window);
+  if (found == values_.end()) return;
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    if (found->second[i].empty()) continue;
+    bool const counter = metrics_[i]->kind == MetricKind::counter;
+    double const seconds = counter ? std::chrono::duration<double>(row.step).count() : 1;
+    auto values = found->second[i];
+    auto const order = order_of(values);
+    for (std::size_t part = 0; part < order_parts.size(); ++part) {
+      std::size_t const at = layout_.place(rollup_column(metrics_[i]->id, order_parts[part].first));
+      if (at == layout_.columns().size()) continue;
+      double const value = order[part] * seconds;
+      row.figures[at] = {value, value, value, value, 1};
+    }
+  }
+}
+
+}  // namespace dadvisor::aggregator::rollup

@@ -1,0 +1,149 @@
+#include "aggregator/rollup/tier_keeper.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace dadvisor::aggregator::rollup {
+namespace {
+
+constexpr Nanoseconds retry_after = std::chrono::seconds(30);
+
+bool belongs(store::Tier tier, EntityKind kind) {
+  return (tier == store::Tier::minute_instances) == (kind == EntityKind::container);
+}
+
+}  // namespace
+
+void TierKeeper::work(WallTime now, std::function<bool()> const& stopping) {
+  now_ = now;
+  if (now - failed_ < retry_after && now >= failed_) return;
+  for (store::Tier const tier : store::all_tiers)
+    while (auto const period = due(tier, now))
+      if (stopping() || !seal(tier, *period, stopping)) return;
+  if (now - mended_ < options_.spacing && now >= mended_) return;
+  for (store::Tier const tier : store::all_tiers) {
+    while (mend(tier, stopping))
+      if (stopping()) return;
+    if (auto tidied = store_.tidy_tier(tier, stopping); !tidied && !stopping())
+      failed("cannot tidy a tier", tidied.error());
+  }
+  mended_ = now;
+}
+
+std::optional<WallTime> TierKeeper::due(store::Tier tier, WallTime now) const {
+  store::TierPlan const& plan = store_.plan(tier);
+  WallTime period = store_.sealed_until(tier);
+  if (period == WallTime::min()) {
+    // Of all kinds: a tier without rows is sealed like any other.
+    WallTime first = now;
+    for (store::EntityInfo const& info : *store_.entities())
+      first = std::min(first, info.first_tick);
+    period = tick_of(first, plan.period);
+  }
+  // What would be removed at once need not be made.
+  period = std::max(period, tick_of(now - plan.retention, plan.period));
+  WallTime const end = period + plan.period;
+  if (now < end + options_.settled_after) return std::nullopt;
+  if (tier == store::Tier::ten_minutes && store_.sealed_until(store::Tier::minute) < end)
+    return std::nullopt;
+  return period;
+}
+
+bool TierKeeper::seal(store::Tier tier, WallTime period, std::function<bool()> const& stopping) {
+  WallTime const end = period + store_.plan(tier).period;
+  store_.begin_seal(tier, end);
+  EntityDirectory const directory(store_.entities());
+  Ranges ranges;
+  for (store::EntityInfo const& info : directory.list())
+    if (belongs(tier, info.entity.key.kind) && info.first_tick < end)
+      ranges.push_back({info.id, period, end - Nanoseconds(1)});
+  auto const written = write(tier, period, true, directory, ranges, stopping);
+  if (written) {
+    ++sealed_periods_;
+    return true;
+  }
+  if (!stopping()) failed("cannot seal a period of a tier", written.error());
+  return false;
+}
+
+bool TierKeeper::mend(store::Tier tier, std::function<bool()> const& stopping) {
+  auto const ranges = store_.begin_dirty(tier);
+  if (ranges.empty()) {
+    store_.end_dirty(tier, true);  // what has no raw rows any more is left as it is
+    return false;
+  }
+  EntityDirectory const directory(store_.entities());
+  WallTime const period = tick_of(ranges.front().from, store_.plan(tier).period);
+  auto const written = write(tier, period, false, directory, ranges, stopping);
+  if (written) {
+    mended_ranges_ += ranges.size();
+    // Before they count as clean: a kill between leaves them dirty, at worst twice made.
+    pass_on(tier, directory, ranges);
+  } else if (!stopping()) {
+    failed("cannot mend a tier", written.error());
+  }
+  store_.end_dirty(tier, static_cast<bool>(written));
+  return static_cast<bool>(written);
+}
+
+// What is made of these windows is dirty now.
+void TierKeeper::pass_on(store::Tier tier, EntityDirectory const& directory, Ranges const& ranges) {
+  if (tier == store::Tier::ten_minutes) return;
+  for (store::DirtyRange range : ranges) {
+    store::EntityInfo const* info = directory.find(range.entity);
+    if (!info) continue;
+    if (tier == store::Tier::minute) {
+      store_.mark_dirty(store::Tier::ten_minutes, range);
+      continue;
+    }
+    // The app's own rows are dirty by themselves; this is for its order statistics.
+    range.entity = directory.find(app_key(info->entity));
+    if (range.entity != store::absent_entity) store_.mark_dirty(store::Tier::minute, range);
+  }
+}
+
+Result<void> TierKeeper::write(store::Tier tier, WallTime period, bool whole,
+                               EntityDirectory const& directory, Ranges const& ranges,
+                               std::function<bool()> const& stopping) {
+  Nanoseconds const window = store_.plan(tier).window;
+  HostTicks host_ticks(store_);
+  TierReader reader(
+      store_, host_ticks, [&](EntityKey const& container) { return directory.host_of(container); },
+      [&](EntityKey const& app) { return directory.instances(app); });
+  std::map<std::pair<EntityKind, std::vector<MetricId>>, WindowLayout> layouts;
+  auto range = ranges.begin();
+  return store_.write_tier(tier, period, whole, [&](store::TierRows& out) -> Result<bool> {
+    if (stopping()) return Error{Errc::gone, 0, "stopping"};
+    if (range == ranges.end()) return false;
+    store::DirtyRange const its = *range++;
+    out.entity = its.entity;
+    out.rows = store::Rows();
+    store::EntityInfo const* info = directory.find(its.entity);
+    if (!info) return true;  // it went meanwhile
+    EntityKind const kind = info->entity.key.kind;
+    auto const layout = layouts.try_emplace({kind, info->columns}, kind, info->columns).first;
+    out.rows = store::Rows(layout->second.stored());
+    auto const made =
+        reader.make(tier, *info, layout->second, tick_of(its.from, window), its.until,
+                    [&](WindowRow const& row) { append_window(layout->second, row, out.rows); });
+    if (!made) {
+      // Damage on the disk: it must not keep the others' rows from being kept.
+      if (failures_++ == 0) log_.error("a tier lacks {}", to_string(made.error()));
+      out.rows = store::Rows();
+    }
+    rows_ += out.rows.size();
+    return true;
+  });
+}
+
+void TierKeeper::failed(char const* what, Error const& error) {
+  ++failures_;
+  failed_ = now_;
+  log_.error("{}: {}", what, to_string(error));
+}
+
+TierCounters TierKeeper::counters() const {
+  return {sealed_periods_, mended_ranges_, rows_, failures_};
+}
+
+}  // namespace dadvisor::aggregator::rollup

@@ -1,0 +1,52 @@
+#pragma once
+// An entity's windows in a tier: out of its files as far as it is sealed, and behind that made of
+// the finer tier's rows when they are asked for. So a window is the same on both sides of the seam,
+// and there is none twice and none missing. Lives for one piece of work, on one thread.
+
+#include "aggregator/rollup/window_row.hpp"
+
+namespace dadvisor::aggregator::rollup {
+
+class TierReader {
+ public:
+  // Which entities are the instances of an app: for order statistics, which are made of their
+  // means. Without it those are read from files alone.
+  using Instances = std::function<std::vector<store::EntityInfo>(EntityKey const& app)>;
+  // The entity of a container's host; absent_entity when there is none.
+  using HostOf = std::function<store::EntityId(EntityKey const& container)>;
+
+  TierReader(store::Store const& store, HostTicks& host_ticks, HostOf host_of,
+             Instances instances = {})
+      : store_(store),
+        host_ticks_(host_ticks),
+        host_of_(std::move(host_of)),
+        instances_(std::move(instances)) {}
+
+  // Visits windows that begin in [from, until], by begin ascending. Errors: of Store::scan.
+  Result<void> read(store::Tier tier, store::EntityInfo const& entity, WindowLayout const& layout,
+                    WallTime from, WallTime until, WindowVisitor const& visit);
+  // The same, all of them made anew of the finer rows.
+  Result<void> make(store::Tier tier, store::EntityInfo const& entity, WindowLayout const& layout,
+                    WallTime from, WallTime until, WindowVisitor const& visit);
+
+ private:
+  // Without order statistics where they are not in files.
+  Result<void> read_plain(store::Tier tier, store::EntityInfo const& entity,
+                          WindowLayout const& layout, WallTime from, WallTime until,
+                          WindowVisitor const& visit);
+  Result<void> read_sealed(store::Tier tier, store::EntityInfo const& entity,
+                           WindowLayout const& layout, WallTime sealed, WallTime from,
+                           WallTime until, WindowVisitor const& visit);
+  Result<void> make_plain(store::Tier tier, store::EntityInfo const& entity,
+                          WindowLayout const& layout, WallTime from, WallTime until,
+                          WindowVisitor const& visit);
+  Result<void> fill_order(store::Tier tier, store::EntityInfo const& entity,
+                          WindowLayout const& layout, std::vector<WindowRow>& rows);
+
+  store::Store const& store_;
+  HostTicks& host_ticks_;
+  HostOf const host_of_;
+  Instances const instances_;
+};
+
+}  // namespace dadvisor::aggregator::rollup

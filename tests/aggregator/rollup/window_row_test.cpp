@@ -1,0 +1,153 @@
+// Windows out of rows, and their form in files.
+
+#include "aggregator/rollup/window_row.hpp"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "aggregator/store/block.hpp"
+#include "tiered_store.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::aggregator;
+using namespace dadvisor::aggregator::rollup;
+using namespace std::chrono_literals;
+
+namespace {
+
+WallTime at(std::int64_t seconds) { return from_unix_seconds(1'800'000'000 + seconds); }
+
+// Folds one container's rows: seconds and a cell per column.
+struct Fold {
+  explicit Fold(std::vector<MetricId> columns, std::int64_t start_second = -86'400)
+      : layout(EntityKind::container, columns) {
+    REQUIRE(layout.finest() == columns);
+    info.entity.key = {EntityKind::container, "h", "c",
+                       at(start_second).time_since_epoch().count()};
+    info.step = 10s;
+    world.open();
+  }
+  std::vector<WindowRow> of(std::vector<std::pair<int, std::vector<Cell>>> const& rows) {
+    HostTicks host_ticks(world.store());
+    CounterRates rates(host_ticks, info, store::absent_entity, layout.finest());
+    WindowFolder folder(layout, 1min, 10s, &rates);
+    std::vector<WindowRow> made;
+    auto const take = [&](WindowRow const& row) { made.push_back(row); };
+    for (auto const& [seconds, cells] : rows) folder.take(at(seconds), cells, take);
+    folder.finish(take);
+    return made;
+  }
+  WindowFigure figure(WindowRow const& row, MetricId column) const {
+    std::size_t const place = layout.place(column);
+    REQUIRE(place < layout.columns().size());
+    return row.figures[place];
+  }
+
+  TieredStore world;
+  store::EntityInfo info;
+  WindowLayout layout;
+};
+
+}  // namespace
+
+TEST_CASE("a counter's window: rises per step, the whole increase, the last reading") {
+  Fold fold({metric::net_rx_bytes});
+  auto const rows = fold.of({{0, {100}},
+                             {10, {110}},
+                             {20, {130}},
+                             {30, {130}},
+                             {50, {190}},     // 60 in two steps: 30 a step
+                             {60, {200}},     // the next window: 10
+                             {70, {4}},       // counted anew: 4
+                             {80, {Cell{}}},  // not read: nothing
+                             {120, {104}}});  // 100 in five steps: no rate
+  REQUIRE(rows.size() == 3);
+  CHECK(fold.figure(rows[0], metric::net_rx_bytes) == WindowFigure{0, 30, 60, 30, 4});
+  CHECK(rows[0].ticks == 5);
+  std::size_t const place = fold.layout.place(metric::net_rx_bytes);
+  CHECK(rows[0].increases[place] == 90);
+  CHECK(rows[0].readings[place] == Cell{190});
+  CHECK(fold.figure(rows[1], metric::net_rx_bytes) == WindowFigure{4, 10, 14, 4, 2});
+  CHECK(rows[1].increases[place] == 14);
+  CHECK(rows[1].ticks == 3);
+  CHECK(fold.figure(rows[2], metric::net_rx_bytes).count == 0);
+  CHECK(rows[2].increases[place] == 100);
+  CHECK(rows[2].readings[place] == Cell{104});
+}
+
+TEST_CASE("a percentage is kept where it does not follow from its parts") {
+  Fold fold({metric::mem_working_set, metric::mem_limit});
+  auto const same = fold.of({{0, {50, 200}}, {10, {100, 200}}});
+  REQUIRE(same.size() == 1);
+  std::size_t const place = fold.layout.place(metric::mem_pct_limit);
+  CHECK(same[0].figures[place].count == 0);
+  CHECK(quotient_sums(fold.layout, same[0], place) == std::pair(150.0, 400.0));
+
+  // The limit doubles, and at one tick it is not known: 25 % and 12.5 %.
+  auto const other = fold.of({{0, {50, 200}}, {10, {100, Cell{}}}, {20, {50, 400}}});
+  CHECK(fold.figure(other[0], metric::mem_pct_limit) == WindowFigure{12.5, 25, 0, 12.5, 2});
+  CHECK(quotient_sums(fold.layout, other[0], place) == std::pair(100.0, 600.0));
+}
+
+TEST_CASE("windows come back from their stored form as they were, whatever is left out of it") {
+  Fold fold({metric::cpu_usage, metric::cpu_limit, metric::mem_working_set, metric::mem_limit});
+  auto const rows = fold.of({{0, {1'000, real_cell(0.5), 70, 200}},
+                             {10, {2'000, real_cell(0.5), 70, 200}},
+                             {20, {5'000, Cell{}, 75, 200}},
+                             {60, {5'000, real_cell(0.5), 75, 200}},
+                             {70, {5'000, real_cell(2), 75, Cell{}}},
+                             {180, {Cell{}, Cell{}, Cell{}, Cell{}}}});
+  REQUIRE(rows.size() == 3);
+  store::Rows stored(fold.layout.stored());
+  for (WindowRow const& row : rows) append_window(fold.layout, row, stored);
+  std::string bytes;
+  store::encode_block(stored, 0, stored.size(), bytes);
+
+  store::SelectedRows selected;
+  store::Selection const selection(fold.layout.stored());
+  REQUIRE(store::select_block(bytes, selection, INT64_MIN, INT64_MAX, selected));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    CHECK(
+        read_window(fold.layout, store::from_tick_ns(selected.ticks[i]),
+                    std::span(selected.cells).subspan(i * selection.width(), selection.width())) ==
+        rows[i]);
+
+  auto const path = std::string(DADVISOR_FIXTURES) + "/store/three_minutes.block";
+  if (::getenv("DADVISOR_WRITE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << bytes;
+  std::ifstream file(path, std::ios::binary);
+  CHECK((std::stringstream() << file.rdbuf()).str() == bytes);
+}
+
+TEST_CASE("minutes join into ten as their rows would have, also over a change of step") {
+  std::vector<MetricId> const columns{rollup_column(metric::cpu_usage, RollupPart::sum),
+                                      rollup_column(metric::mem_usage, RollupPart::sum),
+                                      rollup_column(metric::cpu_usage, RollupPart::min)};
+  WindowLayout const layout(EntityKind::app, columns);
+  std::vector<WindowRow> minutes, tens;
+  WindowFolder folder(layout, 1min, 10s, nullptr);
+  auto const minute = [&](WindowRow const& row) { minutes.push_back(row); };
+  // The rows carry their step: 10 s, then 20 s. Twice the increase in twice the time.
+  auto const take = [&](int second, double cpu, double memory, double least, Nanoseconds step) {
+    std::vector<Cell> const cells{real_cell(cpu), real_cell(memory), real_cell(least),
+                                  Cell{step.count()}};
+    folder.take(at(second), cells, minute);
+  };
+  take(0, 10, 7, 1, 10s);
+  take(10, 30, 9, 2, 10s);
+  take(60, 40, 1, 8, 20s);
+  folder.finish(minute);
+  REQUIRE(minutes.size() == 2);
+  CHECK(minutes[0].figures[layout.place(columns[0])] == WindowFigure{10, 30, 40, 30, 2});
+  WindowJoiner joiner(layout, 10min);
+  auto const ten = [&](WindowRow const& joined) { tens.push_back(joined); };
+  for (WindowRow const& each : minutes) joiner.take(each, ten);
+  joiner.finish(ten);
+  REQUIRE(tens.size() == 1);
+  CHECK(tens[0].step == 20s);
+  CHECK(tens[0].ticks == 3);
+  // In steps of 20 s: 20, 60, 40.
+  CHECK(tens[0].figures[layout.place(columns[0])] == WindowFigure{20, 60, 120, 40, 3});
+  CHECK(tens[0].figures[layout.place(columns[1])] == WindowFigure{1, 9, 17, 1, 3});
+  CHECK(tens[0].figures[layout.place(columns[2])].last == 2);  // 1 in 10 s
+}
