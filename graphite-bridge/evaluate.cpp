@@ -1,7 +1,10 @@
 #include "graphite-bridge/evaluate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
+
+#include "graphite-bridge/aggregation.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -12,6 +15,22 @@ void cut_behind_end(Series& series) {
   auto const span = std::max<std::int64_t>(series.end - series.start, 0);
   auto const room = static_cast<std::size_t>(span / series.step) + 1;
   if (series.values.size() > room) series.values.resize(room);
+}
+
+// What the call asks a source of coarse values to put them together by, for the series in it. It
+// goes on through functions that leave values as they are: of a sum over series the greatest is not
+// the sum of the greatest.
+std::optional<Consolidation> asked(ExpressionNode const& node,
+                                   std::optional<Consolidation> from_outside) {
+  static constexpr std::array transparent{"Alias", "Special", "Sorting", "Filter Series", "Graph"};
+  Function const& function = *node.function;
+  if (function.name == "cumulative") return Consolidation::sum;
+  if (function.name == "consolidateBy")
+    for (Argument const& argument : node.arguments)
+      if (auto const* name = std::get_if<std::string>(&argument.value); name && !argument.series)
+        return find_consolidation(*name);
+  if (std::ranges::find(transparent, function.group) == transparent.end()) return std::nullopt;
+  return from_outside;
 }
 
 }  // namespace
@@ -26,9 +45,12 @@ void adopt_fetched(SeriesList& series, std::string_view pattern, EvaluationConte
 
 Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& context) {
   if (node.function != nullptr) {
+    auto const outside = context.window.consolidation;
+    context.window.consolidation = asked(node, outside);
     auto call = Call::prepare(node, context);
-    if (!call) return call.error();
-    return node.function->implementation(*call);
+    auto made = call ? node.function->implementation(*call) : Result<SeriesList>(call.error());
+    context.window.consolidation = outside;
+    return made;
   }
   auto fetched = context.source->fetch(node.pattern, context.window);
   if (!fetched) return fetched.error();

@@ -44,6 +44,9 @@ struct Window {
   std::int64_t from = 0;
   std::int64_t until = 0;
   std::int64_t now = 0;
+  // What the query is going to put neighbouring values together by (consolidateBy), for a source
+  // that has put some of them together already; without it each series' own.
+  std::optional<Consolidation> consolidation = {};
 };
 
 // One node below a path, as /metrics/find lists them.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "aggregator/rollup/entity_directory.hpp"
 #include "aggregator/series/entity_path.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -246,6 +247,26 @@ std::vector<MembersPtr> PathIndex::all(std::function<bool(EntityKind)> const& wa
     if (node.members && wanted(node.members->entities.back().entity.key.kind))
       found.push_back(node.members);
     for (auto const& [name, child] : node.children) left.push_back(child.get());
+  }
+  return found;
+}
+
+std::vector<store::EntityInfo> PathIndex::instances(EntityKey const& app) const {
+  std::vector<store::EntityInfo> found;
+  auto const nodes = entity_path({app, {}}, prefix_);
+  std::shared_lock const lock(mutex_);
+  Node const* node = &root_;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    // PREFIX.CLUSTER.apps.APP has its instances below PREFIX.CLUSTER.instances.APP.
+    std::string_view const name = i + 2 == nodes.size() ? "instances" : std::string_view(nodes[i]);
+    auto const child = node->children.find(name);
+    if (child == node->children.end()) return found;
+    node = child->second.get();
+  }
+  for (auto const& [name, child] : node->children) {
+    if (!child->members) continue;
+    for (store::EntityInfo const& info : child->members->entities)
+      if (rollup::app_key(info.entity) == app) found.push_back(info);
   }
   return found;
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include "common/core/metric/rate.hpp"
+#include "aggregator/rollup/counter_rates.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -16,13 +16,14 @@ class RowReader {
  public:
   RowReader(rollup::HostTicks& host_ticks, store::EntityInfo const& entity, store::EntityId host,
             std::span<Leaf const> leaves)
-      : host_ticks_(host_ticks), entity_(entity), host_(host), leaves_(leaves) {
+      : entity_(entity), leaves_(leaves) {
     for (Leaf const& leaf : leaves) {
       auto const [first, second] = leaf.columns();
       columns_.push_back(first);
       if (second != 0) columns_.push_back(second);
       any_rate_ = any_rate_ || leaf.view == View::rate || leaf.view == View::ratio;
     }
+    if (rolled_up()) columns_.push_back(row_step_column);
     std::ranges::sort(columns_);
     auto const repeated = std::ranges::unique(columns_);
     columns_.erase(repeated.begin(), repeated.end());
@@ -30,17 +31,19 @@ class RowReader {
       auto const [first, second] = leaf.columns();
       places_.emplace_back(place(first), second != 0 ? place(second) : 0);
     }
-    rates_.resize(columns_.size());
-    last_.resize(columns_.size());
+    if (rolled_up()) step_place_ = place(row_step_column);
+    if (any_rate_) rates_.emplace(host_ticks, entity, host, columns_);
   }
 
   std::vector<MetricId> const& columns() const { return columns_; }
   // How long before the first value rows are needed.
-  Nanoseconds reach() const { return any_rate_ ? longest_hole * entity_.step : Nanoseconds{}; }
+  Nanoseconds reach() const { return rates_ ? rates_->reach() : Nanoseconds{}; }
 
   // Takes a row; its values are wanted when `visit` is given.
   void row(WallTime tick, std::span<Cell const> cells, ValueVisitor const* visit) {
-    for (std::size_t i = 0; i < columns_.size(); ++i) rates_[i] = rate(i, tick, cells[i]);
+    if (rates_) rates_->take(tick, cells);
+    step_ = entity_.step;
+    if (rolled_up() && cells[step_place_]) step_ = Nanoseconds(*cells[step_place_]);
     if (!visit) return;
     for (std::size_t i = 0; i < leaves_.size(); ++i) {
       MaybeValue const made = value(leaves_[i], places_[i], cells);
@@ -49,32 +52,18 @@ class RowReader {
   }
 
  private:
+  bool rolled_up() const {
+    EntityKind const kind = entity_.entity.key.kind;
+    return kind == EntityKind::app || kind == EntityKind::total;
+  }
   std::size_t place(MetricId column) const {
     return static_cast<std::size_t>(std::ranges::lower_bound(columns_, column) - columns_.begin());
   }
 
-  // The shown rate of a stored counter; absent for every other column.
-  MaybeValue rate(std::size_t index, WallTime tick, Cell const& cell) {
-    Metric const* metric = find_metric(columns_[index]);
-    if (!any_rate_ || !cell || !metric || metric->kind != MetricKind::counter) return {};
-    Reading const now{tick, *cell};
-    std::optional<Reading>& last = last_[index];
-    auto const before = last ? last : first_reading(tick);
-    last = now;
-    if (!before) return {};
-    auto const made = counter_step(*before, now, entity_.step);
-    if (!made || !made->per_second) return {};
-    return shown(*metric, *made->per_second);
-  }
-
-  std::optional<Reading> first_reading(WallTime tick) {
-    std::int64_t const start = entity_.entity.key.start_ns;
-    Nanoseconds const step = entity_.step;
-    WallTime const earliest = tick - (longest_hole + 1) * step;
-    if (start <= earliest.time_since_epoch().count()) return {};
-    std::optional<WallTime> previous;
-    if (host_ != store::absent_entity) previous = host_ticks_.previous(host_, earliest, tick);
-    return reading_before_first(tick, step, start, previous);
+  // The shown rate of a stored counter.
+  MaybeValue rate(std::size_t index) const {
+    auto const made = rates_->per_second(index);
+    return made ? MaybeValue(shown(*find_metric(columns_[index]), *made)) : MaybeValue();
   }
 
   static double stored(Metric const& metric, std::int64_t cell) {
@@ -83,7 +72,7 @@ class RowReader {
   // A counter as its rate, a gauge as it is.
   MaybeValue operand(std::size_t index, std::span<Cell const> cells) const {
     Metric const* metric = find_metric(columns_[index]);
-    if (metric->kind == MetricKind::counter) return rates_[index];
+    if (metric->kind == MetricKind::counter) return rate(index);
     if (!cells[index]) return {};
     return shown(*metric, stored(*metric, *cells[index]));
   }
@@ -93,7 +82,7 @@ class RowReader {
     double const value = cell_real(*cell);
     if (which == RollupPart::count) return value;
     if (metric.kind != MetricKind::counter) return shown(metric, value);
-    return shown(metric, value / std::chrono::duration<double>(entity_.step).count());
+    return shown(metric, value / std::chrono::duration<double>(step_).count());
   }
 
   MaybeValue value(Leaf const& leaf, std::pair<std::size_t, std::size_t> place,
@@ -105,7 +94,7 @@ class RowReader {
         if (!cells[first]) return {};
         return shown(metric, stored(metric, *cells[first]));
       case View::rate:
-        return rates_[first];
+        return rate(first);
       case View::ratio: {
         auto const top = operand(first, cells), bottom = operand(second, cells);
         if (!top || !bottom) return {};
@@ -125,14 +114,13 @@ class RowReader {
     return {};
   }
 
-  rollup::HostTicks& host_ticks_;
   store::EntityInfo const& entity_;
-  store::EntityId const host_;
+  Nanoseconds step_{};  // of the row at hand
+  std::size_t step_place_ = 0;
   std::span<Leaf const> leaves_;
   std::vector<MetricId> columns_;                            // sorted, unique
   std::vector<std::pair<std::size_t, std::size_t>> places_;  // per leaf: into columns_
-  std::vector<std::optional<Reading>> last_;                 // per column
-  std::vector<MaybeValue> rates_;                            // per column, of the row at hand
+  std::optional<rollup::CounterRates> rates_;                // when a leaf needs one
   bool any_rate_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "aggregator/series/entity_path.hpp"
+#include "aggregator/series/window_values.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -20,13 +21,13 @@ std::int64_t floor_to(std::int64_t time, std::int64_t step) {
 
 // An empty series over (from, until] on the grid of `step`, as graphite-web lays it: from the step
 // after from's to until's, and at least one value.
-graphite::Series grid(MatchedLeaf const& leaf, std::string_view pattern,
+graphite::Series grid(MatchedLeaf const& leaf, Nanoseconds step, std::string_view pattern,
                       graphite::Window const& window) {
   graphite::Series series;
   series.name = leaf.path;
   series.path_expression = pattern;
   series.tags = {{"name", leaf.path}};
-  series.step = step_seconds(leaf.members->step());
+  series.step = step_seconds(step);
   series.start = floor_to(window.from, series.step) + series.step;
   series.end = std::max(floor_to(window.until, series.step), series.start) + series.step;
   series.consolidation = leaf.leaf.consolidation();
@@ -79,6 +80,30 @@ Result<void> StoreSeriesSource::read(MembersPtr const& members, rollup::HostTick
   return {};
 }
 
+std::optional<store::Tier> StoreSeriesSource::tier_for(EntityKind kind,
+                                                       graphite::Window const& window) const {
+  auto const reaches = [&](Nanoseconds retention) {
+    return from_unix_seconds(window.from) >= from_unix_seconds(window.now) - retention;
+  };
+  if (reaches(store_.retention())) return std::nullopt;
+  store::Tier const first = store::first_tier(kind);
+  if (kind == EntityKind::container || reaches(store_.plan(first).retention)) return first;
+  return store::Tier::ten_minutes;
+}
+
+Result<void> StoreSeriesSource::read_tier(store::Tier tier, MembersPtr const& members,
+                                          rollup::TierReader& reader, std::span<Leaf const> leaves,
+                                          graphite::Window const& window, WallTime from,
+                                          WallTime until, ValueVisitor const& visit) const {
+  for (store::EntityInfo const& entity : members->entities) {
+    if (entity.first_tick > until) continue;
+    auto const done =
+        read_window_values(reader, tier, entity, leaves, window.consolidation, from, until, visit);
+    if (!done) return done.error().within(members->path);
+  }
+  return {};
+}
+
 Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
     std::string_view pattern, graphite::Window const& window) const {
   auto const compiled = graphite::PathPattern::compile(pattern);
@@ -90,7 +115,10 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
   all.reserve(matched->size());
   std::size_t values = 0;
   for (MatchedLeaf const& leaf : *matched) {
-    all.push_back(grid(leaf, pattern, window));
+    Nanoseconds step = leaf.members->step();
+    if (auto const tier = tier_for(leaf.members->entities.back().entity.key.kind, window))
+      step = std::max(step, store_.plan(*tier).window);
+    all.push_back(grid(leaf, step, pattern, window));
     graphite::Series const& series = all.back();
     values += static_cast<std::size_t>((series.end - series.start) / series.step);
     if (values > options_.most_values)
@@ -102,6 +130,9 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
   for (std::size_t i = 0; i < matched->size(); ++i)
     by_members[(*matched)[i].members.get()].push_back(i);
   rollup::HostTicks host_ticks(store_);
+  rollup::TierReader reader(
+      store_, host_ticks, [&](EntityKey const& container) { return index_->host(container.host); },
+      [&](EntityKey const& app) { return index_->instances(app); });
   for (auto const& [key, places] : by_members) {
     MembersPtr const& members = (*matched)[places.front()].members;
     std::vector<Leaf> leaves;
@@ -112,11 +143,14 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
                            graphite::absent);
     }
     graphite::Series const& first = all[places.front()];  // they share the step, hence the grid
-    auto const done = read(members, host_ticks, leaves, from_unix_seconds(first.start),
-                           from_unix_seconds(first.end) - Nanoseconds(1),
-                           [&](std::size_t leaf, WallTime tick, double value) {
-                             fill(all[places[leaf]], tick, value);
-                           });
+    auto const from = from_unix_seconds(first.start);
+    auto const until = from_unix_seconds(first.end) - Nanoseconds(1);
+    auto const take = [&](std::size_t leaf, WallTime tick, double value) {
+      fill(all[places[leaf]], tick, value);
+    };
+    auto const tier = tier_for(members->entities.back().entity.key.kind, window);
+    auto const done = tier ? read_tier(*tier, members, reader, leaves, window, from, until, take)
+                           : read(members, host_ticks, leaves, from, until, take);
     if (!done) return done.error();
   }
   return all;

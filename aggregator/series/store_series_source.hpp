@@ -6,15 +6,18 @@
 // newest entity of the path. Where several entities answer to one path (a slot reused by a
 // deploy), per step the latest start wins. A leaf exists once its column ever held a value. Within
 // a slot and from minute to minute values are averaged, unless a function says otherwise; the
-// STATs min and max keep their least and greatest. Any thread.
+// STATs min and max keep their least and greatest. A query that begins before raw rows do is
+// answered from the finest tier that reaches back to its begin, all of it. Any thread.
 
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "aggregator/rollup/tier_reader.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "aggregator/series/row_values.hpp"
 #include "aggregator/store/store.hpp"
@@ -67,6 +70,11 @@ class StoreSeriesSource final : public graphite::SeriesSource {
 
  private:
   PathIndex& index() const;
+  // Nothing: raw rows.
+  std::optional<store::Tier> tier_for(EntityKind kind, graphite::Window const& window) const;
+  Result<void> read_tier(store::Tier tier, MembersPtr const& members, rollup::TierReader& reader,
+                         std::span<Leaf const> leaves, graphite::Window const& window,
+                         WallTime from, WallTime until, ValueVisitor const& visit) const;
   Result<void> read(MembersPtr const& members, rollup::HostTicks& host_ticks,
                     std::span<Leaf const> leaves, WallTime from, WallTime until,
                     ValueVisitor const& visit) const;

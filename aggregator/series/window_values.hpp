@@ -1,0 +1,22 @@
+#pragma once
+// The shown values of one entity's leaves out of a coarser tier, window by window: whatever way of
+// putting values together is asked for, it is answered from what the finest rows held.
+
+#include <optional>
+
+#include "aggregator/rollup/tier_reader.hpp"
+#include "aggregator/series/row_values.hpp"
+#include "graphite-bridge/series.hpp"
+
+namespace dadvisor::aggregator::series {
+
+// Reads the windows that begin in [from, until]; a value's tick is its window's begin.
+// `consolidation`: what a query will put neighbouring values together by; without it what each leaf
+// does by itself. A first value and the average of an app's avg are not kept apart: the mean stands
+// for them; so does, of a raw counter, its last reading. Errors: of Store::scan.
+Result<void> read_window_values(rollup::TierReader& reader, store::Tier tier,
+                                store::EntityInfo const& entity, std::span<Leaf const> leaves,
+                                std::optional<graphite::Consolidation> consolidation, WallTime from,
+                                WallTime until, ValueVisitor const& visit);
+
+}  // namespace dadvisor::aggregator::series
