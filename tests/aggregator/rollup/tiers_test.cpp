@@ -179,5 +179,5 @@ TEST_CASE("raw rows wait for the tier, over days without an aggregator") {
   REQUIRE(rows.at(shop).kept.size() == 17);
   CHECK(rows.at(shop).kept.back().ticks == 5);  // 96 ... 100
   // Raw rows are gone now, but for those that left memory after the restart, with new ones.
-  CHECK(rows.at(shop).made.size() < 5);
+  CHECK(rows.at(shop).made.size() < rows.at(shop).kept.size());
 }
