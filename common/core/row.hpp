@@ -51,6 +51,20 @@ struct Entity {
   bool operator==(Entity const&) const = default;
 };
 
+// What befell a container between two ticks and no row can tell: its runtime said so. It names the
+// life whole, for that may have been too short for any row. Its identity is (kind, entity key) of
+// an exit, and with the time of an oom: told twice it is the same event.
+enum class ContainerEventKind : std::uint8_t { exit = 1, oom = 2 };
+struct ContainerEvent {
+  ContainerEventKind kind = ContainerEventKind::exit;
+  Entity entity;
+  std::int64_t time_ns = 0;               // wall clock of the host; 0: not known
+  std::optional<std::int64_t> exit_code;  // of an exit, as far as it is known
+  bool oom_killed = false;                // of an exit: the kernel killed it for its memory
+  std::string reason;                     // the runtime's own words; mostly empty
+  bool operator==(ContainerEvent const&) const = default;
+};
+
 // All figures of one entity at one tick. `slot` numbers the entity within its stream (agent and
 // epoch): the agent gives each life a slot that it never gives again in that epoch.
 struct Row {
@@ -83,8 +97,9 @@ struct Batch {
   WallTime tick{};             // nominal: a multiple of step
   Nanoseconds step{};
   std::vector<Schema> schemas;
-  std::vector<SlotEntity> entities;  // every entity that has a row, by slot ascending
-  std::vector<Row> rows;             // by slot ascending, at most one per slot
+  std::vector<SlotEntity> entities;    // every entity that has a row, by slot ascending
+  std::vector<Row> rows;               // by slot ascending, at most one per slot
+  std::vector<ContainerEvent> events;  // since the batch before, in the order of their coming
   bool operator==(Batch const&) const = default;
 };
 

@@ -30,8 +30,9 @@ class SlotReader {
   std::uint64_t next_ = 0;
 };
 
-// Checks size, magic, flags and CRC, and leaves `reader` behind the agent.
-Result<FrameHeader> read_header(std::string_view frame, ByteReader& reader) {
+// Checks size, magic, flags and CRC, and leaves `reader` behind the agent. `events`: whether there
+// are some behind the rows.
+Result<FrameHeader> read_header(std::string_view frame, ByteReader& reader, bool& events) {
   using namespace frame_layout;
   if (frame.size() > frame_limit::frame_bytes)
     return Error{Errc::too_large, 0, "frame: " + std::to_string(frame.size()) + " bytes"};
@@ -47,8 +48,9 @@ Result<FrameHeader> read_header(std::string_view frame, ByteReader& reader) {
   reader = ByteReader(frame.substr(magic.size(), frame.size() - magic.size() - crc_bytes));
   FrameHeader header;
   auto const flags = reader.u8();
-  if ((flags & ~flag_delta) != 0)
+  if ((flags & ~(flag_delta | flag_events)) != 0)
     return Error{Errc::unsupported, 0, "frame: a flag that is not known"};
+  events = (flags & flag_events) != 0;
   auto const lane = reader.u8();
   if (lane > static_cast<std::uint8_t>(Lane::backlog)) return malformed("no such lane");
   header.lane = static_cast<Lane>(lane);
@@ -176,16 +178,39 @@ bool read_rows(ByteReader& reader, Batch const* base, Batch& batch) {
   return reader.ok();
 }
 
+bool read_events(ByteReader& reader, Batch& batch) {
+  std::size_t constexpr least =
+      10;  // kind, entity of 5, time, flags, whether there is a code, reason
+  batch.events.resize(read_count(reader, least, frame_limit::events));
+  for (auto& event : batch.events) {
+    auto const kind = reader.u8();
+    if (kind != static_cast<std::uint8_t>(ContainerEventKind::exit) &&
+        kind != static_cast<std::uint8_t>(ContainerEventKind::oom))
+      return false;
+    event.kind = static_cast<ContainerEventKind>(kind);
+    if (!reader.ok() || !read_entity(reader, batch.stream.agent, event.entity)) return false;
+    event.time_ns = unzigzag(reader.varint());
+    auto const flags = reader.u8();
+    if ((flags & ~frame_layout::event_oom_killed) != 0) return false;
+    event.oom_killed = flags != 0;
+    if (reader.varint(1) == 1) event.exit_code = unzigzag(reader.varint());
+    event.reason = reader.string(frame_limit::reason_bytes);
+  }
+  return reader.ok() && !batch.events.empty();
+}
+
 }  // namespace
 
 Result<FrameHeader> peek_frame(std::string_view frame) {
   ByteReader reader{{}};
-  return read_header(frame, reader);
+  bool events = false;
+  return read_header(frame, reader, events);
 }
 
 Result<Batch> decode_frame(std::string_view frame, Batch const* base) {
   ByteReader reader{{}};
-  auto header = read_header(frame, reader);
+  bool events = false;
+  auto header = read_header(frame, reader, events);
   if (!header) return header.error();
   if (!header->base) base = nullptr;
   if (header->base && (base == nullptr || base->sequence != *header->base ||
@@ -204,6 +229,7 @@ Result<Batch> decode_frame(std::string_view frame, Batch const* base) {
     return malformed("its schemas");
   if (!read_entities(reader, base, batch)) return malformed("its entities");
   if (!read_rows(reader, base, batch)) return malformed("its rows");
+  if (events && !read_events(reader, batch)) return malformed("its events");
   if (reader.left() != 0) return malformed("bytes behind its rows");
   return batch;
 }

@@ -1,7 +1,7 @@
 // A frame's bytes, in order (FORMAT.md explains each):
 //
 //   0  "dAF1"                    magic and version
-//   4  u8   flags                bit 0: delta
+//   4  u8   flags                bit 0: delta, bit 1: events
 //   5  u8   lane
 //   6  u64  sequence
 //  14  u64  epoch
@@ -13,6 +13,7 @@
 //      delta: removed slots      count, then gaps
 //      entities                  key: all; delta: new or changed
 //      rows                      count, then of each: slot gap, schema, change mask, changes
+//      events                    only with their flag: count, then of each: kind, entity, ...
 //      u32  CRC-32C              of all before
 //
 // Integers little-endian; all else varints, strings behind their length.
@@ -31,7 +32,9 @@ namespace {
 
 void write_header(ByteWriter& writer, Batch const& batch, std::optional<std::uint64_t> base) {
   writer.raw(frame_layout::magic);
-  writer.u8(base ? frame_layout::flag_delta : 0);
+  auto const delta = base ? frame_layout::flag_delta : 0;
+  auto const events = batch.events.empty() ? 0 : frame_layout::flag_events;
+  writer.u8(static_cast<std::uint8_t>(delta | events));
   writer.u8(static_cast<std::uint8_t>(batch.lane));
   writer.u64(batch.sequence);
   writer.u64(batch.stream.epoch);
@@ -55,27 +58,45 @@ class SlotWriter {
   std::uint32_t next_ = 0;
 };
 
+void write_entity(ByteWriter& writer, std::string const& agent, Entity const& entity) {
+  auto const& key = entity.key;
+  writer.u8(static_cast<std::uint8_t>(key.kind));
+  if (key.host == agent) {
+    writer.varint(frame_layout::host_is_agent);
+  } else {
+    writer.varint(key.host.size() + 1);
+    writer.raw(key.host);
+  }
+  writer.string(key.container_id);
+  writer.varint(zigzag(key.start_ns));
+  writer.varint(entity.labels.size());
+  for (auto const& [name, value] : entity.labels) {
+    writer.string(name);
+    writer.string(value);
+  }
+}
+
 void write_entities(ByteWriter& writer, std::string const& agent,
                     std::span<SlotEntity const* const> entities) {
   writer.varint(entities.size());
   SlotWriter slots(writer);
   for (auto const* entry : entities) {
-    auto const& key = entry->entity.key;
     slots.write(entry->slot);
-    writer.u8(static_cast<std::uint8_t>(key.kind));
-    if (key.host == agent) {
-      writer.varint(frame_layout::host_is_agent);
-    } else {
-      writer.varint(key.host.size() + 1);
-      writer.raw(key.host);
-    }
-    writer.string(key.container_id);
-    writer.varint(zigzag(key.start_ns));
-    writer.varint(entry->entity.labels.size());
-    for (auto const& [name, value] : entry->entity.labels) {
-      writer.string(name);
-      writer.string(value);
-    }
+    write_entity(writer, agent, entry->entity);
+  }
+}
+
+void write_events(ByteWriter& writer, Batch const& batch) {
+  if (batch.events.empty()) return;
+  writer.varint(batch.events.size());
+  for (auto const& event : batch.events) {
+    writer.u8(static_cast<std::uint8_t>(event.kind));
+    write_entity(writer, batch.stream.agent, event.entity);
+    writer.varint(zigzag(event.time_ns));
+    writer.u8(event.oom_killed ? frame_layout::event_oom_killed : 0);
+    writer.varint(event.exit_code ? 1 : 0);
+    if (event.exit_code) writer.varint(zigzag(*event.exit_code));
+    writer.string(event.reason);
   }
 }
 
@@ -138,6 +159,7 @@ std::string encode(Batch const& batch, Batch const* base) {
     writer.varint(row.schema);
     write_cells(writer, row.cells, base_row(base, batch.entities, row.slot, row.schema));
   }
+  write_events(writer, batch);
   writer.u32(crc32c(frame));
   return frame;
 }

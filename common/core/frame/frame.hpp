@@ -32,6 +32,8 @@ inline constexpr std::size_t metrics = 1024;  // of one schema
 // they climb for as long as an epoch lasts; nothing here takes memory by a slot's height.
 inline constexpr std::uint32_t slots = 0xffff'ffff;
 inline constexpr std::size_t cells = 1 << 20;  // of all rows together
+inline constexpr std::size_t events = 4096;
+inline constexpr std::size_t reason_bytes = 1024;  // of one event
 }  // namespace frame_limit
 
 // What a frame says of itself before its rows.

@@ -43,6 +43,17 @@ Entity some_entity(Random& random, std::string const& agent) {
   return entity;
 }
 
+ContainerEvent some_event(Random& random, std::string const& agent) {
+  ContainerEvent event;
+  event.kind = below(random, 2) == 0 ? ContainerEventKind::exit : ContainerEventKind::oom;
+  event.entity = some_entity(random, agent);
+  event.time_ns = some_value(random);
+  if (below(random, 2) == 0) event.exit_code = some_value(random);
+  event.oom_killed = below(random, 2) == 0;
+  event.reason = std::string(below(random, 3), 'r');
+  return event;
+}
+
 Batch some_batch(Random& random) {
   Batch batch;
   batch.stream = {"host-" + std::to_string(below(random, 9)), random()};
@@ -65,6 +76,8 @@ Batch some_batch(Random& random) {
       row.cells.push_back(below(random, 3) == 0 ? Cell() : Cell(some_value(random)));
     batch.rows.push_back(row);
   }
+  for (auto events = below(random, 3); events > 0; --events)
+    batch.events.push_back(some_event(random, batch.stream.agent));
   return batch;
 }
 
@@ -75,6 +88,9 @@ Batch some_successor(Batch const& base, Random& random) {
   batch.tick += batch.step;
   batch.entities.clear();
   batch.rows.clear();
+  batch.events.clear();
+  for (auto events = below(random, 3); events > 0; --events)
+    batch.events.push_back(some_event(random, batch.stream.agent));
   for (std::size_t i = 0; i < base.rows.size(); ++i) {
     auto const fate = below(random, 10);
     if (fate == 0) continue;
@@ -123,6 +139,24 @@ Batch golden_next() {
   batch.entities.erase(batch.entities.begin() + 2);
   batch.entities.push_back({9, {{EntityKind::container, "host-1", "new", 1}, {}}});
   batch.rows = {{0, 1, {4, real_cell(0.5)}}, {3, 0, {1500, 0, std::nullopt}}, {9, 0, {7, 8, 9}}};
+  return batch;
+}
+// golden_next() with an exit of a life of the base, and an oom of one that never had a row.
+Batch golden_events() {
+  Batch batch = golden_next();
+  batch.events = {
+      {ContainerEventKind::exit,
+       {{EntityKind::container, "host-1", "abc", 1699999990000000000}, {{"app", "/shop/cart"}}},
+       1700000003500000000,
+       137,
+       true,
+       ""},
+      {ContainerEventKind::oom,
+       {{EntityKind::container, "other", "brief", 1700000001000000000}, {}},
+       1700000002000000000,
+       std::nullopt,
+       false,
+       "killed"}};
   return batch;
 }
 
@@ -268,11 +302,14 @@ TEST_CASE("a delta frame is refused without its base, or with another one") {
 TEST_CASE("the golden frames are what FORMAT.md says, both ways") {
   auto const key = fixture("key.frame");
   auto const delta = fixture("delta.frame");
+  auto const events = fixture("events.frame");
   CHECK(encode_key_frame(golden_base()) == key);
   CHECK(encode_delta_frame(golden_next(), golden_base()) == delta);
   CHECK(*decode_frame(key, nullptr) == golden_base());
   auto const base = golden_base();
   CHECK(*decode_frame(delta, &base) == golden_next());
+  CHECK(encode_delta_frame(golden_events(), golden_base()) == events);
+  CHECK(*decode_frame(events, &base) == golden_events());
 }
 
 TEST_CASE("a re-stamped frame is the frame of that place") {
@@ -287,7 +324,8 @@ TEST_CASE("a re-stamped frame is the frame of that place") {
 
 TEST_CASE("a frame cut at any byte, with a byte more, or with any bit flipped is refused") {
   auto const base = golden_base();
-  for (auto const& whole : {fixture("key.frame"), fixture("delta.frame")}) {
+  for (auto const& whole :
+       {fixture("key.frame"), fixture("delta.frame"), fixture("events.frame")}) {
     REQUIRE(decode_frame(whole, &base));
     for (std::size_t size = 0; size < whole.size(); ++size) {
       CHECK_FALSE(decode_frame(whole.substr(0, size), &base));
@@ -308,7 +346,7 @@ TEST_CASE("with a right CRC over wrong bytes, nothing breaks and what decodes en
   Random random(5);
   auto const base = golden_base();
   std::size_t accepted = 0;
-  for (auto const& whole : {fixture("key.frame"), fixture("delta.frame")})
+  for (auto const& whole : {fixture("key.frame"), fixture("delta.frame"), fixture("events.frame")})
     for (int round = 0; round < 20000; ++round) {
       auto frame = whole.substr(0, whole.size() - 4);
       for (auto changes = 1 + below(random, 3); changes > 0; --changes) {
