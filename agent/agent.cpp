@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "agent/identity/allow_list.hpp"
+#include "agent/sample/container_labels.hpp"
 
 namespace dadvisor::agent {
 
@@ -116,6 +117,10 @@ void Agent::tick(WallTime at) {
     log_.debug("no rows at {}: {}", unix_seconds(at), to_string(batch.error()));
     return;
   }
+  if (docker_)
+    for (auto const& event : docker_->take_events())
+      if (!is_sandbox(event.container))
+        batch->events.push_back(container_event(event, settings_.cluster, settings_.agent_id));
   ++sampled_.ticks;
   sampled_.rows += batch->rows.size();
   sampled_.containers = batch->rows.empty() ? 0 : batch->rows.size() - 1;
@@ -146,6 +151,8 @@ AgentFigures Agent::figures() const {
     all.docker_starts = docker.starts;
     all.docker_exits = docker.exits;
     all.docker_ooms = docker.ooms;
+    all.docker_untold = docker.untold;
+    all.docker_dropped = docker.dropped;
   }
   auto const sending = sender_->counters();
   all.aggregator_up = sending.connected;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace dadvisor::agent {
@@ -18,7 +19,12 @@ struct Container {
   bool paused = false;
   std::int64_t started_ns = 0;     // State.StartedAt, wall clock; 0 when never started
   std::int64_t restart_count = 0;  // the runtime's, by its restart policy
-  std::string network_mode;        // "bridge", "host", "none", "container:ID", a network's name
+  // Of a life that ended; nothing while it runs.
+  std::int64_t finished_ns = 0;
+  std::optional<std::int64_t> exit_code;
+  bool oom_killed = false;
+  std::string error;         // the runtime's own words on why it could not run
+  std::string network_mode;  // "bridge", "host", "none", "container:ID", a network's name
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> env;
   bool operator==(Container const&) const = default;

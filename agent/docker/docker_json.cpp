@@ -103,6 +103,14 @@ bool take(std::string_view& text, char expected) {
   return true;
 }
 
+std::optional<std::int64_t> parse_exit_code(std::string const& text) {
+  std::int64_t code = 0;
+  auto const* const last = text.data() + text.size();
+  auto const [end, failure] = std::from_chars(text.data(), last, code);
+  if (failure != std::errc() || end != last) return std::nullopt;
+  return code;
+}
+
 struct Version {
   int major = 0;
   int minor = 0;
@@ -188,6 +196,15 @@ Result<Container> parse_inspect(std::string_view text, WantedKeys const& wanted)
   // While its restart policy waits to start it again, Docker calls it running, with pid 0.
   container.running = truth_in(*state, "Running") && container.pid > 0;
   container.started_ns = parse_rfc3339(text_in(*state, "StartedAt"));
+  if (!container.running) {
+    container.finished_ns = parse_rfc3339(text_in(*state, "FinishedAt"));
+    if (container.finished_ns > 0) {
+      auto const* code = member(*state, "ExitCode");
+      if (code && code->is_int64()) container.exit_code = code->as_int64();
+    }
+    container.oom_killed = truth_in(*state, "OOMKilled");
+    container.error = text_in(*state, "Error");
+  }
   container.restart_count = number_in(*document, "RestartCount");
   if (auto const* host = object_in(*document, "HostConfig")) {
     container.network_mode = text_in(*host, "NetworkMode");
@@ -262,6 +279,8 @@ Result<void> EventReader::feed(std::string_view bytes,
     auto const* actor = object_in(*object, "Actor");
     event.id = actor ? text_in(*actor, "ID") : text_in(*object, "id");
     event.time_nano = number_in(*object, "timeNano");
+    if (auto const* attributes = actor ? object_in(*actor, "Attributes") : nullptr)
+      event.exit_code = parse_exit_code(text_in(*attributes, "exitCode"));
     if (is_container_id(event.id)) on_event(event);
   }
   return {};

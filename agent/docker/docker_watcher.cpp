@@ -11,6 +11,7 @@ constexpr std::string_view our_version = "1.51";
 constexpr std::size_t inspects_at_once = 4;
 constexpr std::size_t max_inspect = 8 << 20;
 constexpr std::size_t remembered_events = 512;  // the daemon keeps 256
+constexpr std::size_t most_told = 4096;
 constexpr auto keep_ended = std::chrono::minutes(1);
 // Without it exec health checks flood the stream.
 constexpr std::string_view filters =
@@ -147,12 +148,12 @@ void DockerWatcher::on_event(DockerEvent const& event) {
   ++counters_.events;
   last_event_ = std::max(last_event_, event.time_nano);
   if (event.action == "oom") {
-    ++counters_.ooms;
+    on_oom(event);
   } else if (event.action == "die" || event.action == "destroy") {
     if (event.action == "destroy") {
-      forget(event.id);
+      forget(event.id, event);
     } else if (auto const known = known_.find(event.id); known != known_.end()) {
-      ended(known->second);
+      ended(known->second, event);
     }
     // An inspect under way may have been answered before that.
     if (auto const under_way = inspecting_.find(event.id); under_way != inspecting_.end()) {
@@ -191,7 +192,8 @@ void DockerWatcher::on_inspect(std::string const& id, Result<http::Response> con
   if (again) {
     want(id);
   } else if (reply && reply->status == 404) {
-    forget(id);
+    if (!known_.contains(id)) ++counters_.untold;
+    forget(id, {});
   } else {
     Result<Container> container = Error{Errc::malformed, 0, ""};
     if (!reply) {
@@ -222,7 +224,20 @@ void DockerWatcher::apply(Container container) {
   auto& known = place->second;
   bool const another_life = added || known.container.started_ns != container.started_ns;
   bool const was_running = !added && known.container.running;
-  if (was_running && (another_life || !container.running)) ++counters_.exits;
+  if (was_running && (another_life || !container.running)) {
+    ++counters_.exits;
+    // No event said so: of the life that an inspect shows ended, it tells how; of one before that,
+    // nobody does.
+    Container life = another_life ? known.container : container;
+    if (another_life) {
+      life.finished_ns = 0;
+      life.exit_code.reset();
+    }
+    tell_exit(life, known.oom);
+  } else if (another_life && !container.running && container.finished_ns > 0) {
+    tell_exit(container, false);  // it came and went between two looks
+  }
+  if (another_life) known.oom = false;
   if (another_life && container.running && counters_.connects > 0) ++counters_.starts;
   known.container = std::move(container);
   if (known.container.running) {
@@ -232,19 +247,57 @@ void DockerWatcher::apply(Container container) {
   }
 }
 
-void DockerWatcher::ended(Known& known) {
+void DockerWatcher::tell(RuntimeEvent event) {
+  told_.push_back(std::move(event));
+  if (told_.size() <= most_told) return;
+  told_.pop_front();
+  ++counters_.dropped;
+}
+
+void DockerWatcher::tell_exit(Container const& container, bool oom) {
+  tell({RuntimeEvent::Kind::exit, container, container.finished_ns, container.exit_code,
+        oom || container.oom_killed});
+}
+
+void DockerWatcher::on_oom(DockerEvent const& event) {
+  ++counters_.ooms;
+  auto const known = known_.find(event.id);
+  if (known == known_.end()) return;  // the inspect under way will tell
+  known->second.oom = true;
+  tell({RuntimeEvent::Kind::oom, known->second.container, event.time_nano, std::nullopt, false});
+  // The exit that it led to may have been told first.
+  if (!known->second.container.running)
+    for (auto& told : told_)
+      if (told.kind == RuntimeEvent::Kind::exit && told.container.id == event.id &&
+          told.container.started_ns == known->second.container.started_ns)
+        told.oom_killed = true;
+}
+
+std::vector<RuntimeEvent> DockerWatcher::take_events() {
+  std::vector<RuntimeEvent> events(std::make_move_iterator(told_.begin()),
+                                   std::make_move_iterator(told_.end()));
+  told_.clear();
+  return events;
+}
+
+// `event`: the one that said so; without a time where an inspect did.
+void DockerWatcher::ended(Known& known, DockerEvent const& event) {
   if (!known.container.running) return;
   ++counters_.exits;
+  bool const died = event.action == "die";
+  known.container.finished_ns = event.time_nano;
+  known.container.exit_code = died ? event.exit_code : std::nullopt;
+  tell_exit(known.container, known.oom);
   known.container.running = false;
   known.container.paused = false;
   known.container.pid = 0;
   known.ended = clock_.monotonic();
 }
 
-void DockerWatcher::forget(std::string const& id) {
+void DockerWatcher::forget(std::string const& id, DockerEvent const& event) {
   auto const known = known_.find(id);
   if (known == known_.end()) return;
-  ended(known->second);
+  ended(known->second, event);
   known_.erase(known);
 }
 

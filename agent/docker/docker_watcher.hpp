@@ -20,6 +20,7 @@
 
 #include "agent/docker/container.hpp"
 #include "agent/docker/docker_json.hpp"
+#include "agent/docker/runtime_event.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/http/client.hpp"
@@ -48,6 +49,8 @@ struct DockerCounters {
   std::uint64_t connects = 0;  // full pictures taken: after the first, reconnects
   std::uint64_t failures = 0;  // time-outs, broken connections, answers that are no answer
   std::uint64_t malformed = 0;
+  std::uint64_t untold = 0;   // lives that came and went before they could be inspected
+  std::uint64_t dropped = 0;  // of what befell containers: more than is kept until it is taken
 };
 
 class DockerWatcher {
@@ -60,6 +63,9 @@ class DockerWatcher {
 
   // Those that run, and for a minute those that ended. By id.
   std::vector<Container> snapshot();
+  // What befell containers since the last call, in the order of its coming. Kept until it is
+  // taken, 4096 at the most; beyond, the oldest goes and is counted.
+  std::vector<RuntimeEvent> take_events();
   // Whether the picture is whole and the daemon answers.
   bool up_to_date() const { return state_ == State::watching; }
   // Whether a first picture was taken or a first attempt failed: there is nothing to wait for.
@@ -73,6 +79,7 @@ class DockerWatcher {
   struct Known {
     Container container;
     std::optional<MonotonicTime> ended;
+    bool oom = false;  // an oom event came in this life
   };
 
   void greet();
@@ -86,8 +93,11 @@ class DockerWatcher {
   void inspect_next();
   void on_inspect(std::string const& id, Result<http::Response> const& reply);
   void apply(Container container);
-  void ended(Known& known);
-  void forget(std::string const& id);
+  void ended(Known& known, DockerEvent const& event);
+  void tell(RuntimeEvent event);
+  void tell_exit(Container const& container, bool oom);
+  void on_oom(DockerEvent const& event);
+  void forget(std::string const& id, DockerEvent const& event);
   void settle();
   void watch_hang();
   void fail(std::string const& why);
@@ -107,6 +117,7 @@ class DockerWatcher {
   std::string prefix_;           // "/v1.41"
   std::int64_t last_event_ = 0;  // its timeNano
   std::chrono::milliseconds pause_;
+  std::deque<RuntimeEvent> told_;  // and not taken yet
   std::map<std::string, Known> known_;
   std::deque<std::string> wanted_;          // to be inspected
   std::set<std::string> queued_;            // those in wanted_

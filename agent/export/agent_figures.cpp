@@ -68,6 +68,10 @@ void write_docker(Page& page, AgentFigures const& f) {
   page.counter("container_starts_total", "Containers started, as Docker tells.", f.docker_starts);
   page.counter("container_exits_total", "Containers ended, as Docker tells.", f.docker_exits);
   page.counter("container_ooms_total", "Out-of-memory events, as Docker tells.", f.docker_ooms);
+  page.counter("container_untold_total", "Lives that ended before they could be inspected.",
+               f.docker_untold);
+  page.counter("container_dropped_events_total", "Exits and kills that found no place.",
+               f.docker_dropped);
 }
 
 void write_sending(Page& page, AgentFigures const& f) {

@@ -31,6 +31,8 @@ struct AgentFigures {
   std::uint64_t docker_starts = 0;
   std::uint64_t docker_exits = 0;
   std::uint64_t docker_ooms = 0;
+  std::uint64_t docker_untold = 0;
+  std::uint64_t docker_dropped = 0;
 
   // Sending.
   bool aggregator_up = false;

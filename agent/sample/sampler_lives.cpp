@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "agent/identity/identity.hpp"
+#include "agent/sample/container_labels.hpp"
 #include "agent/sample/life.hpp"
 #include "agent/sample/process.hpp"
 #include "agent/sample/sampler.hpp"
@@ -13,7 +14,6 @@ namespace dadvisor::agent {
 namespace {
 
 constexpr std::size_t short_id = 12;
-constexpr std::size_t longest_label = 512;
 
 // An id that a machine made, as opposed to a name that somebody gave.
 bool is_generated(std::string_view id) {
@@ -140,21 +140,9 @@ void Sampler::set_labels(Life& life) {
     identity.app = life.id;
     identity.instance = options_.agent_id;
   }
-  Labels labels;
-  auto const add = [&](char const* key, std::string const& value) {
-    if (!value.empty()) labels.emplace_back(key, value.substr(0, longest_label));
-  };
-  // Sorted by key.
-  add("app", identity.app);
-  add("cluster", options_.cluster);
-  add("host", options_.agent_id);
-  add("image", life.container.image);
-  add("instance", identity.instance);
-  add("name", life.container.name);
-  add("owner", identity.owner);
-  add("runtime", life.from_runtime ? "docker" : life.runtime);
-  add("task", identity.task);
-  life.entity.labels = std::move(labels);
+  life.entity.labels =
+      container_labels(life.container, identity, life.from_runtime ? "docker" : life.runtime,
+                       options_.cluster, options_.agent_id);
 }
 
 bool Sampler::open(Life& life, WallTime tick, bool runtime) {

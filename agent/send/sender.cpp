@@ -32,6 +32,18 @@ Spool open_spool(SpoolOptions const& options, Clock const& clock) {
   return std::move(*spool);
 }
 
+bool make_fit(Entity& entity) {
+  bool fit = entity.key.host.size() <= frame_limit::host_bytes &&
+             entity.key.container_id.size() <= frame_limit::container_id_bytes &&
+             entity.labels.size() <= frame_limit::labels;
+  for (auto& [key, value] : entity.labels) {
+    fit = fit && !key.empty() && key.size() <= frame_limit::label_key_bytes;
+    // What a container calls itself goes into logs, pages and other people's databases.
+    value = printable(value, frame_limit::label_value_bytes - 8);
+  }
+  return fit;
+}
+
 // Whether a decoder would take it; label values are cut and escaped so that they are no reason.
 bool make_fit(Batch& batch) {
   auto const& agent = batch.stream.agent;
@@ -41,16 +53,14 @@ bool make_fit(Batch& batch) {
     fit = fit && schema.metrics.size() <= frame_limit::metrics;
   std::uint64_t next_slot = 0;
   for (auto& [slot, entity] : batch.entities) {
-    fit = fit && slot >= next_slot && slot < frame_limit::slots &&
-          entity.key.host.size() <= frame_limit::host_bytes &&
-          entity.key.container_id.size() <= frame_limit::container_id_bytes &&
-          entity.labels.size() <= frame_limit::labels;
+    fit = fit && slot >= next_slot && slot < frame_limit::slots;
+    fit = make_fit(entity) && fit;
     next_slot = std::uint64_t(slot) + 1;
-    for (auto& [key, value] : entity.labels) {
-      fit = fit && !key.empty() && key.size() <= frame_limit::label_key_bytes;
-      // What a container calls itself goes into logs, pages and other people's databases.
-      value = printable(value, frame_limit::label_value_bytes - 8);
-    }
+  }
+  fit = fit && batch.events.size() <= frame_limit::events;
+  for (auto& event : batch.events) {
+    fit = make_fit(event.entity) && fit;
+    event.reason = printable(event.reason, frame_limit::reason_bytes - 8);
   }
   for (auto const& row : batch.rows)
     fit = fit && row.schema < batch.schemas.size() &&

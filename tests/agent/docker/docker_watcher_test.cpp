@@ -350,3 +350,58 @@ TEST_CASE("old daemons and those that refuse our version are spoken to in theirs
     CHECK(watched.picture() == "aa:1");
   }
 }
+
+TEST_CASE("an exit is told once, with its code and whether memory was the reason") {
+  FakeDocker docker;
+  docker.run("aa", 1);
+  docker.run("bb", 2);
+  docker.run("cc", 3);
+  Watched watched;
+  auto& watcher = watched.watcher();
+  REQUIRE(watched.until_watching(1));
+  CHECK(watcher.take_events().empty());
+
+  auto const die = [&](std::string const& id, int code, std::int64_t nano) {
+    docker.say(fmt::format(
+        R"({{"Type":"container","Action":"die","Actor":{{"ID":"{}","Attributes":{{"exitCode":"{}"}}}},"timeNano":{}}})",
+        id, code, nano));
+  };
+  docker.event("oom", "aa", 10);
+  die("aa", 137, 11);
+  die("bb", 137, 12);  // its oom event comes late
+  docker.event("oom", "bb", 13);
+  die("cc", 3, 14);
+  die("cc", 3, 14);
+  REQUIRE(watched.until([&] { return watcher.counters().duplicate_events == 1; }));
+  auto const told = watcher.take_events();
+  using Kind = RuntimeEvent::Kind;
+  REQUIRE(told.size() == 5);
+  CHECK((told[0].kind == Kind::oom && told[0].container.id == "aa" && told[0].time_ns == 10));
+  CHECK((told[1].kind == Kind::exit && told[1].time_ns == 11 && told[1].oom_killed));
+  CHECK(told[1].exit_code == 137);
+  CHECK((told[2].container.id == "bb" && told[2].oom_killed));
+  CHECK((told[3].kind == Kind::oom && told[3].container.id == "bb"));
+  CHECK((told[4].container.id == "cc" && told[4].exit_code == 3 && !told[4].oom_killed));
+  CHECK(told[4].container.started_ns == 1767225603'000'000'000);  // 2026-01-01T00:00:03Z
+  CHECK(watcher.take_events().empty());
+}
+
+TEST_CASE("a life that ended unseen is told by what its inspect says") {
+  FakeDocker docker;
+  Watched watched;
+  auto& watcher = watched.watcher();
+  REQUIRE(watched.until_watching(1));
+  docker.raw(
+      "aa",
+      R"({"Id":"aa","State":{"Running":false,"Pid":0,"StartedAt":"2026-01-01T00:00:01Z","FinishedAt":"2026-01-01T00:00:02.5Z","ExitCode":137,"OOMKilled":true,"Error":"no"}})");
+  docker.event("start", "aa", 1);
+  REQUIRE(watched.until([&] { return watched.picture() == "aa:0"; }));
+  auto const told = watcher.take_events();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].time_ns == 1767225602'500'000'000);
+  CHECK((told[0].exit_code == 137 && told[0].oom_killed && told[0].container.error == "no"));
+  docker.event("rename", "aa", 2);  // inspected once more, told no second time
+  docker.event("start", "bb", 3);   // gone before it could be asked about
+  REQUIRE(watched.until([&] { return watcher.counters().untold == 1; }));
+  CHECK(watcher.take_events().empty());
+}
