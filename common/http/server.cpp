@@ -13,6 +13,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -94,6 +95,15 @@ struct Responder::State {
   bool gzip = false;
 };
 
+struct ResponseStream::State {
+  ~State();
+  std::shared_ptr<Loop::State> loop_state;
+  std::weak_ptr<Connection> connection;
+  StreamNotices notices;
+  bool open = true;
+  bool idle = false;
+};
+
 namespace {
 
 // One client. Lives in its server's set until closed; all on the loop's thread.
@@ -104,6 +114,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void start() { read_first(server_->options.header_timeout); }
   void answer(Response response);
+  void begin_stream(Response const& head, std::weak_ptr<ResponseStream::State> stream);
+  void send_piece(std::string piece);
   void close();
   void close_when_idle() {
     closing_ = true;
@@ -125,6 +137,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write_some();
   void on_written(error_code ec);
   void linger();
+  void fill_head(beast::http::response_header<>& message, Response const& response) const;
+  void watch_stream();
+  void on_piece(error_code ec);
+
+  // An answer by a ResponseStream: its head, and the piece under way.
+  struct Outflow {
+    std::weak_ptr<ResponseStream::State> stream;
+    beast::http::response<beast::http::empty_body> head;
+    std::optional<beast::http::response_serializer<beast::http::empty_body>> serializer;
+    std::string piece;
+  };
 
   std::shared_ptr<Server::State> server_;
   TimedStream stream_;
@@ -134,6 +157,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::weak_ptr<Responder::State> responder_;
   std::optional<beast::http::response<beast::http::string_body>> response_;
   std::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
+  std::optional<Outflow> outflow_;
   std::chrono::steady_clock::time_point write_until_;
   std::string drain_;
   bool head_ = false;
@@ -149,6 +173,14 @@ void Connection::close() {
   if (closed_) return;
   closed_ = true;
   if (auto const responder = responder_.lock()) responder->abandoned = true;
+  if (outflow_)
+    if (auto const stream = outflow_->stream.lock()) {
+      stream->open = stream->idle = false;
+      server_->loop_state->post([stream] {
+        if (stream->notices.on_closed) stream->notices.on_closed();
+        stream->notices = {};
+      });
+    }
   error_code ignored;
   stream_.socket().shutdown(Socket::shutdown_both, ignored);
   stream_.close();
@@ -287,16 +319,21 @@ void Connection::watch_for_hang_up() {
       });
 }
 
-void Connection::answer(Response response) {
-  if (closed_ || response_) return;
-  responder_.reset();
-  bool const keep = keep_alive_ && !closing_ && !server_->stopped;
-  auto& message = response_.emplace();
-  message.version(http_1_0_ ? 10 : 11);
+void Connection::fill_head(beast::http::response_header<>& message,
+                           Response const& response) const {
   message.result(response.status);
   message.set(beast::http::field::server, "dadvisor");
   for (auto const& [name, value] : response.headers)
     message.insert(one_line(name), one_line(value));
+}
+
+void Connection::answer(Response response) {
+  if (closed_ || response_ || outflow_) return;
+  responder_.reset();
+  bool const keep = keep_alive_ && !closing_ && !server_->stopped;
+  auto& message = response_.emplace();
+  message.version(http_1_0_ ? 10 : 11);
+  fill_head(message, response);
   message.keep_alive(keep);
   bool const no_body = response.status == 204 || response.status == 304;
   if (!no_body) {
@@ -350,6 +387,59 @@ void Connection::linger() {
                           });
 }
 
+// A stream takes over the connection: no other request is read from it.
+void Connection::begin_stream(Response const& head, std::weak_ptr<ResponseStream::State> stream) {
+  if (closed_ || response_ || outflow_) return;
+  responder_.reset();
+  ++server_->counts.streams;
+  auto& outflow = outflow_.emplace();
+  outflow.stream = std::move(stream);
+  outflow.head.version(http_1_0_ ? 10 : 11);
+  fill_head(outflow.head, head);
+  outflow.head.keep_alive(false);
+  outflow.head.chunked(!http_1_0_);
+  outflow.serializer.emplace(outflow.head);
+  stream_.expires_after(server_->options.write_timeout);
+  beast::http::async_write_header(stream_, *outflow.serializer,
+                                  [self = shared_from_this()](error_code ec, std::size_t) {
+                                    if (self->closed_) return;
+                                    if (self->head_) return self->close();
+                                    if (!ec) self->watch_stream();
+                                    self->on_piece(ec);
+                                  });
+}
+
+// Readable with nothing to read: the client has gone. With something: it says what nobody asked.
+void Connection::watch_stream() {
+  stream_.socket().async_wait(Socket::wait_read, [self = shared_from_this()](error_code ec) {
+    if (!ec) self->close();
+  });
+}
+
+void Connection::send_piece(std::string piece) {
+  if (closed_ || !outflow_) return;
+  outflow_->piece = std::move(piece);
+  stream_.expires_after(server_->options.write_timeout);
+  auto const sent = [self = shared_from_this()](error_code ec, std::size_t) {
+    if (!self->closed_) self->on_piece(ec);
+  };
+  asio::const_buffer const bytes(outflow_->piece.data(), outflow_->piece.size());
+  if (http_1_0_)
+    asio::async_write(stream_, bytes, sent);
+  else
+    asio::async_write(stream_, beast::http::make_chunk(bytes), sent);
+}
+
+void Connection::on_piece(error_code ec) {
+  if (ec == beast::error::timeout) ++server_->counts.cut_streams;
+  auto const stream = outflow_->stream.lock();
+  if (ec || !stream) return close();
+  outflow_->piece = {};
+  stream_.expires_never();
+  stream->idle = true;
+  if (stream->notices.on_idle) stream->notices.on_idle();
+}
+
 }  // namespace
 
 Responder::State::~State() {
@@ -372,6 +462,37 @@ void Responder::operator()(Response response) const {
   auto shared = std::make_shared<Response>(std::move(response));
   state_->loop_state->post([weak = state_->connection, shared] {
     if (auto const alive = weak.lock()) alive->answer(std::move(*shared));
+  });
+}
+
+ResponseStream Responder::stream(Response head, StreamNotices notices) const {
+  auto stream = std::make_shared<ResponseStream::State>();
+  stream->loop_state = state_->loop_state;
+  stream->connection = state_->connection;
+  stream->open = !state_->answered.exchange(true);
+  if (!stream->open) return ResponseStream(std::move(stream));
+  stream->notices = std::move(notices);
+  auto shared = std::make_shared<Response>(std::move(head));
+  state_->loop_state->post([connection = state_->connection, shared, weak = std::weak_ptr(stream)] {
+    if (auto const alive = connection.lock()) alive->begin_stream(*shared, weak);
+  });
+  return ResponseStream(std::move(stream));
+}
+
+ResponseStream::State::~State() {
+  loop_state->post([weak = connection] {
+    if (auto const alive = weak.lock()) alive->close();
+  });
+}
+
+bool ResponseStream::idle() const { return state_->open && state_->idle; }
+bool ResponseStream::open() const { return state_->open; }
+
+void ResponseStream::send(std::string piece) {
+  if (!idle() || piece.empty()) return;
+  state_->idle = false;
+  state_->loop_state->post([weak = state_->connection, piece = std::move(piece)]() mutable {
+    if (auto const alive = weak.lock()) alive->send_piece(std::move(piece));
   });
 }
 

@@ -16,6 +16,30 @@
 
 namespace dadvisor::http {
 
+// An answer without an end of its own, sent piece by piece (chunked): for pages that are followed.
+// Owned by the loop's thread. One piece at a time is on its way, so a client costs no more memory
+// than that, however slowly it reads; one that takes nothing for write_timeout is cut and counted.
+// Destroying the last copy ends the answer; the connection is not used again.
+class ResponseStream {
+ public:
+  struct State;
+  explicit ResponseStream(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  // Whether a piece can be sent now. False also when the client has gone.
+  bool idle() const;
+  bool open() const;  // false once the client has gone or was cut
+  // Sends a piece, which must not be empty, while idle(); else nothing happens.
+  void send(std::string piece);
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+// Both are called on the loop's thread, never from within a call of ResponseStream.
+struct StreamNotices {
+  std::function<void()> on_idle;    // another piece can be sent; also once at the beginning
+  std::function<void()> on_closed;  // once, last
+};
+
 // The one answer to one request. May be kept, copied, and called later from any thread. The first
 // call counts, others do nothing; when the last copy goes without a call the client gets a 500.
 class Responder {
@@ -24,6 +48,9 @@ class Responder {
   explicit Responder(std::shared_ptr<State> state) : state_(std::move(state)) {}
   // Compresses where the client takes gzip (on the calling thread) and hands over to the loop.
   void operator()(Response response) const;
+  // Answers by a stream under `head`'s status and headers; its body is not looked at. On the loop's
+  // thread only; nothing when it was answered already: the stream is closed then.
+  ResponseStream stream(Response head, StreamNotices notices) const;
   // True once the client has hung up: work for it can stop. Any thread.
   bool abandoned() const;
 
@@ -57,6 +84,8 @@ struct ServerCounts {
   std::uint64_t refused = 0;      // malformed or too large: answered by 4xx and closed
   std::uint64_t timeouts = 0;     // closed since too slow in sending or reading
   std::uint64_t rejected = 0;     // over max_connections
+  std::uint64_t streams = 0;      // answers by a ResponseStream so far
+  std::uint64_t cut_streams = 0;  // of them, those whose client took nothing for write_timeout
 };
 
 // Owned by the loop's thread.

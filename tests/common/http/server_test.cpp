@@ -43,6 +43,14 @@ class Running {
     loop_.post([&] { counts.set_value(server_->counts()); });
     return counts.get_future().get();
   }
+  void on_loop(std::function<void()> const& function) {
+    std::promise<void> done;
+    loop_.post([&] {
+      function();
+      done.set_value();
+    });
+    done.get_future().get();
+  }
   void stop() {
     std::promise<void> done;
     loop_.post([&] {
@@ -415,4 +423,86 @@ TEST_CASE("an address in use or not ours, or a file in the way, is told") {
   REQUIRE(replace_file(at_path.socket_path, "precious"));
   CHECK(Server::listen(loop, at_path, echo, log).error().code == Errc::conflict);
   std::filesystem::remove_all(folder);
+}
+
+namespace {
+
+// Streams made by the handler, used through the loop's thread alone.
+struct Streams {
+  std::vector<std::unique_ptr<ResponseStream>> all;
+  std::atomic<int> idle{0}, closed{0};
+  Handler handler() {
+    return [this](Request, Responder respond) {
+      Response head = typed_response(200, "text/event-stream", "");
+      StreamNotices notices;
+      notices.on_idle = [this] { ++idle; };
+      notices.on_closed = [this] { ++closed; };
+      all.push_back(
+          std::make_unique<ResponseStream>(respond.stream(std::move(head), std::move(notices))));
+    };
+  }
+};
+
+bool soon(std::function<bool()> const& holds) {
+  for (int i = 0; i < 500; ++i) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a stream goes out in pieces until one of both ends it") {
+  Streams streams;
+  Running server(streams.handler());
+  int const fd = raw_connect(server.port());
+  raw_send(fd, "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+  auto const head = raw_read_until(fd, "\r\n\r\n");
+  CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(head.find("Content-Type: text/event-stream\r\n") != std::string::npos);
+  CHECK(head.find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+  CHECK(head.find("Content-Length") == std::string::npos);
+  REQUIRE(soon([&] { return streams.idle == 1; }));
+  server.on_loop([&] {
+    CHECK(streams.all[0]->idle());
+    streams.all[0]->send("one\n\n");
+    CHECK_FALSE(streams.all[0]->idle());
+    streams.all[0]->send("lost: one piece at a time");
+  });
+  CHECK(raw_read_until(fd, "one\n\n\r\n") == "5\r\none\n\n\r\n");
+  REQUIRE(soon([&] { return streams.idle == 2; }));
+  server.on_loop([&] { streams.all[0]->send("two"); });
+  CHECK(raw_read_until(fd, "two\r\n") == "3\r\ntwo\r\n");
+  ::close(fd);  // seen though nothing is being sent
+  REQUIRE(soon([&] { return streams.closed == 1; }));
+  server.on_loop([&] { CHECK_FALSE(streams.all[0]->open()); });
+
+  int const old = raw_connect(server.port());
+  raw_send(old, "GET / HTTP/1.0\r\n\r\n");
+  REQUIRE(soon([&] { return streams.idle == 4; }));
+  server.on_loop([&] { streams.all[1]->send("bare"); });
+  REQUIRE(soon([&] { return streams.idle == 5; }));
+  server.on_loop([&] { streams.all.clear(); });
+  auto const whole = raw_read_until(old, "");
+  CHECK(ends_with(whole, "\r\n\r\nbare"));
+  CHECK(whole.find("chunked") == std::string::npos);
+  ::close(old);
+  CHECK(server.counts().streams == 2);
+  CHECK(server.counts().cut_streams == 0);
+}
+
+TEST_CASE("a client that reads nothing of its stream is cut and counted") {
+  Streams streams;
+  ServerOptions options;
+  options.write_timeout = 200ms;
+  Running server(streams.handler(), options);
+  int const fd = raw_connect(server.port());
+  raw_send(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(soon([&] { return streams.idle == 1; }));
+  server.on_loop([&] { streams.all[0]->send(std::string(64 << 20, 'x')); });
+  CHECK(soon([&] { return streams.closed == 1; }));
+  CHECK(server.counts().cut_streams == 1);
+  CHECK(server.counts().open == 0);
+  ::close(fd);
 }
