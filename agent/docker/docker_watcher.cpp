@@ -12,6 +12,7 @@ constexpr std::size_t inspects_at_once = 4;
 constexpr std::size_t max_inspect = 8 << 20;
 constexpr std::size_t remembered_events = 512;  // the daemon keeps 256
 constexpr std::size_t most_told = 4096;
+constexpr std::int64_t killed = 128 + 9;  // the exit code of what SIGKILL ended
 constexpr auto keep_ended = std::chrono::minutes(1);
 // Without it exec health checks flood the stream.
 constexpr std::string_view filters =
@@ -33,9 +34,12 @@ DockerWatcher::~DockerWatcher() = default;
 
 std::vector<Container> DockerWatcher::snapshot() {
   auto const now = clock_.monotonic();
-  std::erase_if(known_, [&](auto const& one) {
-    return one.second.ended && now - *one.second.ended > keep_ended;
-  });
+  for (auto one = known_.begin(); one != known_.end();) {
+    auto& known = one->second;
+    bool const old = known.ended && now - *known.ended > keep_ended;
+    if (old) release(known);
+    one = old ? known_.erase(one) : std::next(one);
+  }
   std::vector<Container> containers;
   containers.reserve(known_.size());
   for (auto const& [id, known] : known_) containers.push_back(known.container);
@@ -154,6 +158,7 @@ void DockerWatcher::on_event(DockerEvent const& event) {
       forget(event.id, event);
     } else if (auto const known = known_.find(event.id); known != known_.end()) {
       ended(known->second, event);
+      if (known->second.held) want(event.id);
     }
     // An inspect under way may have been answered before that.
     if (auto const under_way = inspecting_.find(event.id); under_way != inspecting_.end()) {
@@ -206,6 +211,7 @@ void DockerWatcher::on_inspect(std::string const& id, Result<http::Response> con
     if (container && container->id == id) {
       apply(std::move(*container));
     } else {
+      if (auto const known = known_.find(id); known != known_.end()) release(known->second);
       // One container that cannot be told must not hide the others: it goes unnamed.
       ++counters_.malformed;
       if (!malformed_logged_) {
@@ -224,6 +230,8 @@ void DockerWatcher::apply(Container container) {
   auto& known = place->second;
   bool const another_life = added || known.container.started_ns != container.started_ns;
   bool const was_running = !added && known.container.running;
+  if (known.held && !another_life) known.held->oom_killed |= container.oom_killed;
+  release(known);
   if (was_running && (another_life || !container.running)) {
     ++counters_.exits;
     // No event said so: of the life that an inspect shows ended, it tells how; of one before that,
@@ -259,6 +267,11 @@ void DockerWatcher::tell_exit(Container const& container, bool oom) {
         oom || container.oom_killed});
 }
 
+void DockerWatcher::release(Known& known) {
+  if (known.held) tell(std::move(*known.held));
+  known.held.reset();
+}
+
 void DockerWatcher::on_oom(DockerEvent const& event) {
   ++counters_.ooms;
   auto const known = known_.find(event.id);
@@ -266,6 +279,7 @@ void DockerWatcher::on_oom(DockerEvent const& event) {
   known->second.oom = true;
   tell({RuntimeEvent::Kind::oom, known->second.container, event.time_nano, std::nullopt, false});
   // The exit that it led to may have been told first.
+  if (known->second.held) known->second.held->oom_killed = true;
   if (!known->second.container.running)
     for (auto& told : told_)
       if (told.kind == RuntimeEvent::Kind::exit && told.container.id == event.id &&
@@ -287,7 +301,12 @@ void DockerWatcher::ended(Known& known, DockerEvent const& event) {
   bool const died = event.action == "die";
   known.container.finished_ns = event.time_nano;
   known.container.exit_code = died ? event.exit_code : std::nullopt;
-  tell_exit(known.container, known.oom);
+  if (died && event.exit_code == killed && !known.oom) {
+    known.held = RuntimeEvent{RuntimeEvent::Kind::exit, known.container,
+                              known.container.finished_ns, event.exit_code, false};
+  } else {
+    tell_exit(known.container, known.oom);
+  }
   known.container.running = false;
   known.container.paused = false;
   known.container.pid = 0;
@@ -298,6 +317,7 @@ void DockerWatcher::forget(std::string const& id, DockerEvent const& event) {
   auto const known = known_.find(id);
   if (known == known_.end()) return;
   ended(known->second, event);
+  release(known->second);
   known_.erase(known);
 }
 
@@ -327,6 +347,7 @@ void DockerWatcher::fail(std::string const& why) {
   if (state_ == State::away) return;
   state_ = State::away;
   settled_ = true;
+  for (auto& [id, known] : known_) release(known);
   ++counters_.failures;
   if (!outage_logged_) {
     auto const line = fmt::format(

@@ -80,6 +80,9 @@ class DockerWatcher {
     Container container;
     std::optional<MonotonicTime> ended;
     bool oom = false;  // an oom event came in this life
+    // An exit by SIGKILL: only an inspect tells whether the kernel did it for the memory. Told when
+    // that is answered, or cannot be.
+    std::optional<RuntimeEvent> held;
   };
 
   void greet();
@@ -96,6 +99,7 @@ class DockerWatcher {
   void ended(Known& known, DockerEvent const& event);
   void tell(RuntimeEvent event);
   void tell_exit(Container const& container, bool oom);
+  void release(Known& known);
   void on_oom(DockerEvent const& event);
   void forget(std::string const& id, DockerEvent const& event);
   void settle();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <filesystem>
@@ -366,14 +367,23 @@ TEST_CASE("an exit is told once, with its code and whether memory was the reason
         R"({{"Type":"container","Action":"die","Actor":{{"ID":"{}","Attributes":{{"exitCode":"{}"}}}},"timeNano":{}}})",
         id, code, nano));
   };
+  docker.raw(
+      "bb",
+      R"({"Id":"bb","State":{"Running":false,"Pid":0,"StartedAt":"2026-01-01T00:00:02Z","ExitCode":137}})");
   docker.event("oom", "aa", 10);
   die("aa", 137, 11);
   die("bb", 137, 12);  // its oom event comes late
   docker.event("oom", "bb", 13);
   die("cc", 3, 14);
   die("cc", 3, 14);
-  REQUIRE(watched.until([&] { return watcher.counters().duplicate_events == 1; }));
-  auto const told = watcher.take_events();
+  std::vector<RuntimeEvent> told;
+  REQUIRE(watched.until(
+      [&] { return watcher.counters().duplicate_events == 1 && watcher.counters().ooms == 2; }));
+  REQUIRE(watched.until([&] {
+    for (auto& event : watcher.take_events()) told.push_back(std::move(event));
+    return told.size() >= 5;
+  }));
+  std::ranges::sort(told, {}, &RuntimeEvent::time_ns);
   using Kind = RuntimeEvent::Kind;
   REQUIRE(told.size() == 5);
   CHECK((told[0].kind == Kind::oom && told[0].container.id == "aa" && told[0].time_ns == 10));
@@ -384,6 +394,36 @@ TEST_CASE("an exit is told once, with its code and whether memory was the reason
   CHECK((told[4].container.id == "cc" && told[4].exit_code == 3 && !told[4].oom_killed));
   CHECK(told[4].container.started_ns == 1767225603'000'000'000);  // 2026-01-01T00:00:03Z
   CHECK(watcher.take_events().empty());
+}
+
+TEST_CASE("an exit by SIGKILL waits for the word whether memory was the reason") {
+  FakeDocker docker;
+  docker.run("aa", 1);
+  docker.run("bb", 2);
+  docker.run("cc", 3);
+  Watched watched;
+  auto& watcher = watched.watcher();
+  REQUIRE(watched.until_watching(1));
+  // Without any oom event, as Docker does when the first process is the one that is killed.
+  docker.raw(
+      "aa",
+      R"({"Id":"aa","State":{"Running":false,"Pid":0,"StartedAt":"2026-01-01T00:00:01Z","ExitCode":137,"OOMKilled":true}})");
+  docker.run("bb", 0);
+  docker.remove("cc");  // docker rm -f
+  std::int64_t nano = 10;
+  for (auto const* id : {"aa", "bb", "cc"})
+    docker.say(fmt::format(
+        R"({{"Type":"container","Action":"die","Actor":{{"ID":"{}","Attributes":{{"exitCode":"137"}}}},"timeNano":{}}})",
+        id, ++nano));
+  std::vector<RuntimeEvent> told;
+  REQUIRE(watched.until([&] {
+    for (auto& event : watcher.take_events()) told.push_back(std::move(event));
+    return told.size() == 3;
+  }));
+  std::ranges::sort(told, {}, &RuntimeEvent::time_ns);
+  CHECK((told[0].container.id == "aa" && told[0].oom_killed && told[0].time_ns == 11));
+  CHECK((told[1].container.id == "bb" && !told[1].oom_killed && told[1].exit_code == 137));
+  CHECK((told[2].container.id == "cc" && !told[2].oom_killed && told[2].exit_code == 137));
 }
 
 TEST_CASE("a life that ended unseen is told by what its inspect says") {
