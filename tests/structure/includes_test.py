@@ -16,8 +16,8 @@ TOP = {"CMakeLists.txt", "LICENSE", "README.md", "agent", "aggregator", "build",
 
 CORE, AGENT, AGGREGATOR = ["common/core"], ["common/core", "common/http"], ["common/core"]
 GRAPHITE = "graphite-bridge"
-STORE, ROLLUP, SERIES, ALERT, NOTIFY, SINK, INGEST = (
-    "aggregator/" + name for name in "store rollup series alert notify sink ingest".split())
+STORE, EVENT, ROLLUP, SERIES, ALERT, NOTIFY, SINK, INGEST = (
+    "aggregator/" + name for name in "store event rollup series alert notify sink ingest".split())
 READERS = ["agent/cgroup", "agent/net", "agent/host", "agent/docker", "agent/identity"]
 ALLOWED = {
     "common/core": [],
@@ -34,14 +34,15 @@ ALLOWED = {
     "agent/send": AGENT + READERS + ["agent/sample"],
     "agent/export": AGENT + READERS + ["agent/sample"],
     STORE: AGGREGATOR,
+    EVENT: AGGREGATOR + [GRAPHITE, STORE],
     INGEST: AGGREGATOR + ["common/http", GRAPHITE, STORE + "/appender.hpp"],
     ROLLUP: AGGREGATOR + [STORE],
     SERIES: AGGREGATOR + [GRAPHITE, STORE, ROLLUP],
     ALERT: AGGREGATOR + [GRAPHITE, STORE, ROLLUP, SERIES],
     NOTIFY: AGGREGATOR + ["common/curl", GRAPHITE, STORE, ROLLUP, SERIES, ALERT],
     SINK: AGGREGATOR + ["common/http", GRAPHITE, STORE, ROLLUP, SERIES],
-    "aggregator/api": AGGREGATOR + ["common/http", "common/self", GRAPHITE, STORE, ROLLUP, SERIES,
-                                    ALERT, NOTIFY, SINK, INGEST],
+    "aggregator/api": AGGREGATOR + ["common/http", "common/self", GRAPHITE, STORE, EVENT, ROLLUP,
+                                    SERIES, ALERT, NOTIFY, SINK, INGEST],
     # It checks configuration files by the programs' own tables.
     "aggregator/cli": AGGREGATOR + ["common/http", GRAPHITE, ALERT, NOTIFY,
                                     "aggregator/settings.hpp", "agent/settings.hpp"],
