@@ -59,7 +59,8 @@ bool selected(PointSelection const& selection, EntityKind kind) {
 StoreSeriesSource::StoreSeriesSource(store::Store const& store, SeriesOptions options)
     : store_(store),
       options_(std::move(options)),
-      index_(std::make_unique<PathIndex>(options_.prefix)) {}
+      index_(std::make_unique<PathIndex>(options_.prefix)),
+      tags_(std::make_unique<TagIndex>()) {}
 
 PathIndex& StoreSeriesSource::index() const {
   index_->follow(store_.entities());
@@ -110,11 +111,49 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
   if (!compiled) return compiled.error();
   auto const matched = index().leaves(*compiled, options_.most_series);
   if (!matched) return matched.error();
+  return fetch_leaves(*matched, pattern, window);
+}
 
+Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
+    std::vector<std::string> const& tag_expressions, graphite::Window const& window) const {
+  auto const query = graphite::parse_tag_query(tag_expressions);
+  if (!query) return query.error();
+  auto const matched = tag_index().leaves(*query, options_.most_series);
+  if (!matched) return matched.error();
+  std::vector<MatchedLeaf> leaves;
+  leaves.reserve(matched->size());
+  for (TaggedLeaf const& one : *matched) leaves.push_back(one.leaf);
+  auto all = fetch_leaves(leaves, {}, window);
+  if (!all) return all;
+  for (std::size_t i = 0; i < all->size(); ++i) (*all)[i].tags = (*matched)[i].tags;
+  return all;
+}
+
+TagIndex const& StoreSeriesSource::tag_index() const {
+  tags_->follow(store_.entities());
+  return *tags_;
+}
+
+Result<std::vector<std::string>> StoreSeriesSource::paths() const {
+  constexpr std::size_t most_paths = 1'000'000;
+  std::vector<std::string> paths;
+  for (MembersPtr const& members : index().all([](EntityKind) { return true; })) {
+    for (auto const& [name, leaf] : members->leaves->leaves)
+      paths.push_back(members->path + "." + name);
+    if (paths.size() > most_paths)
+      return Error{Errc::too_large, 0, "more than 1000000 series: use /metrics/find"};
+  }
+  std::ranges::sort(paths);
+  return paths;
+}
+
+Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_leaves(
+    std::vector<MatchedLeaf> const& matched, std::string_view pattern,
+    graphite::Window const& window) const {
   std::vector<graphite::Series> all;
-  all.reserve(matched->size());
+  all.reserve(matched.size());
   std::size_t values = 0;
-  for (MatchedLeaf const& leaf : *matched) {
+  for (MatchedLeaf const& leaf : matched) {
     Nanoseconds step = leaf.members->step();
     if (auto const tier = tier_for(leaf.members->entities.back().entity.key.kind, window))
       step = std::max(step, store_.plan(*tier).window);
@@ -127,17 +166,17 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
   }
   // One scan per entity, whatever the number of its leaves.
   std::map<Members const*, std::vector<std::size_t>> by_members;
-  for (std::size_t i = 0; i < matched->size(); ++i)
-    by_members[(*matched)[i].members.get()].push_back(i);
+  for (std::size_t i = 0; i < matched.size(); ++i)
+    by_members[matched[i].members.get()].push_back(i);
   rollup::HostTicks host_ticks(store_);
   rollup::TierReader reader(
       store_, host_ticks, [&](EntityKey const& container) { return index_->host(container.host); },
       [&](EntityKey const& app) { return index_->instances(app); });
   for (auto const& [key, places] : by_members) {
-    MembersPtr const& members = (*matched)[places.front()].members;
+    MembersPtr const& members = matched[places.front()].members;
     std::vector<Leaf> leaves;
     for (std::size_t const i : places) {
-      leaves.push_back((*matched)[i].leaf);
+      leaves.push_back(matched[i].leaf);
       auto& series = all[i];
       series.values.assign(static_cast<std::size_t>((series.end - series.start) / series.step),
                            graphite::absent);
@@ -161,6 +200,12 @@ Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(std::string_vie
   auto const compiled = graphite::PathPattern::compile(pattern);
   if (!compiled) return compiled.error();
   return index().nodes(*compiled, options_.most_nodes);
+}
+
+Result<std::vector<graphite::Event>> StoreSeriesSource::events(
+    std::vector<std::string> const& tags, graphite::Window const& window) const {
+  if (!options_.events) return std::vector<graphite::Event>();
+  return options_.events(tags, window.from, window.until);
 }
 
 Result<void> StoreSeriesSource::points(WallTime from, WallTime until,
@@ -187,6 +232,8 @@ Result<void> StoreSeriesSource::points(WallTime from, WallTime until,
 }
 
 std::map<std::string, std::string> StoreSeriesSource::labels_of(std::string_view path) const {
+  if (auto const tags = path.find(';'); tags != std::string_view::npos)
+    return read_tag_suffix(path.substr(tags));
   auto const members = index().at_or_above(path);
   if (!members) return {};
   return entity_labels(members->entities.back().entity);

@@ -20,6 +20,7 @@
 #include "aggregator/rollup/tier_reader.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "aggregator/series/row_values.hpp"
+#include "aggregator/series/tag_index.hpp"
 #include "aggregator/store/store.hpp"
 #include "graphite-bridge/series.hpp"
 
@@ -30,6 +31,10 @@ struct SeriesOptions {
   std::size_t most_series = 50'000;      // of one pattern; more is too_large
   std::size_t most_nodes = 200'000;      // of one find
   std::size_t most_values = 20'000'000;  // of one fetch, present or not
+  // Events with from <= when <= until that carry all tags; where there are none, nothing is given.
+  std::function<Result<std::vector<graphite::Event>>(std::vector<std::string> const& tags,
+                                                     std::int64_t from, std::int64_t until)>
+      events;
 };
 
 // Which entities' figures are wanted.
@@ -49,6 +54,13 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   Result<std::vector<graphite::FoundNode>> find(std::string_view pattern,
                                                 graphite::Window const& window) const override;
 
+  // Several entities with the same tags are one series, as those of one path are.
+  Result<std::vector<graphite::Series>> fetch_tagged(
+      std::vector<std::string> const& tag_expressions,
+      graphite::Window const& window) const override;
+  Result<std::vector<graphite::Event>> events(std::vector<std::string> const& tags,
+                                              graphite::Window const& window) const override;
+
   // Calls visit for every figure of the selected entities with from < tick <= until: path by
   // path, by tick ascending within a path. Errors: io (of the store).
   Result<void> points(WallTime from, WallTime until, PointSelection const& selection,
@@ -60,16 +72,24 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   }
 
   // Labels of the newest entity that a series' path belongs to: "app", "owner", "cluster",
-  // "host", "instance", "kind" as far as they are known. Empty when there is none.
+  // "host", "instance", "kind" as far as they are known; of a tagged series, its tags. Empty when
+  // there is none.
   std::map<std::string, std::string> labels_of(std::string_view path) const;
 
   // Whether the container behind a series' path has ended as of `tick`: its host's agent delivered
   // at least three ticks since that no longer list it, nor a later life under the same path. False
   // while the agent is silent (nobody knows), for paths of hosts, apps and totals, and for none.
   bool ended(std::string_view path, WallTime tick) const;
+  // As the store is now.
+  TagIndex const& tag_index() const;
+  // The paths of all series, sorted. too_large beyond 1,000,000.
+  Result<std::vector<std::string>> paths() const;
 
  private:
   PathIndex& index() const;
+  Result<std::vector<graphite::Series>> fetch_leaves(std::vector<MatchedLeaf> const& matched,
+                                                     std::string_view pattern,
+                                                     graphite::Window const& window) const;
   // Nothing: raw rows.
   std::optional<store::Tier> tier_for(EntityKind kind, graphite::Window const& window) const;
   Result<void> read_tier(store::Tier tier, MembersPtr const& members, rollup::TierReader& reader,
@@ -82,6 +102,7 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   store::Store const& store_;
   SeriesOptions const options_;
   std::unique_ptr<PathIndex> index_;
+  std::unique_ptr<TagIndex> tags_;
 };
 
 }  // namespace dadvisor::aggregator::series
