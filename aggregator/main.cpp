@@ -14,15 +14,21 @@
 #include "aggregator/alert/rule_file.hpp"
 #include "aggregator/api/access.hpp"
 #include "aggregator/api/alert_routes.hpp"
+#include "aggregator/api/event_routes.hpp"
+#include "aggregator/api/event_stream.hpp"
 #include "aggregator/api/graphite_routes.hpp"
 #include "aggregator/api/query_pool.hpp"
 #include "aggregator/api/router.hpp"
+#include "aggregator/api/tag_routes.hpp"
+#include "aggregator/event/event_finder.hpp"
+#include "aggregator/event/event_watch.hpp"
 #include "aggregator/ingest/ingest.hpp"
 #include "aggregator/notify/figures_context.hpp"
 #include "aggregator/notify/notifier.hpp"
 #include "aggregator/notify/robot_channel.hpp"
-#include "aggregator/own_metrics.hpp"
+#include "aggregator/observers.hpp"
 #include "aggregator/pipeline.hpp"
+#include "aggregator/self_pages.hpp"
 #include "aggregator/series/store_series_source.hpp"
 #include "aggregator/settings.hpp"
 #include "aggregator/sink/carbon_sink.hpp"
@@ -112,6 +118,12 @@ std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
   return std::move(*notifier);
 }
 
+template <typename Opened>
+auto or_fail(std::string const& what, Result<Opened> opened) {
+  if (!opened) fail(what + ": " + to_string(opened.error()), 1);
+  return std::move(*opened);
+}
+
 int run(Settings settings, config::OptionTable const& table) {
   SystemClock const clock;
   Log const log("aggregator", level_of(settings.log_level));
@@ -144,7 +156,15 @@ int run(Settings settings, config::OptionTable const& table) {
     fail(table.where("data_dir") + ": " + settings.data_dir + ": " + made.message() +
          "; give a directory that this user may write, by --data-dir");
 
+  auto const events_file = settings.data_dir + "/events.db";
+  event::WatchOptions watch_options;
+  watch_options.retention = settings.retention;
+  event::EventWatch watch(watch_options, or_fail("events", event::EventLog::open(events_file)),
+                          clock, log.named("event"));
+  event::EventFinder const finder(or_fail("events", event::EventReader::open(events_file)));
+
   Pipeline pipeline(clock, log.named("rollup"));
+  Observers observers({&pipeline, &watch});
   store::RealDisk disk;
   store::StoreOptions store_options;
   store_options.directory = settings.data_dir + "/store";
@@ -154,12 +174,15 @@ int run(Settings settings, config::OptionTable const& table) {
   store_options.tiers.of(store::Tier::minute).retention = settings.retention_1m;
   store_options.tiers.of(store::Tier::ten_minutes).retention = settings.retention_10m;
   store_options.head_span = settings.head_span;
-  auto opened = store::Store::open(store_options, disk, clock, log.named("store"), &pipeline);
+  auto opened = store::Store::open(store_options, disk, clock, log.named("store"), &observers);
   if (!opened) fail("store: " + to_string(opened.error()), 1);
   auto store = std::move(*opened);
 
   series::SeriesOptions series_options;
   series_options.prefix = settings.prefix;
+  series_options.events = [&finder](auto const& tags, std::int64_t from, std::int64_t until) {
+    return finder.find(tags, from, until);
+  };
   series::StoreSeriesSource const source(*store, series_options);
 
   auto const url = settings.external_url.empty() ? "http://" + config::to_string(settings.listen)
@@ -215,27 +238,33 @@ int run(Settings settings, config::OptionTable const& table) {
   // One thread: ticks are evaluated in order.
   auto evaluation = std::make_unique<api::QueryPool>(1, 100'000);
 
-  auto const metrics = own_metrics({*store, ingest, pipeline, *alerts, *notifier, carbon.get()});
+  api::EventStream stream(loop, or_fail("events", event::EventReader::open(events_file)));
+  watch.start([&store] { return store->entities(); }, [&stream] { stream.notify(); });
+
+  std::unique_ptr<http::Server> server;
+  Stages const stages{*store,    ingest,       pipeline,
+                      watch,     stream,       *alerts,
+                      *notifier, carbon.get(), [&server] { return server->counts(); },
+                      clock,     clock.wall()};
 
   api::Router router;
   api::add_graphite_routes(router, source, clock, *queries);
   api::add_alert_routes(router, {[&alerts = *alerts] { return alerts.instances(); },
                                  [&notifier] { return notifier->entries(); }});
+  api::add_tag_routes(router, source, clock, *queries);
+  api::add_event_routes(router, source, clock, *queries);
+  router.add("/api/v1/events/stream", "GET", [&](http::Request request, http::Responder respond) {
+    stream.answer(request, respond);
+  });
   router.add("/api/v1/hello", "POST", ingest_handler(ingest, &ingest::Ingest::hello));
   router.add("/api/v1/batches", "POST", ingest_handler(ingest, &ingest::Ingest::batches));
-  router.add("/readyz", "GET", [&](http::Request, http::Responder respond) {
-    bool const ready = store->writable();
-    respond(http::text_response(ready ? 200 : 503, ready ? "ok\n" : "the store cannot write\n"));
-  });
-  router.add("/metrics", "GET", [&metrics](http::Request, http::Responder respond) {
-    respond(http::typed_response(200, self::SelfMetrics::content_type, metrics.text()));
-  });
+  add_self_pages(router, stages);
 
   http::ServerOptions server_options;
   server_options.host = settings.listen.host;
   server_options.port = settings.listen.port;
   server_options.body_limit = 8 << 20;  // a request of batches, see delivery/PROTOCOL.md
-  auto server = http::Server::listen(
+  auto listening = http::Server::listen(
       loop, server_options,
       [&router, &access](http::Request request, http::Responder respond) {
         if (request.path == "/healthz")
@@ -246,7 +275,8 @@ int run(Settings settings, config::OptionTable const& table) {
           router(std::move(request), std::move(respond));
       },
       log.named("http"));
-  if (!server) fail(to_string(server.error()), 1);
+  if (!listening) fail(to_string(listening.error()), 1);
+  server = std::move(*listening);
 
   PipelineListeners listeners;
   listeners.ready = [&](rollup::ReadyTick const& ready) {
@@ -281,12 +311,13 @@ int run(Settings settings, config::OptionTable const& table) {
 
   log.info("stops");
   // Nothing new comes in; then whoever reads the store goes before it does.
-  server->reset();
+  server.reset();
   pipeline.stop();
   queries.reset();
   evaluation.reset();
   carbon.reset();
   notifier->stop();
+  watch.stop();
   store.reset();
   return 0;
 }

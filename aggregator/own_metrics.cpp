@@ -1,6 +1,13 @@
 #include "aggregator/own_metrics.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
 #include <string>
+
+#include "common/core/fd.hpp"
 
 namespace dadvisor::aggregator {
 
@@ -44,6 +51,8 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
   add.counter("store_write_failures", "Failed writes.", &StoreCounters::write_failures);
   add.counter("store_rows", "Rows applied to the head.", &StoreCounters::applied_rows);
   add.counter("store_duplicate_rows", "Rows not applied twice.", &StoreCounters::duplicate_rows);
+  add.counter("store_replayed_batches", "Batches replayed from the log at the start.",
+              &StoreCounters::replayed_batches);
   add.counter("store_damaged_records", "Log records skipped.", &StoreCounters::damaged_records);
   add.counter("store_damaged_spills", "Spills skipped.", &StoreCounters::damaged_spills);
   add.counter("store_spills", "Spills written.", &StoreCounters::spills);
@@ -63,6 +72,14 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
 void add_ingest(self::SelfMetrics& metrics, ingest::Ingest const& ingest) {
   using ingest::IngestCounters;
   Adder const add(metrics, ingest, &ingest::Ingest::counters);
+  add.counter("ingest_requests", "Requests with batches.", &IngestCounters::requests);
+  add.counter("ingest_hellos", "Agents that said hello.", &IngestCounters::hellos);
+  add.counter("ingest_frame_bytes", "Bytes of durable frames.", &IngestCounters::frame_bytes);
+  add.counter("ingest_denied", "Requests answered 403.", &IngestCounters::denied);
+  add.counter("ingest_append_failures", "Batches that the store did not keep.",
+              &IngestCounters::append_failures);
+  add.gauge("ingest_waiting_bytes", "Bytes of requests that wait for the disk.",
+            &IngestCounters::waiting_bytes);
   add.counter("ingest_batches", "Batches taken, durable.", &IngestCounters::batches);
   add.counter("ingest_rows", "Rows taken, durable.", &IngestCounters::rows);
   add.counter("ingest_repeated", "Batches acknowledged again.", &IngestCounters::repeated);
@@ -80,6 +97,8 @@ void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline) {
   using rollup::RollupCounters;
   Adder const add(metrics, pipeline, &Pipeline::rollup_counters);
   add.counter("rollup_rows", "App rows made from memory.", &RollupCounters::merged_rows);
+  add.counter("rollup_total_rows", "Rows of whole clusters made.", &RollupCounters::total_rows);
+  add.counter("rollup_late_batches", "Batches that came late.", &RollupCounters::late_batches);
   add.counter("rollup_recomputed_rows", "App rows made again from raw rows.",
               &RollupCounters::recomputed_rows);
   add.counter("rollup_read_failures", "Rows of the store that could not be read.",
@@ -91,6 +110,86 @@ void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline) {
   tiers.counter("tier_mended", "Entities' periods made again.", &TierCounters::mended_ranges);
   tiers.counter("tier_failures", "Rows or files of tiers that could not be read or written.",
                 &TierCounters::failures);
+}
+
+void add_lag(self::SelfMetrics& metrics, Stages const& stages) {
+  auto const add = [&](char const* name, char const* help, auto read) {
+    metrics.gauge(name, help, [&ingest = stages.ingest, &clock = stages.clock, read] {
+      return static_cast<double>(read(lag_of(ingest.streams(), clock.wall())));
+    });
+  };
+  add("dadvisor_ingest_streams_late", "Streams without a tick in the last minute.",
+      [](Lag const& lag) { return lag.late; });
+  add("dadvisor_ingest_streams_spoken", "Streams that spoke since the start.",
+      [](Lag const& lag) { return lag.spoken; });
+  add("dadvisor_ingest_lag_seconds", "Age of the newest tick of the stream furthest behind.",
+      [](Lag const& lag) { return std::chrono::duration<double>(lag.greatest).count(); });
+}
+
+void add_events(self::SelfMetrics& metrics, event::EventWatch const& events,
+                api::EventStream const& stream) {
+  using event::WatchCounters;
+  Adder const add(metrics, events, &event::EventWatch::counters);
+  add.counter("events_recorded", "Events recorded.", &WatchCounters::recorded);
+  add.counter("events_known", "Events told again.", &WatchCounters::known);
+  add.counter("events_dropped", "Events that found no place to wait.", &WatchCounters::dropped);
+  add.counter("events_unnamed", "Events of entities that were forgotten.", &WatchCounters::unnamed);
+  add.counter("events_failures", "Writes of events that failed and are tried again.",
+              &WatchCounters::failures);
+  add.counter("events_pruned", "Events that grew too old.", &WatchCounters::pruned);
+  add.gauge("events_waiting", "Events that wait to be recorded.", &WatchCounters::waiting);
+  using api::EventStreamCounters;
+  auto const followed = [&](char const* name, char const* help,
+                            std::uint64_t EventStreamCounters::*field) {
+    metrics.counter(name, help,
+                    [&stream, field] { return static_cast<double>(stream.counters().*field); });
+  };
+  followed("dadvisor_events_followed_total", "Followers of the event stream so far.",
+           &EventStreamCounters::accepted);
+  followed("dadvisor_events_refused_followers_total", "Followers over the limit.",
+           &EventStreamCounters::refused);
+  followed("dadvisor_events_sent_total", "Events sent to followers.", &EventStreamCounters::sent);
+  followed("dadvisor_events_read_failures_total", "Events that could not be read for followers.",
+           &EventStreamCounters::read_failures);
+  metrics.gauge("dadvisor_events_followers", "Followers of the event stream.",
+                [&stream] { return static_cast<double>(stream.counters().clients); });
+}
+
+void add_http(self::SelfMetrics& metrics, std::function<http::ServerCounts()> const& counts) {
+  using http::ServerCounts;
+  auto const add = [&](char const* name, char const* help, std::uint64_t ServerCounts::*field) {
+    metrics.counter(std::string("dadvisor_http_") + name + "_total", help,
+                    [counts, field] { return static_cast<double>(counts().*field); });
+  };
+  add("connections", "Connections accepted.", &ServerCounts::connections);
+  add("requests", "Whole requests.", &ServerCounts::requests);
+  add("refused", "Requests malformed or too large.", &ServerCounts::refused);
+  add("timeouts", "Connections closed for slowness.", &ServerCounts::timeouts);
+  add("rejected", "Connections over the limit.", &ServerCounts::rejected);
+  add("streams", "Answers that were followed.", &ServerCounts::streams);
+  add("cut_streams", "Followers cut for slowness.", &ServerCounts::cut_streams);
+  metrics.gauge("dadvisor_http_open", "Connections open.",
+                [counts] { return static_cast<double>(counts().open); });
+}
+
+void add_process(self::SelfMetrics& metrics, WallTime started) {
+  metrics.counter("process_cpu_seconds_total", "CPU time of this process.", [] {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    auto const seconds = [](timeval const& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(used.ru_utime) + seconds(used.ru_stime);
+  });
+  metrics.gauge("process_resident_memory_bytes", "Memory of this process.", [] {
+    auto const pages = read_file("/proc/self/statm", 256);
+    if (!pages) return 0.0;
+    auto const resident = pages->substr(std::min(pages->find(' '), pages->size()));
+    return std::strtod(resident.c_str(), nullptr) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  });
+  metrics.gauge("process_start_time_seconds", "When this process began.", [started] {
+    return std::chrono::duration<double>(started.time_since_epoch()).count();
+  });
 }
 
 void add_alerts(self::SelfMetrics& metrics, alert::AlertEngine const& alerts) {
@@ -107,6 +206,15 @@ void add_alerts(self::SelfMetrics& metrics, alert::AlertEngine const& alerts) {
               &AlertCounters::journal_failures);
   add.counter("alert_deliver_failures", "Notices that the outbox did not take at once.",
               &AlertCounters::deliver_failures);
+  add.counter("alert_ticks", "Ticks evaluated.", &AlertCounters::ticks);
+  add.counter("alert_transitions", "Changes of state.", &AlertCounters::transitions);
+  add.gauge("alert_instances", "Instances that rules watch.", &AlertCounters::instances);
+  metrics.counter(
+      "dadvisor_alert_evaluation_seconds_total", "Time spent in evaluation.",
+      [&alerts] { return std::chrono::duration<double>(alerts.counters().evaluating).count(); });
+  metrics.gauge("dadvisor_alert_last_tick_seconds", "The last tick evaluated.", [&alerts] {
+    return static_cast<double>(alerts.counters().last_tick.time_since_epoch().count());
+  });
   add.gauge("alert_rules", "Rules loaded.", &AlertCounters::rules);
   add.gauge("alert_pending", "Instances about to fire.", &AlertCounters::pending);
   add.gauge("alert_firing", "Instances that fire.", &AlertCounters::firing);
@@ -119,6 +227,17 @@ void add_notifier(self::SelfMetrics& metrics, notify::Notifier const& notifier) 
   add.counter("notify_sent", "Messages delivered.", &NotifyCounters::messages_sent);
   add.counter("notify_failed", "Attempts not taken.", &NotifyCounters::messages_failed);
   add.counter("notify_unroutable", "Notices for nobody.", &NotifyCounters::unroutable);
+  using notify::OutboxCounters;
+  auto const outbox = [&](char const* name, char const* help,
+                          std::uint64_t OutboxCounters::*field) {
+    metrics.counter(std::string("dadvisor_notify_") + name + "_total", help, [&notifier, field] {
+      return static_cast<double>(notifier.counters().outbox.*field);
+    });
+  };
+  outbox("planned", "Messages planned.", &OutboxCounters::planned);
+  outbox("retried", "Messages tried again.", &OutboxCounters::retried);
+  outbox("given_up", "Messages given up.", &OutboxCounters::failed);
+  outbox("write_failures", "Failed writes of the outbox.", &OutboxCounters::write_failures);
   metrics.gauge("dadvisor_notify_waiting", "Messages that wait.",
                 [&notifier] { return static_cast<double>(notifier.counters().outbox.waiting); });
   metrics.gauge("dadvisor_notify_oldest_waiting_seconds", "Age of the oldest of them.",
@@ -137,16 +256,35 @@ void add_carbon(self::SelfMetrics& metrics, sink::CarbonSink const& carbon) {
               &CarbonCounters::read_failures);
   add.counter("carbon_skipped_seconds", "Seconds of ticks that were never sent.",
               &CarbonCounters::skipped_seconds);
+  metrics.gauge("dadvisor_carbon_cursor_seconds", "The last tick sent.",
+                [&carbon] { return static_cast<double>(unix_seconds(carbon.counters().cursor)); });
   add.gauge("carbon_connected", "Whether carbon is there.", &CarbonCounters::connected);
 }
 
 }  // namespace
 
+Lag lag_of(std::vector<ingest::StreamView> const& streams, WallTime now) {
+  Lag lag;
+  lag.streams = streams.size();
+  for (auto const& stream : streams) {
+    if (stream.newest_tick) {
+      ++lag.spoken;
+      lag.greatest = std::max(lag.greatest, now - *stream.newest_tick);
+    }
+    if (!stream.newest_tick || now - *stream.newest_tick > std::chrono::minutes(1)) ++lag.late;
+  }
+  return lag;
+}
+
 self::SelfMetrics own_metrics(Stages const& stages) {
   self::SelfMetrics metrics;
   add_store(metrics, stages.store);
   add_ingest(metrics, stages.ingest);
+  add_lag(metrics, stages);
   add_rollup(metrics, stages.pipeline);
+  add_events(metrics, stages.events, stages.stream);
+  add_http(metrics, stages.http);
+  add_process(metrics, stages.started);
   add_alerts(metrics, stages.alerts);
   add_notifier(metrics, stages.notifier);
   if (stages.carbon != nullptr) add_carbon(metrics, *stages.carbon);

@@ -1,12 +1,18 @@
 #pragma once
 // Which counters of which stage stand on the aggregator's own /metrics page.
 
+#include <functional>
+
 #include "aggregator/alert/engine.hpp"
+#include "aggregator/api/event_stream.hpp"
+#include "aggregator/event/event_watch.hpp"
 #include "aggregator/ingest/ingest.hpp"
 #include "aggregator/notify/notifier.hpp"
 #include "aggregator/pipeline.hpp"
 #include "aggregator/sink/carbon_sink.hpp"
 #include "aggregator/store/store.hpp"
+#include "common/core/clock.hpp"
+#include "common/http/server.hpp"
 #include "common/self/self_metrics.hpp"
 
 namespace dadvisor::aggregator {
@@ -16,10 +22,24 @@ struct Stages {
   store::Store const& store;
   ingest::Ingest const& ingest;
   Pipeline const& pipeline;
+  event::EventWatch const& events;
+  api::EventStream const& stream;
   alert::AlertEngine const& alerts;
   notify::Notifier const& notifier;
   sink::CarbonSink const* carbon;
+  std::function<http::ServerCounts()> http;
+  Clock const& clock;
+  WallTime started;
 };
+
+// How far behind the agents' streams are.
+struct Lag {
+  std::size_t streams = 0;  // known
+  std::size_t spoken = 0;   // of them, since the start
+  std::size_t late = 0;     // whose newest tick is older than a minute, or that never spoke
+  Nanoseconds greatest{};   // age of the newest tick, of those that spoke
+};
+Lag lag_of(std::vector<ingest::StreamView> const& streams, WallTime now);
 
 // The page is to be read on the thread that owns Ingest: the loop's.
 self::SelfMetrics own_metrics(Stages const& stages);

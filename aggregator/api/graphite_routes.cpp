@@ -1,8 +1,8 @@
 #include "aggregator/api/graphite_routes.hpp"
 
-#include <functional>
 #include <utility>
 
+#include "aggregator/api/etag.hpp"
 #include "graphite-bridge/find.hpp"
 #include "graphite-bridge/function_list.hpp"
 #include "graphite-bridge/render.hpp"
@@ -25,15 +25,13 @@ http::Response response_of(Result<graphite::Answer> answer) {
   return http::typed_response(200, answer->content_type, std::move(answer->body));
 }
 
-using Query =
-    std::function<Result<graphite::Answer>(graphite::Parameters const&, std::int64_t now)>;
+}  // namespace
 
-// A handler that runs `query` on the pool, unless its client has gone by then.
 http::Handler on_pool(QueryPool& pool, Clock const& clock, Query query) {
   return [&pool, &clock, query = std::move(query)](http::Request request, http::Responder respond) {
     auto job = [parameters = parameters_of(request), now = unix_seconds(clock.wall()), query,
-                respond] {
-      if (!respond.abandoned()) respond(response_of(query(parameters, now)));
+                wanted = if_none_match(request), respond] {
+      if (!respond.abandoned()) respond(with_etag(response_of(query(parameters, now)), wanted));
     };
     if (!pool.submit(std::move(job))) {
       auto response = http::text_response(503, "too many queries wait; try again\n");
@@ -42,8 +40,6 @@ http::Handler on_pool(QueryPool& pool, Clock const& clock, Query query) {
     }
   };
 }
-
-}  // namespace
 
 http::Response error_response(Error const& error) {
   unsigned const status = [&] {
@@ -79,15 +75,17 @@ void add_graphite_routes(Router& router, graphite::SeriesSource const& source, C
   add("/metrics/expand", [&source](auto const& parameters, std::int64_t now) {
     return graphite::expand(parameters, now, source);
   });
-  router.add("/version", "GET", [](http::Request, http::Responder respond) {
-    respond(http::text_response(200, graphite_version));
+  router.add("/version", "GET", [](http::Request request, http::Responder respond) {
+    respond(with_etag(http::text_response(200, graphite_version), if_none_match(request)));
   });
   router.add("/functions", "GET", [](http::Request request, http::Responder respond) {
-    respond(response_of(graphite::list_functions(parameters_of(request))));
+    respond(with_etag(response_of(graphite::list_functions(parameters_of(request))),
+                      if_none_match(request)));
   });
   router.add("/functions/*", "GET", [](http::Request request, http::Responder respond) {
     auto const name = request.path.substr(std::string_view("/functions/").size());
-    respond(response_of(graphite::describe_function(name, parameters_of(request))));
+    respond(with_etag(response_of(graphite::describe_function(name, parameters_of(request))),
+                      if_none_match(request)));
   });
 }
 

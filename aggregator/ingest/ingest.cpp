@@ -35,9 +35,10 @@ struct Ingest::Agent {
   StreamReceiver receiver;
   std::map<std::uint64_t, std::shared_ptr<Batch const>> bases;  // of the fresh lane, by sequence
   std::deque<std::unique_ptr<Job>> jobs;
-  bool appending = false;       // a batch of the first job is on its way to the store
-  bool running = false;         // run() is below us on the stack
-  bool logged_refusal = false;  // since its last batch that was taken
+  std::optional<WallTime> newest_tick;  // of its durable batches
+  bool appending = false;               // a batch of the first job is on its way to the store
+  bool running = false;                 // run() is below us on the stack
+  bool logged_refusal = false;          // since its last batch that was taken
   bool logged_conflict = false;
 };
 
@@ -254,6 +255,7 @@ void Ingest::appended(Agent& agent, std::shared_ptr<Batch const> const& batch,
   counters_.rows += batch->rows.size();
   counters_.frame_bytes += frame_bytes;
   agent.logged_refusal = false;
+  agent.newest_tick = std::max(agent.newest_tick.value_or(batch->tick), batch->tick);
   agent.receiver.durable(batch->lane, batch->sequence);
   if (batch->lane == Lane::fresh) {
     agent.bases[batch->sequence] = batch;
@@ -274,6 +276,13 @@ IngestCounters Ingest::counters() const {
   auto counters = counters_;
   counters.agents = agents_.size();
   return counters;
+}
+
+std::vector<StreamView> Ingest::streams() const {
+  std::vector<StreamView> all;
+  all.reserve(agents_.size());
+  for (auto const& [id, agent] : agents_) all.push_back({id, agent->newest_tick});
+  return all;
 }
 
 }  // namespace dadvisor::aggregator::ingest

@@ -58,6 +58,13 @@ struct IngestCounters {
   std::uint64_t waiting_bytes = 0;
 };
 
+// One agent as ingest knows it.
+struct StreamView {
+  std::string agent;
+  std::optional<WallTime>
+      newest_tick;  // since the start of this process; absent: it has not spoken
+};
+
 class Ingest {
  public:
   using Post = std::function<void(std::function<void()>)>;
@@ -75,6 +82,8 @@ class Ingest {
   void batches(std::string body, std::string_view principal, ReplyCallback reply);
 
   IngestCounters counters() const;
+  // All agents known, by id.
+  std::vector<StreamView> streams() const;
 
  private:
   struct Job;

@@ -1,0 +1,16 @@
+#pragma once
+// /events and /events/get_data, as graphite-web has them, for reading. Adding an event is
+// administration and refused here. On the query threads.
+
+#include "aggregator/api/query_pool.hpp"
+#include "aggregator/api/router.hpp"
+#include "common/core/clock.hpp"
+#include "graphite-bridge/series.hpp"
+
+namespace dadvisor::aggregator::api {
+
+// All three must outlive the router.
+void add_event_routes(Router& router, graphite::SeriesSource const& source, Clock const& clock,
+                      QueryPool& pool);
+
+}  // namespace dadvisor::aggregator::api

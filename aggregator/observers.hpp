@@ -1,0 +1,23 @@
+#pragma once
+// Several observers of one store, each told of every batch in turn. Made once; the store's thread.
+
+#include <utility>
+#include <vector>
+
+#include "aggregator/store/store.hpp"
+
+namespace dadvisor::aggregator {
+
+class Observers final : public store::Observer {
+ public:
+  // They must outlive it.
+  explicit Observers(std::vector<store::Observer*> all) : all_(std::move(all)) {}
+  void applied(Batch const& batch, std::span<store::EntityId const> ids) override {
+    for (auto* const one : all_) one->applied(batch, ids);
+  }
+
+ private:
+  std::vector<store::Observer*> const all_;
+};
+
+}  // namespace dadvisor::aggregator
