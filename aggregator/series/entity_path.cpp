@@ -15,7 +15,10 @@ std::string_view label(Entity const& entity, std::string_view key, std::string_v
 bool rolled_up(EntityKind kind) { return kind == EntityKind::app || kind == EntityKind::total; }
 
 std::string_view cluster(Entity const& entity) {
-  return label(entity, "cluster", rolled_up(entity.key.kind) ? entity.key.host : "default");
+  // Not one expression: a text and a literal would meet in a temporary.
+  std::string_view otherwise = "default";
+  if (rolled_up(entity.key.kind)) otherwise = entity.key.host;
+  return label(entity, "cluster", otherwise);
 }
 
 std::string app_node(std::string_view app) {
