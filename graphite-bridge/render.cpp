@@ -6,6 +6,8 @@
 
 #include "graphite-bridge/evaluate.hpp"
 #include "graphite-bridge/number_text.hpp"
+#include "graphite-bridge/picture/picture.hpp"
+#include "graphite-bridge/picture/picture_parameters.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -61,7 +63,19 @@ Result<RenderFormat> parse_format(Parameters const& parameters) {
   if (*format == "json") return RenderFormat::json;
   if (*format == "csv") return RenderFormat::csv;
   if (*format == "raw") return RenderFormat::raw;
-  return Error{Errc::malformed, 0, "format: must be json, csv or raw"};
+  if (*format == "png") return RenderFormat::png;
+  if (*format == "svg") return RenderFormat::svg;
+  return Error{Errc::malformed, 0, "format: must be json, csv, raw, png or svg"};
+}
+
+bool is_picture(RenderFormat format) {
+  return format == RenderFormat::png || format == RenderFormat::svg;
+}
+
+// A body of that type, or what went wrong.
+Result<Answer> answer_of(char const* content_type, Result<std::string> body) {
+  if (!body) return body.error();
+  return Answer{content_type, std::move(*body)};
 }
 
 JsonOptions parse_json_options(Parameters const& parameters) {
@@ -90,6 +104,11 @@ Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, s
   auto const format = parse_format(parameters);
   if (!format) return format.error();
   out.format = *format;
+  if (is_picture(out.format)) {
+    auto picture = picture::parse_picture_options(parameters);
+    if (!picture) return picture.error();
+    out.picture = std::move(*picture);
+  }
   out.json = parse_json_options(parameters);
   if (auto const factor = last_value(parameters, "xFilesFactor")) {
     auto const number = parse_float(*factor);
@@ -120,6 +139,11 @@ Result<Answer> render(RenderParameters const& request, SeriesSource const& sourc
       return Answer{"text/csv", to_csv(*series, request.zone)};
     case RenderFormat::raw:
       return Answer{"text/plain", to_raw(*series)};
+    case RenderFormat::png:
+      return answer_of("image/png", picture::draw_png(*series, request.window, request.picture));
+    case RenderFormat::svg:
+      return answer_of("image/svg+xml",
+                       picture::draw_svg(*series, request.window, request.picture));
     case RenderFormat::json:
       break;
   }

@@ -10,32 +10,37 @@
 #include "graphite-bridge/expression.hpp"
 #include "graphite-bridge/output.hpp"
 #include "graphite-bridge/parameters.hpp"
+#include "graphite-bridge/picture/picture_options.hpp"
 #include "graphite-bridge/series.hpp"
 #include "graphite-bridge/time_zone.hpp"
 
 namespace dadvisor::graphite {
 
-enum class RenderFormat { json, csv, raw };
+enum class RenderFormat { json, csv, raw, png, svg };
 
 // What a request asks for, read from: target (repeated, or target[]), from (-1d), until (now),
-// now, tz, format (json, csv, raw; json when not given), rawData, maxDataPoints (ignored unless
-// digits), noNullPoints, pretty, xFilesFactor, template[NAME]. Others are ignored.
+// now, tz, format (json, csv, raw, png, svg; json when not given), rawData, maxDataPoints (ignored
+// unless digits), noNullPoints, pretty, xFilesFactor, template[NAME]; for pictures those of
+// picture/picture_parameters.hpp. Others are ignored.
 struct RenderParameters {
   std::vector<Expression> targets;  // parsed; blank ones are left out
   Window window;                    // from < until, however they were given
   TimeZone zone = TimeZone::utc();
   RenderFormat format = RenderFormat::json;
   JsonOptions json;
+  picture::PictureOptions picture;  // as asked for when the format is a picture's
   double x_files_factor = 0;
 
   // `now` in unix seconds, unless the request brings its own. Errc::malformed, one line: a
-  // target, a time or xFilesFactor that does not parse, from equal to until, an unknown format.
+  // target, a time, xFilesFactor or a picture's parameter that does not parse, from equal to until,
+  // an unknown format.
   static Result<RenderParameters> parse(Parameters const& parameters, std::int64_t now);
 };
 
 // The series of all targets, in order. Errors as evaluate().
 Result<SeriesList> render_series(RenderParameters const& request, SeriesSource const& source);
-// The same as a body. Nothing asked for or found: "[]" as JSON, an empty text else.
+// The same as a body. Nothing asked for or found: "[]" as JSON, an empty text, a picture that
+// says "No data".
 Result<Answer> render(RenderParameters const& request, SeriesSource const& source);
 Result<Answer> render(Parameters const& parameters, std::int64_t now, SeriesSource const& source);
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "graphite-bridge/picture/canvas.hpp"
+#include "graphite-bridge/picture/layout.hpp"
+#include "graphite-bridge/picture/painter.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -16,26 +18,25 @@ Result<void> check_size(PictureOptions const& options) {
   return {};
 }
 
-Result<std::string> draw(SeriesList, Window const&, PictureOptions const& options,
-                         Canvas::Kind kind) {
+Result<std::string> draw(SeriesList const& series, Window const& window,
+                         PictureOptions const& options, Canvas::Kind kind) {
   if (auto const good = check_size(options); !good) return good.error();
   auto canvas = Canvas::make(kind, options.width, options.height, options.scale);
   if (!canvas) return canvas.error();
-  canvas->set_color(options.theme.background);
-  cairo_paint(canvas->context());
+  paint(*canvas, make_layout(series, window, options, cairo_text_width()), options);
   return canvas->finish();
 }
 
 }  // namespace
 
-Result<std::string> draw_png(SeriesList series, Window const& window,
+Result<std::string> draw_png(SeriesList const& series, Window const& window,
                              PictureOptions const& options) {
-  return draw(std::move(series), window, options, Canvas::Kind::png);
+  return draw(series, window, options, Canvas::Kind::png);
 }
 
-Result<std::string> draw_svg(SeriesList series, Window const& window,
+Result<std::string> draw_svg(SeriesList const& series, Window const& window,
                              PictureOptions const& options) {
-  return draw(std::move(series), window, options, Canvas::Kind::svg);
+  return draw(series, window, options, Canvas::Kind::svg);
 }
 
 }  // namespace dadvisor::graphite::picture

@@ -18,9 +18,9 @@
 
 namespace dadvisor::graphite::picture {
 
-Result<std::string> draw_png(SeriesList series, Window const& window,
+Result<std::string> draw_png(SeriesList const& series, Window const& window,
                              PictureOptions const& options);
-Result<std::string> draw_svg(SeriesList series, Window const& window,
+Result<std::string> draw_svg(SeriesList const& series, Window const& window,
                              PictureOptions const& options);
 
 }  // namespace dadvisor::graphite::picture

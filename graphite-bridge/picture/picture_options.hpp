@@ -99,7 +99,8 @@ struct PictureOptions {
   std::vector<Threshold> thresholds;
   std::vector<Span> spans;
   std::vector<Event> marks;  // vertical lines, with what happened where there is room
-  bool label_last = false;   // writes the last value at the end of each line, up to 5 of them
+  bool label_last =
+      false;  // the last value at each line's end, of 5 at most; none beside a right axis
 };
 
 }  // namespace dadvisor::graphite::picture

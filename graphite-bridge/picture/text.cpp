@@ -56,6 +56,7 @@ std::string clean_text(std::string_view text) {
 
 std::string elided(std::string_view text, double width, Font const& font,
                    TextWidth const& measure) {
+  width += 1e-6;  // where the width was computed from this very text
   if (measure(text, font) <= width) return std::string(text);
   auto const starts = letter_starts(text);
   auto const letters = starts.size() - 1;

@@ -90,7 +90,9 @@ Theme light_theme() {
   out.axis = rgb(0xb4bcc6);
   out.major_line = rgb(0xe6e9ed);
   out.minor_line = rgb(0xf2f4f6);
-  out.line = colors_of("0072b2,d55e00,009e73,a8569b,b8860b,3aa0d8,b3261e,5b4fc4,7a5c3e,6b7785");
+  // Told apart by eyes of all kinds: the least difference of two is 0.06 in OKLab, also as
+  // protanopes and deuteranopes see them, and each stands out from its ground.
+  out.line = colors_of("0072b2,d55e00,009e73,e275b0,7d1512,46a0ea,26266e,77444c,1f6b75,5673f0");
   out.info = rgb(0x3b6fb6);
   out.warn = rgb(0xb36b00);
   out.crit = rgb(0xc62828);
@@ -105,7 +107,7 @@ Theme dark_theme() {
   out.axis = rgb(0x56616e);
   out.major_line = rgb(0x2a3038);
   out.minor_line = rgb(0x20252c);
-  out.line = colors_of("4aa8ff,ff9447,2fcf9f,e08bd4,f0c541,8fd3ff,ff6f69,a99bff,c9a27e,a7b4c2");
+  out.line = colors_of("4aa8ff,ff9447,2fcf9f,f3a8d6,f4ea4a,5a78d8,b3fafe,b9542a,6f8f96,ff5470");
   out.info = rgb(0x6fa8ff);
   out.warn = rgb(0xffb547);
   out.crit = rgb(0xff6b6b);

@@ -1,0 +1,267 @@
+#include "graphite-bridge/picture/painter.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "graphite-bridge/picture/stroke.hpp"
+
+namespace dadvisor::graphite::picture {
+namespace {
+
+constexpr std::size_t coarse_from = 50;      // so many need no fine edges, but must be quick
+constexpr std::size_t corners_at_once = 16;  // cairo's time for a path grows faster than the path
+
+class Painter {
+ public:
+  Painter(Canvas& canvas, Layout const& layout, PictureOptions const& options)
+      : canvas_(canvas), context_(canvas.context()), layout_(layout), options_(options) {}
+
+  void paint() {
+    canvas_.set_color(options_.theme.background);
+    cairo_set_operator(context_, CAIRO_OPERATOR_SOURCE);
+    cairo_paint(context_);
+    cairo_set_operator(context_, CAIRO_OPERATOR_OVER);
+    paint_spans();
+    paint_grid();
+    paint_axis();
+    paint_curves();
+    paint_thresholds();
+    paint_marks();
+    paint_texts();
+    paint_legend();
+  }
+
+ private:
+  void horizontal(double left, double right, double y) {
+    cairo_move_to(context_, left, canvas_.crisp(y));
+    cairo_line_to(context_, right, canvas_.crisp(y));
+  }
+  void vertical(double x, double top, double bottom) {
+    cairo_move_to(context_, canvas_.crisp(x), top);
+    cairo_line_to(context_, canvas_.crisp(x), bottom);
+  }
+  void stroke(Color const& color, double width) {
+    canvas_.set_color(color);
+    cairo_set_line_width(context_, width);
+    cairo_stroke(context_);
+  }
+  // Cairo takes no dashes that are negative or all 0.
+  void set_dashes(std::vector<double> const& dashes) {
+    bool const good = std::all_of(dashes.begin(), dashes.end(),
+                                  [](double one) { return std::isfinite(one) && one >= 0; }) &&
+                      std::accumulate(dashes.begin(), dashes.end(), 0.0) > 0;
+    cairo_set_dash(context_, dashes.data(), good ? static_cast<int>(dashes.size()) : 0, 0);
+  }
+
+  void paint_spans() {
+    auto const& plot = layout_.plot;
+    for (auto const& span : layout_.spans) {
+      canvas_.set_color(options_.theme.of(span.role).with_alpha(0.12));
+      cairo_rectangle(context_, span.box.left, plot.top, span.box.width(), plot.height());
+      cairo_fill(context_);
+    }
+  }
+
+  void paint_grid() {
+    auto const& plot = layout_.plot;
+    for (double const y : layout_.minor_lines) horizontal(plot.left, plot.right, y);
+    stroke(options_.theme.minor_line, canvas_.pixel());
+    for (double const x : layout_.time_lines) vertical(x, plot.top, plot.bottom);
+    for (double const y : layout_.value_lines) horizontal(plot.left, plot.right, y);
+    stroke(options_.theme.major_line, canvas_.pixel());
+  }
+
+  void paint_curves() {
+    auto const& plot = layout_.plot;
+    cairo_save(context_);
+    // A line along the edge keeps its whole width.
+    cairo_rectangle(context_, plot.left - 1, plot.top - 1, plot.width() + 2, plot.height() + 2);
+    cairo_clip(context_);
+    cairo_set_line_join(context_, CAIRO_LINE_JOIN_BEVEL);
+    if (layout_.curves.size() > coarse_from) cairo_set_antialias(context_, CAIRO_ANTIALIAS_FAST);
+    for (auto const& curve : layout_.curves) {
+      if (curve.infinite && !curve.invisible) paint_infinite(curve);
+    }
+    std::vector<std::vector<Run>> runs(layout_.curves.size());
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      auto const& curve = layout_.curves[i];
+      if (curve.infinite || curve.invisible) continue;
+      runs[i] = runs_of(curve, layout_, options_);
+      if (curve.fill) paint_area(curve, runs[i]);
+    }
+    for (std::size_t i = 0; i < runs.size(); ++i) paint_line(layout_.curves[i], runs[i]);
+    cairo_restore(context_);
+  }
+
+  void paint_infinite(Curve const& curve) {
+    set_dashes(curve.dashes);
+    for (std::size_t i = 0; i < curve.values.size(); ++i) {
+      if (!is_drawable(curve.values[i]) || curve.values[i] == 0) continue;
+      vertical(layout_.x_of(static_cast<double>(curve.times[i])), layout_.plot.top,
+               layout_.plot.bottom);
+    }
+    stroke(curve.color, curve.line_width);
+    set_dashes({});
+  }
+
+  void paint_area(Curve const& curve, std::vector<Run> const& runs) {
+    for (auto const& run : runs) {
+      cairo_new_sub_path(context_);
+      for (auto const& point : run.line) cairo_line_to(context_, point.x, point.y);
+      for (auto point = run.floor.rbegin(); point != run.floor.rend(); ++point) {
+        cairo_line_to(context_, point->x, point->y);
+      }
+      cairo_close_path(context_);
+    }
+    canvas_.set_color(curve.color.with_alpha(curve.color.alpha * *curve.fill));
+    cairo_fill(context_);
+  }
+
+  void paint_line(Curve const& curve, std::vector<Run> const& runs) {
+    if (!(curve.line_width > 0)) return;
+    bool const opaque = curve.color.alpha >= 1;
+    set_dashes(curve.dashes);
+    canvas_.set_color(curve.color);
+    cairo_set_line_width(context_, curve.line_width);
+    for (auto const& run : runs) {
+      if (run.line.size() == 1) continue;
+      // Pieces overlap by a stretch, so that their seams have joins; in glassy ink that is seen.
+      auto const piece = opaque && curve.dashes.empty() ? corners_at_once : run.line.size();
+      for (std::size_t begin = 0; begin + 1 < run.line.size(); begin += piece - 1) {
+        auto const end = std::min(begin + piece + 1, run.line.size());
+        for (std::size_t i = begin; i < end; ++i) {
+          cairo_line_to(context_, run.line[i].x, run.line[i].y);
+        }
+        cairo_stroke(context_);
+      }
+    }
+    set_dashes({});
+    paint_dots(curve, runs);
+  }
+
+  // A value without neighbours is a dot, or nothing would be seen of it.
+  void paint_dots(Curve const& curve, std::vector<Run> const& runs) {
+    double const radius = std::max(2.0, curve.line_width * 1.25);
+    for (auto const& run : runs) {
+      if (run.line.size() != 1) continue;
+      cairo_new_sub_path(context_);
+      cairo_arc(context_, run.line[0].x, run.line[0].y, radius, 0, 2 * std::numbers::pi);
+    }
+    cairo_fill(context_);
+  }
+
+  // Words over curves stand on a ground of their own.
+  void text_on_ground(PlacedText const& text) {
+    cairo_text_extents_t extents;
+    cairo_text_extents(context_, text.text.c_str(), &extents);
+    double const left = text.align == Align::left ? text.x : text.x - extents.x_advance;
+    double const size = layout_.font.size;
+    canvas_.set_color(options_.theme.background.with_alpha(0.75));
+    cairo_rectangle(context_, left - 2, text.baseline - size * 0.85, extents.x_advance + 4,
+                    size * 1.1);
+    cairo_fill(context_);
+    write(text, options_.theme.foreground);
+  }
+
+  void paint_thresholds() {
+    canvas_.set_font(layout_.font);
+    for (auto const& line : layout_.thresholds) {
+      set_dashes({6, 3});
+      horizontal(layout_.plot.left, layout_.plot.right, line.position);
+      stroke(options_.theme.of(line.role), std::max(1.0, canvas_.pixel()));
+      set_dashes({});
+      if (line.label) text_on_ground(*line.label);
+    }
+  }
+
+  void paint_marks() {
+    auto const& plot = layout_.plot;
+    for (auto const& mark : layout_.marks) {
+      set_dashes({2, 2});
+      vertical(mark.position, plot.top, plot.bottom);
+      stroke(options_.theme.of(mark.role), std::max(1.0, canvas_.pixel()));
+      set_dashes({});
+      double const x = canvas_.crisp(mark.position);
+      double const side = layout_.font.size * 0.35;
+      cairo_move_to(context_, x - side, plot.bottom);
+      cairo_line_to(context_, x + side, plot.bottom);
+      cairo_line_to(context_, x, plot.bottom - side * 1.6);
+      cairo_close_path(context_);
+      cairo_fill(context_);
+      if (mark.label) text_on_ground(*mark.label);
+    }
+  }
+
+  void paint_axis() {
+    if (!layout_.has_axes) return;
+    horizontal(layout_.plot.left, layout_.plot.right, layout_.plot.bottom);
+    stroke(options_.theme.axis, canvas_.pixel());
+  }
+
+  void write(PlacedText const& text, Color const& usual) {
+    canvas_.set_color(text.color.value_or(usual));
+    canvas_.text(text.text, text.x, text.baseline, text.align);
+  }
+
+  void paint_texts() {
+    auto const& theme = options_.theme;
+    canvas_.set_font(layout_.title_font);
+    for (auto const& text : layout_.titles) write(text, theme.foreground);
+    canvas_.set_font(layout_.font);
+    for (auto const* title : {&layout_.left_title, &layout_.right_title}) {
+      if (!*title) continue;
+      canvas_.set_color(theme.quiet);
+      canvas_.vertical_text((*title)->text, (*title)->x, (*title)->baseline);
+    }
+    for (auto const& text : layout_.value_labels) write(text, theme.quiet);
+    for (auto const& text : layout_.time_labels) write(text, theme.quiet);
+    for (auto const& text : layout_.contexts) write(text, theme.quiet);
+    for (auto const& text : layout_.last_values) write(text, theme.foreground);
+    if (layout_.message.empty()) return;
+    auto font = layout_.font;
+    auto const& plot = layout_.plot;
+    font.size = std::min({font.size * 1.5, plot.height() * 0.5, plot.width() / 5});
+    canvas_.set_font(font);
+    canvas_.set_color(theme.quiet);
+    canvas_.text(layout_.message, (plot.left + plot.right) / 2,
+                 (plot.top + plot.bottom) / 2 + font.size * 0.36, Align::center);
+    canvas_.set_font(layout_.font);
+  }
+
+  void paint_legend() {
+    for (auto const& entry : layout_.legend.entries) {
+      auto const& curve = layout_.curves[entry.curve];
+      auto const& box = entry.swatch;
+      double const middle = (box.top + box.bottom) / 2;
+      if (curve.fill) {
+        cairo_rectangle(context_, box.left, box.top, box.width(), box.height());
+        canvas_.set_color(curve.color.with_alpha(curve.color.alpha * std::max(*curve.fill, 0.4)));
+        cairo_fill(context_);
+      }
+      set_dashes(curve.dashes);
+      double const line = curve.fill ? box.top + 0.75 : middle;
+      cairo_move_to(context_, box.left, line);
+      cairo_line_to(context_, box.right, line);
+      stroke(curve.color, std::clamp(curve.line_width * 1.6, 1.5, box.height()));
+      set_dashes({});
+      write(entry.name, options_.theme.foreground);
+    }
+    for (auto const& text : layout_.legend.figures) write(text, options_.theme.foreground);
+    for (auto const& text : layout_.legend.rest) write(text, options_.theme.quiet);
+  }
+
+  Canvas& canvas_;
+  cairo_t* context_;
+  Layout const& layout_;
+  PictureOptions const& options_;
+};
+
+}  // namespace
+
+void paint(Canvas& canvas, Layout const& layout, PictureOptions const& options) {
+  Painter(canvas, layout, options).paint();
+}
+
+}  // namespace dadvisor::graphite::picture

@@ -1,0 +1,12 @@
+#pragma once
+// Puts a layout on a canvas. Decides nothing about places, only about ink.
+
+#include "graphite-bridge/picture/canvas.hpp"
+#include "graphite-bridge/picture/layout.hpp"
+#include "graphite-bridge/picture/picture_options.hpp"
+
+namespace dadvisor::graphite::picture {
+
+void paint(Canvas& canvas, Layout const& layout, PictureOptions const& options);
+
+}  // namespace dadvisor::graphite::picture
