@@ -33,6 +33,7 @@ class Arrangement {
     auto const height = static_cast<double>(options.height);
     double const x = std::min(margin, width / 2), y = std::min(margin, height / 2);
     sheet_ = {x, y, width - x, height - y};
+    margin_ = x;
     shows_axes_ = !bare && !options.hide_axes;
     out_.has_axes = shows_axes_;
   }
@@ -107,8 +108,7 @@ class Arrangement {
   }
 
   void place_legend(std::vector<Curve> const& curves) {
-    double const margin = (options_.width - sheet_.right);
-    Box const area{margin, sheet_.bottom - options_.height * 0.4, options_.width - margin,
+    Box const area{margin_, sheet_.bottom - options_.height * 0.4, options_.width - margin_,
                    sheet_.bottom};
     out_.legend = make_legend(curves, area, options_, out_.font, measure_);
     if (out_.legend.height > 0) sheet_.bottom -= out_.legend.height + size() * 0.5;
@@ -250,6 +250,7 @@ class Arrangement {
   Parts parts_;
   Layout out_;
   Box sheet_;
+  double margin_ = 0;
   bool shows_axes_ = true;
   bool shows_last_ = true;
   double context_end_ = 0;

@@ -99,8 +99,8 @@ struct PictureOptions {
   std::vector<Threshold> thresholds;
   std::vector<Span> spans;
   std::vector<Event> marks;  // vertical lines, with what happened where there is room
-  bool label_last =
-      false;  // the last value at each line's end, of 5 at most; none beside a right axis
+  // Writes the last value at each line's end, of 5 at most; none where a right axis is.
+  bool label_last = false;
 };
 
 }  // namespace dadvisor::graphite::picture
