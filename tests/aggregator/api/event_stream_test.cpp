@@ -48,8 +48,11 @@ class Followed {
     request.target = "/" + query;
     if (!last.empty()) request.headers.emplace_back("Last-Event-ID", last);
     http::StreamCallbacks callbacks;
-    callbacks.on_headers = [got](http::Response const& head) { got->status = head.status; };
-    callbacks.on_data = [got](std::string_view bytes) { got->text += bytes; };
+    // A plain pointer: it owns the stream, which calls nothing once it is gone.
+    callbacks.on_headers = [to = got.get()](http::Response const& head) {
+      to->status = head.status;
+    };
+    callbacks.on_data = [to = got.get()](std::string_view bytes) { to->text += bytes; };
     callbacks.on_end = [](Result<void>) {};
     got->stream = client_->stream(std::move(request), std::move(callbacks));
     return got;
