@@ -79,7 +79,7 @@ class TieredStore {
         {{metric::cpu_usage}},
         {{metric::cpu_usage, metric::cpu_limit, metric::mem_working_set, metric::state_up}}};
     batch.entities.push_back({0, {{EntityKind::host, host, "", 0}, {{"cluster", "c"}}}});
-    batch.rows.push_back({0, 0, {Cell{1'000'000 * number}}});
+    batch.rows.push_back({0, 0, {Cell{std::int64_t{1'000'000} * number}}});
     std::uint32_t slot = 0;
     for (TestLife const& life : lives) {
       ++slot;
