@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "aggregator/rollup/entity_directory.hpp"
+#include "aggregator/series/entity_changes.hpp"
 #include "aggregator/series/entity_path.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -19,11 +20,6 @@ std::string join(std::vector<std::string> const& nodes) {
 }
 
 // Whether two entries of the store's lists stand at the same place and have the same leaves.
-bool same(store::EntityInfo const& a, store::EntityInfo const& b) {
-  return a.id == b.id && a.step == b.step && a.first_tick == b.first_tick &&
-         a.columns == b.columns && a.entity == b.entity;
-}
-
 bool older(store::EntityInfo const& a, store::EntityInfo const& b) {
   return std::pair(a.entity.key.start_ns, a.id) < std::pair(b.entity.key.start_ns, b.id);
 }
@@ -111,19 +107,9 @@ void PathIndex::follow(std::shared_ptr<store::EntityList const> const& list) {
   std::unique_lock const lock(mutex_);
   if (list == list_) return;
   static store::EntityList const nothing;
-  store::EntityList const& before = list_ ? *list_ : nothing;
-  auto old = before.begin();
-  for (store::EntityInfo const& info : *list) {
-    for (; old != before.end() && old->id < info.id; ++old) remove(*old);
-    bool const known = old != before.end() && old->id == info.id;
-    if (known && same(*old, info)) {
-      ++old;
-      continue;
-    }
-    if (known) remove(*old++);
-    add(info);
-  }
-  for (; old != before.end(); ++old) remove(*old);
+  visit_changes(
+      list_ ? *list_ : nothing, *list, [this](store::EntityInfo const& info) { remove(info); },
+      [this](store::EntityInfo const& info) { add(info); });
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
   list_ = list;
 }

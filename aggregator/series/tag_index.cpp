@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "aggregator/series/entity_changes.hpp"
 #include "aggregator/series/entity_path.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -24,11 +25,6 @@ void insert_id(std::vector<std::uint32_t>& ids, std::uint32_t id) {
 void erase_id(std::vector<std::uint32_t>& ids, std::uint32_t id) {
   auto const at = std::ranges::lower_bound(ids, id);
   if (at != ids.end() && *at == id) ids.erase(at);
-}
-
-bool unchanged(store::EntityInfo const& a, store::EntityInfo const& b) {
-  return a.id == b.id && a.step == b.step && a.first_tick == b.first_tick &&
-         a.columns == b.columns && a.entity == b.entity;
 }
 
 }  // namespace
@@ -82,19 +78,9 @@ void TagIndex::follow(std::shared_ptr<store::EntityList const> const& list) {
   std::unique_lock const lock(mutex_);
   if (list == list_) return;
   static store::EntityList const none;
-  store::EntityList const& before = list_ ? *list_ : none;
-  auto old = before.begin();
-  for (store::EntityInfo const& info : *list) {
-    for (; old != before.end() && old->id < info.id; ++old) remove(*old);
-    bool const known = old != before.end() && old->id == info.id;
-    if (known && unchanged(*old, info)) {
-      ++old;
-      continue;
-    }
-    if (known) remove(*old++);
-    add(info);
-  }
-  for (; old != before.end(); ++old) remove(*old);
+  visit_changes(
+      list_ ? *list_ : none, *list, [this](store::EntityInfo const& info) { remove(info); },
+      [this](store::EntityInfo const& info) { add(info); });
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
   list_ = list;
 }

@@ -119,35 +119,27 @@ Result<SeriesList> scale_to_seconds(Call& call) {
   return series;
 }
 
-Function mapper(std::string name, std::string description,
-                Result<SeriesList> (*implementation)(Call&), std::vector<Parameter> more = {}) {
-  Function out{.name = std::move(name),
-               .group = "Transform",
-               .description = std::move(description),
-               .parameters = {one_list()},
-               .implementation = implementation};
-  out.parameters.insert(out.parameters.end(), more.begin(), more.end());
-  return out;
-}
-
 }  // namespace
 
 std::vector<Function> arithmetic_functions() {
   auto const factor = required("factor", real);
   return {
-      mapper("scale", "Each value times the factor.", scale, {factor}),
-      mapper("offset", "Each value plus the factor.", offset, {factor}),
-      mapper("absolute", "The absolute value of each value.", absolute),
-      mapper("invert", "One divided by each value.", invert),
-      mapper("squareRoot", "The square root of each value, absent below zero.", square_root),
-      mapper("pow", "Each value to the power of the factor.", raise, {factor}),
-      mapper("log", "The logarithm of each value, absent at and below zero.", logarithm,
-             {optional("base", integer, std::int64_t{10})}),
-      mapper("round", "Each value rounded to so many digits behind the point.", round_values,
-             {optional("precision", integer, std::int64_t{0})}),
-      mapper("offsetToZero", "Each value minus the least of its series.", offset_to_zero),
-      mapper("scaleToSeconds", "Each value as if it were for so many seconds rather than a step.",
-             scale_to_seconds, {required("seconds", real)}),
+      of_one_list("Transform", "scale", "Each value times the factor.", scale, {factor}),
+      of_one_list("Transform", "offset", "Each value plus the factor.", offset, {factor}),
+      of_one_list("Transform", "absolute", "The absolute value of each value.", absolute),
+      of_one_list("Transform", "invert", "One divided by each value.", invert),
+      of_one_list("Transform", "squareRoot", "The square root of each value, absent below zero.",
+                  square_root),
+      of_one_list("Transform", "pow", "Each value to the power of the factor.", raise, {factor}),
+      of_one_list("Transform", "log", "The logarithm of each value, absent at and below zero.",
+                  logarithm, {optional("base", integer, std::int64_t{10})}),
+      of_one_list("Transform", "round", "Each value rounded to so many digits behind the point.",
+                  round_values, {optional("precision", integer, std::int64_t{0})}),
+      of_one_list("Transform", "offsetToZero", "Each value minus the least of its series.",
+                  offset_to_zero),
+      of_one_list("Transform", "scaleToSeconds",
+                  "Each value as if it were for so many seconds rather than a step.",
+                  scale_to_seconds, {required("seconds", real)}),
   };
 }
 

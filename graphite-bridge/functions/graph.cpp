@@ -105,35 +105,26 @@ Result<SeriesList> threshold(Call& call) {
   return SeriesList{std::move(line)};
 }
 
-Function drawer(std::string name, std::string description,
-                Result<SeriesList> (*implementation)(Call&), std::vector<Parameter> more = {}) {
-  Function out{.name = std::move(name),
-               .group = "Graph",
-               .description = std::move(description),
-               .parameters = {one_list()},
-               .implementation = implementation};
-  out.parameters.insert(out.parameters.end(), more.begin(), more.end());
-  return out;
-}
-
 }  // namespace
 
 std::vector<Function> graph_functions() {
   return {
-      drawer("alpha", "How opaque the series are drawn, 0 to 1.", alpha, {required("alpha", real)}),
-      drawer("areaBetween", "Fills the area between exactly two series.", area_between),
-      drawer("color", "The colour to draw with: a name or RRGGBB.", color,
-             {required("theColor", text)}),
-      drawer("dashed", "Draws dashes of the given length.", dashed,
-             {optional("dashLength", integer, std::int64_t{5})}),
-      drawer("drawAsInfinite", "Draws a vertical line at each value that is not zero.",
-             draw_as_infinite),
-      drawer("lineWidth", "How many pixels wide the line is.", line_width,
-             {required("width", real)}),
-      drawer("secondYAxis", "Measures the series by an axis of its own on the right.",
-             second_y_axis),
-      drawer("stacked", "Puts each series on top of those stacked before, by stack.", stacked,
-             {optional("stack", text)}),
+      of_one_list("Graph", "alpha", "How opaque the series are drawn, 0 to 1.", alpha,
+                  {required("alpha", real)}),
+      of_one_list("Graph", "areaBetween", "Fills the area between exactly two series.",
+                  area_between),
+      of_one_list("Graph", "color", "The colour to draw with: a name or RRGGBB.", color,
+                  {required("theColor", text)}),
+      of_one_list("Graph", "dashed", "Draws dashes of the given length.", dashed,
+                  {optional("dashLength", integer, std::int64_t{5})}),
+      of_one_list("Graph", "drawAsInfinite",
+                  "Draws a vertical line at each value that is not zero.", draw_as_infinite),
+      of_one_list("Graph", "lineWidth", "How many pixels wide the line is.", line_width,
+                  {required("width", real)}),
+      of_one_list("Graph", "secondYAxis", "Measures the series by an axis of its own on the right.",
+                  second_y_axis),
+      of_one_list("Graph", "stacked", "Puts each series on top of those stacked before, by stack.",
+                  stacked, {optional("stack", text)}),
       {.name = "threshold",
        .group = "Graph",
        .description = "A level line with a label and a colour.",

@@ -133,40 +133,29 @@ Result<SeriesList> delay(Call& call) {
   return series;
 }
 
-Function holes_function(std::string name, std::string description,
-                        Result<SeriesList> (*implementation)(Call&),
-                        std::vector<Parameter> more = {}) {
-  Function out{.name = std::move(name),
-               .group = "Transform",
-               .description = std::move(description),
-               .parameters = {one_list()},
-               .implementation = implementation};
-  out.parameters.insert(out.parameters.end(), more.begin(), more.end());
-  return out;
-}
-
 }  // namespace
 
 std::vector<Function> hole_functions() {
   auto const limit =
       optional("limit", integer_or_infinity, std::numeric_limits<double>::infinity());
-  auto changes = holes_function("changed", "1 where the value changes, else 0.", changed);
+  auto changes = of_one_list("Transform", "changed", "1 where the value changes, else 0.", changed);
   changes.group = "Special";
   return {
-      holes_function("keepLastValue",
-                     "Fills holes of at most limit values by the last value before them.",
-                     keep_last_value, {limit}),
-      holes_function("interpolate", "Draws a straight line over holes of at most limit values.",
-                     interpolate, {limit}),
-      holes_function("transformNull",
-                     "Puts a value where there is none, with reference series only where one of "
-                     "them has a value.",
-                     transform_null,
-                     {optional("default", real, std::int64_t{0}),
-                      optional("referenceSeries", ParameterType::series_list)}),
-      holes_function("isNonNull", "1 where there is a value, else 0.", is_non_null),
-      holes_function("delay", "Shows each value so many steps later.", delay,
-                     {required("steps", integer)}),
+      of_one_list("Transform", "keepLastValue",
+                  "Fills holes of at most limit values by the last value before them.",
+                  keep_last_value, {limit}),
+      of_one_list("Transform", "interpolate",
+                  "Draws a straight line over holes of at most limit values.", interpolate,
+                  {limit}),
+      of_one_list("Transform", "transformNull",
+                  "Puts a value where there is none, with reference series only where one of "
+                  "them has a value.",
+                  transform_null,
+                  {optional("default", real, std::int64_t{0}),
+                   optional("referenceSeries", ParameterType::series_list)}),
+      of_one_list("Transform", "isNonNull", "1 where there is a value, else 0.", is_non_null),
+      of_one_list("Transform", "delay", "Shows each value so many steps later.", delay,
+                  {required("steps", integer)}),
       changes,
   };
 }

@@ -23,6 +23,18 @@ inline Parameter required(std::string name, ParameterType type) {
 inline Parameter optional(std::string name, ParameterType type, Value fallback = {}) {
   return {.name = std::move(name), .type = type, .fallback = std::move(fallback)};
 }
+// A function of one list of series, and `more`.
+inline Function of_one_list(std::string group, std::string name, std::string description,
+                            Result<SeriesList> (*implementation)(Call&),
+                            std::vector<Parameter> more = {}) {
+  Function out{.name = std::move(name),
+               .group = std::move(group),
+               .description = std::move(description),
+               .parameters = {one_list()},
+               .implementation = implementation};
+  out.parameters.insert(out.parameters.end(), more.begin(), more.end());
+  return out;
+}
 // The same function under a second name.
 inline Function also_called(Function function, std::string name) {
   function.name = std::move(name);
