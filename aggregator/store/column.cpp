@@ -1,0 +1,251 @@
+#include "aggregator/store/column.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <optional>
+
+#include "aggregator/store/packed_integers.hpp"
+#include "common/core/frame/bytes.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+// What a value is foretold from. The rest, what it differs by, is packed.
+enum Kind : std::uint8_t {
+  same = 0,            // all are the same: one zigzag varint
+  plain = 1,           // from the first
+  delta = 2,           // from the one before
+  delta_of_delta = 3,  // from the two before
+  exclusive_or = 4,    // from the one before, by its bits: doubles that are no whole numbers
+  kind_mask = 7,
+};
+constexpr std::uint8_t divided_flag = 0x08;  // rests are in units of a common divisor
+constexpr std::uint8_t centred_flag = 0x10;  // rests are zigzag about a base, else above it
+constexpr std::uint8_t whole_flag = 0x20;    // doubles that are whole numbers: as integers
+constexpr std::uint8_t known_flags = kind_mask | divided_flag | centred_flag | whole_flag;
+
+// All wrap, as counters and bit patterns do.
+std::int64_t minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+std::uint64_t magnitude(std::int64_t value) {
+  auto const bits = static_cast<std::uint64_t>(value);
+  return value < 0 ? ~bits + 1 : bits;
+}
+
+// The whole number that these bits of a double are, if they are one that comes back bit by bit.
+std::optional<std::int64_t> whole_number(std::int64_t bits) {
+  constexpr double most = 9'007'199'254'740'992;  // 2^53
+  double const value = std::bit_cast<double>(bits);
+  if (!(value > -most && value < most)) return std::nullopt;
+  auto const whole = static_cast<std::int64_t>(value);
+  if (std::bit_cast<std::int64_t>(static_cast<double>(whole)) != bits) return std::nullopt;
+  return whole;
+}
+
+// The greatest number that divides all differences; of noise it is 1 after two or three of them.
+// Clocks that tick in microseconds or in 1/100 s, pages and blocks have one that saves their zeros.
+std::uint64_t common_divisor(std::span<std::int64_t const> steps) {
+  std::uint64_t divisor = 0;
+  for (std::int64_t const step : steps) {
+    std::uint64_t a = magnitude(step), b = divisor;
+    while (b != 0) a = std::exchange(b, a % b);
+    divisor = a;
+    if (divisor == 1) break;
+  }
+  return divisor;
+}
+
+std::int64_t mean(std::span<std::int64_t const> values) {
+  double sum = 0;
+  for (std::int64_t const value : values) sum += static_cast<double>(value);
+  double const mean = sum / static_cast<double>(values.size());
+  constexpr double most = 9.2e18;
+  return static_cast<std::int64_t>(std::clamp(mean, -most, most));
+}
+
+struct Significant {  // the bytes of a word between its zero bytes at either end
+  unsigned skipped = 0, count = 0;
+};
+Significant significant(std::uint64_t word) {
+  if (word == 0) return {};
+  auto const low = static_cast<unsigned>(std::countr_zero(word)) / 8;
+  auto const high = static_cast<unsigned>(std::countl_zero(word)) / 8;
+  return {low, 8 - low - high};
+}
+std::uint64_t bits_of_difference(std::int64_t a, std::int64_t b) {
+  return static_cast<std::uint64_t>(a) ^ static_cast<std::uint64_t>(b);
+}
+
+std::uint64_t exclusive_or_bits(std::span<std::int64_t const> values) {
+  std::uint64_t bytes = 8;
+  for (std::size_t i = 1; i < values.size(); ++i)
+    bytes += 1 + significant(bits_of_difference(values[i], values[i - 1])).count;
+  return 8 * bytes;
+}
+
+void write_exclusive_or(std::span<std::int64_t const> values, ByteWriter& writer) {
+  writer.u64(static_cast<std::uint64_t>(values[0]));
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    auto word = bits_of_difference(values[i], values[i - 1]);
+    auto const [skipped, count] = significant(word);
+    writer.u8(static_cast<std::uint8_t>(skipped << 4 | count));
+    for (word >>= 8 * (skipped % 8); word != 0; word >>= 8)
+      writer.u8(static_cast<std::uint8_t>(word));
+  }
+}
+
+bool read_exclusive_or(ByteReader& reader, std::span<std::int64_t> values) {
+  auto last = static_cast<std::int64_t>(reader.u64());
+  values[0] = last;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    unsigned const shape = reader.u8();
+    unsigned const skipped = shape >> 4, bytes = shape & 15;
+    if (skipped + bytes > 8) return false;
+    std::uint64_t word = 0;
+    for (unsigned byte = 0; byte < bytes; ++byte)
+      word |= static_cast<std::uint64_t>(reader.u8()) << (8 * (skipped + byte));
+    last ^= static_cast<std::int64_t>(word);
+    values[i] = last;
+  }
+  return reader.ok() && reader.left() == 0;
+}
+
+// A way to write a column's steps, and about what it costs.
+struct Prediction {
+  Kind kind = delta;
+  bool centred = false;
+  std::int64_t base = 0;
+  std::uint64_t bits = ~std::uint64_t{0};
+};
+
+}  // namespace
+
+bool ColumnEncoder::find_wholes(std::span<std::int64_t const> values) {
+  wholes_.clear();
+  for (std::int64_t const value : values) {
+    auto const whole = whole_number(value);
+    if (!whole) return false;
+    wholes_.push_back(*whole);
+  }
+  return true;
+}
+
+std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::string& out) {
+  ByteWriter writer(out);
+  if (std::all_of(values.begin() + 1, values.end(),
+                  [&](std::int64_t value) { return value == values[0]; })) {
+    writer.varint(zigzag(values[0]));
+    return same;
+  }
+  std::uint8_t flags = 0;
+  auto const written = values;
+  if (find_wholes(values)) {
+    values = wholes_;
+    flags |= whole_flag;
+  }
+  std::size_t const steps = values.size() - 1;
+  steps_.resize(steps);
+  for (std::size_t i = 0; i < steps; ++i) steps_[i] = minus(values[i + 1], values[i]);
+  std::uint64_t const divisor = common_divisor(steps_);
+  if (divisor > 1 && divisor >> 63 == 0) {
+    flags |= divided_flag;
+    for (std::int64_t& step : steps_) step /= static_cast<std::int64_t>(divisor);
+  }
+  sums_.resize(steps);
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < steps; ++i) sums_[i] = sum = plus(sum, steps_[i]);
+
+  Prediction best;
+  best_.resize(steps);
+  candidate_.resize(steps);
+  auto const attempt = [&](Kind kind, std::span<std::int64_t const> rests, bool centred,
+                           std::int64_t base) {
+    for (std::size_t i = 0; i < rests.size(); ++i) {
+      auto const rest = minus(rests[i], base);
+      candidate_[i] = centred ? zigzag(rest) : static_cast<std::uint64_t>(rest);
+    }
+    auto const bits = packed_bits_estimate(std::span(candidate_).first(rests.size()));
+    if (bits >= best.bits) return;
+    best = {kind, centred, base, bits};
+    best_.swap(candidate_);
+  };
+  attempt(delta, steps_, false, *std::min_element(steps_.begin(), steps_.end()));
+  attempt(delta, steps_, true, mean(steps_));
+  attempt(plain, sums_, false, *std::min_element(sums_.begin(), sums_.end()));
+  attempt(plain, sums_, true, mean(sums_));
+  if (steps > 1) {
+    for (std::size_t i = 0; i + 1 < steps; ++i) sums_[i] = minus(steps_[i + 1], steps_[i]);
+    attempt(delta_of_delta, std::span(sums_).first(steps - 1), true, 0);
+  }
+  if ((flags & whole_flag) == 0 && exclusive_or_bits(written) < best.bits) {
+    write_exclusive_or(written, writer);
+    return exclusive_or;
+  }
+  if (best.centred) flags |= centred_flag;
+  writer.varint(zigzag(values[0]));
+  if (flags & divided_flag) writer.varint(divisor);
+  writer.varint(zigzag(best.kind == delta_of_delta ? steps_[0] : best.base));
+  std::size_t const rests = best.kind == delta_of_delta ? steps - 1 : steps;
+  pack_integers(std::span(best_).first(rests), out);
+  return static_cast<std::uint8_t>(best.kind | flags);
+}
+
+bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
+                           std::span<std::int64_t> values) {
+  ByteReader reader(payload);
+  if ((coding & ~known_flags) != 0) return false;
+  auto const kind = static_cast<Kind>(coding & kind_mask);
+  if (kind == exclusive_or) return coding == exclusive_or && read_exclusive_or(reader, values);
+  if (kind > exclusive_or) return false;
+  auto const first = unzigzag(reader.varint());
+  if (kind == same) {
+    std::fill(values.begin(), values.end(), first);
+    return coding == same && reader.ok() && reader.left() == 0;
+  }
+  std::size_t const before = kind == delta_of_delta ? 2 : 1;
+  if (values.size() < 2) return false;
+  auto const divisor = coding & divided_flag ? static_cast<std::int64_t>(reader.varint()) : 1;
+  auto const base = unzigzag(reader.varint());  // of a delta of delta: the first delta
+  if (!reader.ok()) return false;
+  packed_.resize(values.size() - before);
+  if (!unpack_integers(reader.raw(reader.left()), packed_)) return false;
+  auto const rests = values.subspan(before);
+  auto const added = static_cast<std::uint64_t>(kind == delta_of_delta ? 0 : base);
+  if (coding & centred_flag)
+    for (std::size_t i = 0; i < rests.size(); ++i)
+      rests[i] =
+          static_cast<std::int64_t>(static_cast<std::uint64_t>(unzigzag(packed_[i])) + added);
+  else
+    for (std::size_t i = 0; i < rests.size(); ++i)
+      rests[i] = static_cast<std::int64_t>(packed_[i] + added);
+  if (divisor != 1) {
+    auto const times = static_cast<std::uint64_t>(divisor);
+    for (std::int64_t& rest : rests)
+      rest = static_cast<std::int64_t>(static_cast<std::uint64_t>(rest) * times);
+  }
+  values[0] = first;
+  if (kind == plain) {
+    for (std::int64_t& rest : rests) rest = plus(first, rest);
+  } else if (kind == delta) {
+    std::int64_t value = first;
+    for (std::int64_t& rest : rests) rest = value = plus(value, rest);
+  } else {
+    std::int64_t step = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) *
+                                                  static_cast<std::uint64_t>(divisor));
+    std::int64_t value = values[1] = plus(first, step);
+    for (std::int64_t& rest : rests) {
+      step = plus(step, rest);
+      rest = value = plus(value, step);
+    }
+  }
+  if (coding & whole_flag)
+    for (std::int64_t& value : values)
+      value = std::bit_cast<std::int64_t>(static_cast<double>(value));
+  return true;
+}
+
+}  // namespace dadvisor::aggregator::store

@@ -1,0 +1,202 @@
+#include "aggregator/store/packed_integers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "common/core/frame/bytes.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "words are read and written as they are");
+
+constexpr unsigned widest = 64;
+constexpr std::uint8_t patched_flag = 0x80;
+constexpr std::uint8_t zero_run = 0x7f;  // in place of a width
+constexpr std::size_t most_patched = 8;  // more would not pay
+// Of a full mini-block of the greatest width, and what a load of a whole word may touch behind it.
+constexpr std::size_t room = packed_together * sizeof(std::uint64_t) + sizeof(std::uint64_t) + 1;
+
+using Scratch = std::array<char, room>;
+
+std::size_t bytes_of(std::size_t values, unsigned width) { return (values * width + 7) / 8; }
+
+std::uint64_t low_bits(unsigned width) {
+  return width >= widest ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
+}
+
+// The width at which these values take the fewest bits, and how many are wider.
+struct Width {
+  unsigned bits = 0;
+  std::size_t patched = 0;
+};
+
+Width cheapest_width(std::span<std::uint64_t const> values) {
+  std::array<std::uint8_t, widest + 1> count{};
+  std::uint64_t all = 0;
+  for (std::uint64_t const value : values) {
+    ++count[static_cast<std::size_t>(std::bit_width(value))];
+    all |= value;
+  }
+  auto const greatest = static_cast<unsigned>(std::bit_width(all));
+  Width best{greatest, 0};
+  std::size_t best_cost = values.size() * greatest, patched = 0, excess = 0;
+  for (unsigned width = greatest; width-- > 0;) {
+    patched += count[width + 1];
+    if (patched > most_patched) break;
+    excess += patched;  // bits that go beyond, over all patched
+    // A byte for their number; for each its place and a varint of the rest.
+    std::size_t const cost = values.size() * width + 8 + patched * 12 + excess * 8 / 7;
+    if (cost < best_cost) best = {width, patched}, best_cost = cost;
+  }
+  return best;
+}
+
+void write_bits(std::span<std::uint64_t const> values, unsigned width, std::string& out) {
+  Scratch bits{};
+  std::uint64_t const mask = low_bits(width);
+  std::size_t at = 0;
+  for (std::uint64_t const wide : values) {
+    std::uint64_t const value = wide & mask;
+    auto const shift = static_cast<unsigned>(at % 8);
+    char* const place = bits.data() + at / 8;
+    std::uint64_t word;
+    std::memcpy(&word, place, sizeof word);
+    word |= value << shift;
+    std::memcpy(place, &word, sizeof word);
+    if (shift + width > widest) place[sizeof word] = static_cast<char>(value >> (widest - shift));
+    at += width;
+  }
+  out.append(bits.data(), bytes_of(values.size(), width));
+}
+
+// Sizes that the compiler knows let it unroll and fold the shifts.
+template <unsigned width>
+void read_bits(char const* bits, std::size_t count, std::uint64_t* values) {
+  std::uint64_t const mask = width >= widest ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
+  auto const read = [&](std::size_t i) {
+    std::size_t const at = i * width;
+    auto const shift = static_cast<unsigned>(at % 8);
+    std::uint64_t word;
+    std::memcpy(&word, bits + at / 8, sizeof word);
+    word >>= shift;
+    if constexpr (width > widest - 7)
+      if (shift + width > widest)
+        word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bits[at / 8 + sizeof word]))
+                << (widest - shift);
+    values[i] = word & mask;
+  };
+  if (count == packed_together) {
+#pragma GCC unroll 32
+    for (std::size_t i = 0; i < packed_together; ++i) read(i);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) read(i);
+  }
+}
+
+using ReadBits = void (*)(char const*, std::size_t, std::uint64_t*);
+template <std::size_t... width>
+constexpr std::array<ReadBits, sizeof...(width)> readers(std::index_sequence<width...>) {
+  return {read_bits<static_cast<unsigned>(width)>...};
+}
+constexpr auto read_bits_of = readers(std::make_index_sequence<widest + 1>());
+
+bool unpack_one(ByteReader& reader, std::uint8_t head, std::span<std::uint64_t> values) {
+  unsigned const width = head & 0x7f;
+  std::size_t const patched = head & patched_flag ? reader.u8() : 0;
+  if (width > widest || patched > values.size()) return false;
+  auto const left = reader.left();
+  auto const packed = reader.raw(bytes_of(values.size(), width));
+  if (!reader.ok()) return false;
+  if (left >= packed.size() + sizeof(std::uint64_t) + 1) {
+    read_bits_of[width](packed.data(), values.size(), values.data());
+  } else {
+    Scratch bits{};
+    std::copy(packed.begin(), packed.end(), bits.begin());
+    read_bits_of[width](bits.data(), values.size(), values.data());
+  }
+  for (std::size_t i = 0; i < patched; ++i) {
+    auto const place = reader.u8();
+    auto const rest = reader.varint();
+    if (place >= values.size() || width >= widest) return false;
+    values[place] |= rest << width;
+  }
+  return reader.ok();
+}
+
+}  // namespace
+
+void pack_integers(std::span<std::uint64_t const> values, std::string& out) {
+  ByteWriter writer(out);
+  auto const is_zero = [](std::uint64_t value) { return value == 0; };
+  for (std::size_t first = 0; first < values.size();) {
+    auto const block = values.subspan(first, std::min(packed_together, values.size() - first));
+    if (std::all_of(block.begin(), block.end(), is_zero)) {
+      auto const rest = values.subspan(first);
+      auto const end = std::find_if_not(rest.begin(), rest.end(), is_zero);
+      auto const zeros = static_cast<std::size_t>(end - rest.begin());
+      std::size_t const blocks = zeros == rest.size()
+                                     ? (zeros + packed_together - 1) / packed_together
+                                     : zeros / packed_together;
+      if (blocks > 1) {
+        writer.u8(zero_run);
+        writer.varint(blocks);
+      } else {
+        writer.u8(0);
+      }
+      first += blocks * packed_together;
+      continue;
+    }
+    auto const [width, patched] = cheapest_width(block);
+    writer.u8(static_cast<std::uint8_t>(width | (patched > 0 ? patched_flag : 0u)));
+    if (patched > 0) writer.u8(static_cast<std::uint8_t>(patched));
+    write_bits(block, width, out);
+    if (patched > 0)
+      for (std::size_t i = 0; i < block.size(); ++i)
+        if (auto const rest = block[i] >> width; rest != 0) {
+          writer.u8(static_cast<std::uint8_t>(i));
+          writer.varint(rest);
+        }
+    first += packed_together;
+  }
+}
+
+bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values) {
+  ByteReader reader(bytes);
+  while (!values.empty()) {
+    auto const head = reader.u8();
+    if (!reader.ok()) return false;
+    std::size_t count = std::min(packed_together, values.size());
+    if (head == zero_run) {
+      auto const most = (values.size() + packed_together - 1) / packed_together;
+      auto const blocks = reader.varint(most);
+      if (blocks == 0) return false;
+      count = std::min(blocks * packed_together, values.size());
+      std::fill_n(values.begin(), count, 0);
+    } else if (!unpack_one(reader, head, values.first(count))) {
+      return false;
+    }
+    values = values.subspan(count);
+  }
+  return reader.ok() && reader.left() == 0;
+}
+
+std::uint64_t packed_bits_estimate(std::span<std::uint64_t const> values) {
+  // The widest of each eight: between the mean width and that of a mini-block without patches.
+  constexpr std::size_t together = 8;
+  std::uint64_t bits = 0;
+  std::size_t i = 0;
+  for (; i + together <= values.size(); i += together) {
+    std::uint64_t all = 0;
+    for (std::size_t j = 0; j < together; ++j) all |= values[i + j];
+    bits += together * static_cast<std::uint64_t>(std::bit_width(all));
+  }
+  std::uint64_t all = 0;
+  for (std::size_t j = i; j < values.size(); ++j) all |= values[j];
+  return bits + (values.size() - i) * static_cast<std::uint64_t>(std::bit_width(all));
+}
+
+}  // namespace dadvisor::aggregator::store
