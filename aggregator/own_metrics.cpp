@@ -56,6 +56,7 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
   add.counter("store_damaged_records", "Log records skipped.", &StoreCounters::damaged_records);
   add.counter("store_damaged_spills", "Spills skipped.", &StoreCounters::damaged_spills);
   add.counter("store_spills", "Spills written.", &StoreCounters::spills);
+  add.counter("store_merges", "Spills merged to a segment.", &StoreCounters::merges);
   add.counter("store_spill_failures", "Spills that failed.", &StoreCounters::spill_failures);
   add.gauge("store_head_rows", "Rows in memory.", &StoreCounters::head_rows);
   add.gauge("store_entities", "Entities held.", &StoreCounters::entities);

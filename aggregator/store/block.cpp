@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "aggregator/store/column.hpp"
 #include "common/core/frame/bytes.hpp"
@@ -48,78 +49,177 @@ class BlockReader {
   void read(std::size_t first, std::size_t last, Give const& give) {
     if ((coding_ & sparse_flag) == 0) {
       values_.resize(ticks_.size());
-      if (!decoder_.decode(coding_, payload_, values_)) return reader_.fail();
+      if (!decoder_.decode(dense_coding(), payload_, values_)) return reader_.fail();
       for (std::size_t row = first; row < last; ++row) give(row, values_[row]);
       return;
     }
-    ByteReader reader(payload_);
-    auto const bitmap = reader.raw((ticks_.size() + 7) / 8);
-    std::size_t count = 0;
-    for (char const byte : bitmap)
-      count += static_cast<unsigned>(std::popcount(static_cast<unsigned char>(byte)));
-    if (!reader.ok() || count == 0 || count > ticks_.size()) return reader_.fail();
+    std::size_t const count = open_sparse();
     values_.resize(count);
-    if (!decoder_.decode(coding_ & ~sparse_flag & 0xff, reader.raw(reader.left()), values_))
-      return reader_.fail();
+    if (count == 0 || !decoder_.decode(dense_coding(), payload_, values_)) return reader_.fail();
     std::size_t next = 0;
     for (std::size_t row = 0; row < last && next < count; ++row) {
-      if (((static_cast<unsigned char>(bitmap[row / 8]) >> (row % 8)) & 1) == 0) continue;
+      if (!in_bitmap(row)) continue;
       if (row >= first) give(row, values_[next]);
       ++next;
     }
   }
 
+  // Appends the column behind `before` rows of a table's.
+  void append(TableColumn& column, std::size_t before) {
+    std::size_t const rows = ticks_.size();
+    std::size_t count = rows;
+    if (coding_ & sparse_flag) {
+      count = open_sparse();
+      if (count == 0) return reader_.fail();
+      if (column.has.empty()) column.has.assign(before, 1);
+      for (std::size_t row = 0; row < rows; ++row) column.has.push_back(in_bitmap(row) ? 1 : 0);
+    } else if (!column.has.empty()) {
+      column.has.insert(column.has.end(), rows, 1);
+    }
+    column.values.resize(column.values.size() + count);
+    auto const its = std::span(column.values).last(count);
+    if (!decoder_.decode(dense_coding(), payload_, its)) reader_.fail();
+  }
+
  private:
+  // Takes the bitmap from the payload; how many rows it has, 0 when it is malformed.
+  std::size_t open_sparse() {
+    ByteReader reader(payload_);
+    bitmap_ = reader.raw((ticks_.size() + 7) / 8);
+    if (!reader.ok()) return 0;
+    payload_ = reader.raw(reader.left());
+    std::size_t count = 0;
+    for (char const byte : bitmap_)
+      count += static_cast<unsigned>(std::popcount(static_cast<unsigned char>(byte)));
+    bool const beyond = ticks_.size() % 8 != 0 &&
+                        static_cast<unsigned char>(bitmap_.back()) >> (ticks_.size() % 8) != 0;
+    return beyond ? 0 : count;
+  }
+  bool in_bitmap(std::size_t row) const {
+    return (static_cast<unsigned char>(bitmap_[row / 8]) >> (row % 8)) & 1;
+  }
+  std::uint8_t dense_coding() const { return coding_ & (sparse_flag - 1); }
+
   ByteReader reader_;
   ColumnDecoder decoder_;
   std::uint64_t columns_left_ = 0, last_id_ = 0;
   bool started_ = false;
   std::uint8_t coding_ = 0;
-  std::string_view payload_;
+  std::string_view payload_, bitmap_;
   std::vector<TickNs> ticks_;
   std::vector<std::int64_t> values_;
 };
 
 Error malformed() { return Error{Errc::malformed, 0, "block"}; }
 
+// Writes rows as blocks, column by column.
+class BlockWriter {
+ public:
+  // A column's values in the rows that have one; `bitmap` is of `rows` rows, empty: all have one.
+  void column(MetricId id, std::span<std::int64_t const> values, std::string_view bitmap) {
+    if (values.empty()) return;
+    payload_.assign(bitmap);
+    auto const coding = encoder_.encode(values, payload_);
+    ByteWriter writer(columns_);
+    writer.varint(static_cast<std::uint64_t>(id - last_id_));
+    last_id_ = id;
+    writer.u8(static_cast<std::uint8_t>(coding | (bitmap.empty() ? 0 : sparse_flag)));
+    writer.string(payload_);
+    ++count_;
+  }
+  void finish(std::span<TickNs const> ticks, std::string& out) {
+    payload_.clear();
+    auto const coding = encoder_.encode(ticks, payload_);
+    ByteWriter writer(out);
+    writer.varint(ticks.size());
+    writer.varint(count_);
+    writer.u8(coding);
+    writer.string(payload_);
+    writer.raw(columns_);
+  }
+
+ private:
+  ColumnEncoder encoder_;
+  std::string columns_, payload_;
+  std::uint64_t count_ = 0;
+  MetricId last_id_ = 0;
+};
+
+void set_bit(std::string& bitmap, std::size_t row) {
+  bitmap[row / 8] = static_cast<char>(bitmap[row / 8] | (1 << (row % 8)));
+}
+
 }  // namespace
 
 void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out) {
   std::size_t const count = last - first;
-  ColumnEncoder encoder;
-  std::string payloads, payload;
+  BlockWriter writer;
+  std::string bitmap;
   std::vector<std::int64_t> values(count);
-  std::uint64_t columns = 0;
-  MetricId before = 0;
   for (std::size_t column = 0; column < rows.columns().size(); ++column) {
     std::size_t have = 0;
     for (std::size_t row = first; row < last; ++row)
       if (rows.has(row, column)) values[have++] = rows.value(row, column);
-    if (have == 0) continue;
-    ++columns;
-    payload.clear();
-    bool const sparse = have < count;
-    if (sparse) {
-      payload.resize((count + 7) / 8, '\0');
+    bitmap.clear();
+    if (have < count) {
+      bitmap.resize((count + 7) / 8, '\0');
       for (std::size_t row = 0; row < count; ++row)
-        if (rows.has(first + row, column))
-          payload[row / 8] = static_cast<char>(payload[row / 8] | (1 << (row % 8)));
+        if (rows.has(first + row, column)) set_bit(bitmap, row);
     }
-    auto const coding = encoder.encode(std::span(values).first(have), payload);
-    ByteWriter all(payloads);
-    all.varint(static_cast<std::uint64_t>(rows.columns()[column] - before));
-    before = rows.columns()[column];
-    all.u8(static_cast<std::uint8_t>(coding | (sparse ? sparse_flag : 0)));
-    all.string(payload);
+    writer.column(rows.columns()[column], std::span(values).first(have), bitmap);
   }
-  payload.clear();
-  auto const coding = encoder.encode(std::span(rows.ticks()).subspan(first, count), payload);
-  ByteWriter writer(out);
-  writer.varint(count);
-  writer.varint(columns);
-  writer.u8(coding);
-  writer.string(payload);
-  writer.raw(payloads);
+  writer.finish(std::span(rows.ticks()).subspan(first, count), out);
+}
+
+void encode_block(ColumnTable const& table, std::size_t first, std::size_t last, std::string& out) {
+  std::size_t const count = last - first;
+  BlockWriter writer;
+  std::string bitmap;
+  for (TableColumn const& column : table.columns) {
+    bitmap.clear();
+    std::size_t begin = first, have = count;
+    if (!column.has.empty()) {
+      auto const its = std::span(column.has);
+      auto const number = [](std::span<std::uint8_t const> rows) {
+        return static_cast<std::size_t>(std::accumulate(rows.begin(), rows.end(), 0));
+      };
+      begin = number(its.first(first));
+      have = number(its.subspan(first, count));
+      if (have < count) bitmap.resize((count + 7) / 8, '\0');
+      if (have < count)
+        for (std::size_t row = 0; row < count; ++row)
+          if (its[first + row] != 0) set_bit(bitmap, row);
+    }
+    writer.column(column.id, std::span(column.values).subspan(begin, have), bitmap);
+  }
+  writer.finish(std::span(table.ticks).subspan(first, count), out);
+}
+
+Result<void> append_block(std::string_view bytes, ColumnTable& table) {
+  BlockReader reader(bytes);
+  if (!reader.ok()) return malformed();
+  std::size_t const before = table.ticks.size(), rows = reader.ticks().size();
+  auto& columns = table.columns;
+  // Rows on either side of the seam that lack the column: from now on it says which have it.
+  auto const lacks = [](TableColumn& column, std::size_t had, std::size_t lacking) {
+    if (column.has.empty()) column.has.assign(had, 1);
+    column.has.insert(column.has.end(), lacking, 0);
+  };
+  std::size_t at = 0;
+  while (reader.next()) {
+    while (at < columns.size() && columns[at].id < reader.column())
+      lacks(columns[at++], before, rows);
+    if (at == columns.size() || columns[at].id != reader.column()) {
+      auto const made = columns.emplace(columns.begin() + static_cast<std::ptrdiff_t>(at));
+      made->id = reader.column();
+      made->has.assign(before, 0);
+    }
+    reader.append(columns[at++], before);
+  }
+  while (at < columns.size()) lacks(columns[at++], before, rows);
+  if (!reader.ok()) return malformed();
+  table.ticks.insert(table.ticks.end(), reader.ticks().begin(), reader.ticks().end());
+  return {};
 }
 
 Result<std::vector<TickNs>> decode_block_ticks(std::string_view bytes) {

@@ -8,19 +8,22 @@
 #include <utility>
 #include <vector>
 
-#include "aggregator/store/rows.hpp"
+#include "aggregator/store/column_table.hpp"
 #include "common/core/result.hpp"
 
 namespace dadvisor::aggregator::store {
 
-// At most this many rows stand in one block of a spill, so that a narrow query decodes little.
-inline constexpr std::size_t block_rows = 240;
+// At most this many rows stand in one block of a file: two hours of ten seconds.
+inline constexpr std::size_t block_rows = 720;
 
-// Appends rows [first, last) to `out`; columns without any value are left out.
+// Appends rows [first, last), not none, to `out`; columns without any value are left out.
 void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out);
+void encode_block(ColumnTable const& table, std::size_t first, std::size_t last, std::string& out);
 
 // Errors: malformed.
 Result<Rows> decode_block(std::string_view bytes);
+// Appends the block's rows, in their order; after an error the table is to be cleared.
+Result<void> append_block(std::string_view bytes, ColumnTable& table);
 Result<std::vector<TickNs>> decode_block_ticks(std::string_view bytes);
 
 // The columns of a query: which metric goes to which place of the visited cells.

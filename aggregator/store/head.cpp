@@ -161,6 +161,11 @@ bool Head::snapshot(EntityId id, Selection const& selection, TickNs from, TickNs
   return true;
 }
 
+std::optional<bool> Head::derived(EntityId id) const {
+  Member const* const found = find(id);
+  return found == nullptr ? std::nullopt : std::optional(found->derived);
+}
+
 bool Head::list(EntityId after, std::size_t limit, EntityList& out) const {
   auto at = entities_.upper_bound(after);
   for (; at != entities_.end() && limit > 0; ++at, --limit) out.push_back(at->second->info);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -40,6 +41,8 @@ class Head {
   // False: no such entity.
   bool snapshot(EntityId id, Selection const& selection, TickNs from, TickNs until,
                 HeadSnapshot& out) const;
+  // Whether the entity's rows are put(); nothing: no such entity.
+  std::optional<bool> derived(EntityId id) const;
   // Appends up to `limit` entities with ids after `after`; false when that were the last.
   bool list(EntityId after, std::size_t limit, EntityList& out) const;
 

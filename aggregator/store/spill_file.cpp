@@ -11,12 +11,12 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::string_view head_magic = "dASPILL1";
-constexpr std::string_view foot_magic = "1LLIPSAd";
+constexpr std::string_view head_magic = "dASPILL2";
+constexpr std::string_view foot_magic = "2LLIPSAd";
 constexpr std::size_t crc_bytes = 4;
 constexpr std::size_t entry_bytes = 32;
 constexpr std::size_t page_entries = 128;
-constexpr std::size_t footer_bytes = 9 * 8 + crc_bytes + 8;
+constexpr std::size_t footer_bytes = 10 * 8 + crc_bytes + 8;
 constexpr std::size_t buffer_bytes = 1 << 20;
 constexpr std::string_view extension = ".rows";
 
@@ -36,8 +36,11 @@ Error damaged(std::string const& path, char const* part) {
 }  // namespace
 
 std::string spill_file_name(SpillInfo const& info) {
-  return fmt::format("{}-{}-{}{}", unix_seconds(from_tick_ns(info.first)),
-                     unix_seconds(from_tick_ns(info.last)), info.number, extension);
+  // A segment never has the name of one of its spills.
+  bool const segment = info.first_number < info.number;
+  return fmt::format("{}-{}-{}{}{}", unix_seconds(from_tick_ns(info.first)),
+                     unix_seconds(from_tick_ns(info.last)),
+                     segment ? fmt::format("{}-", info.first_number) : "", info.number, extension);
 }
 
 bool is_spill_name(std::string const& name) { return name.ends_with(extension); }
@@ -52,6 +55,7 @@ std::uint64_t spill_number(std::string const& name) {
 
 SpillWriter::SpillWriter(Disk& disk, std::string directory, SpillInfo info)
     : disk_(disk), directory_(std::move(directory)), info_(info) {
+  if (info_.first_number == 0) info_.first_number = info_.number;
   info_.first = info_.boundary;
   info_.last = info_.boundary - 1;
 }
@@ -72,19 +76,29 @@ Result<void> SpillWriter::flush(std::size_t least) {
   return {};
 }
 
-Result<void> SpillWriter::add(EntityId entity, Rows const& rows) {
+template <typename Table>
+Result<void> SpillWriter::add_blocks(EntityId entity, std::span<TickNs const> ticks,
+                                     Table const& table) {
   bool const none = info_.first > info_.last;
-  info_.first = none ? rows.ticks().front() : std::min(info_.first, rows.ticks().front());
-  info_.last = none ? rows.ticks().back() : std::max(info_.last, rows.ticks().back());
-  for (std::size_t first = 0; first < rows.size(); first += block_rows) {
-    auto const last = std::min(first + block_rows, rows.size());
+  info_.first = none ? ticks.front() : std::min(info_.first, ticks.front());
+  info_.last = none ? ticks.back() : std::max(info_.last, ticks.back());
+  for (std::size_t first = 0; first < ticks.size(); first += block_rows) {
+    auto const last = std::min(first + block_rows, ticks.size());
     auto const begin = buffer_.size();
-    encode_block(rows, first, last, buffer_);
+    encode_block(table, first, last, buffer_);
     entries_.push_back({entity, static_cast<std::uint32_t>(buffer_.size() - begin), offset_ + begin,
-                        rows.ticks()[first], rows.ticks()[last - 1]});
+                        ticks[first], ticks[last - 1]});
     append_crc(buffer_, begin);
   }
   return flush(buffer_bytes);
+}
+
+Result<void> SpillWriter::add(EntityId entity, Rows const& rows) {
+  return add_blocks(entity, rows.ticks(), rows);
+}
+
+Result<void> SpillWriter::add(EntityId entity, ColumnTable const& rows) {
+  return add_blocks(entity, rows.ticks, rows);
 }
 
 // The index: pages of entries, then the first entity of each page; each part with its CRC.
@@ -115,9 +129,10 @@ Result<std::string> SpillWriter::finish() {
   auto const begin = buffer_.size();
   ByteWriter writer(buffer_);
   for (std::uint64_t const field :
-       {info_.store_id, info_.number, info_.log_number, static_cast<std::uint64_t>(info_.boundary),
-        static_cast<std::uint64_t>(info_.created), static_cast<std::uint64_t>(info_.first),
-        static_cast<std::uint64_t>(info_.last), index_offset, std::uint64_t{entries_.size()}})
+       {info_.store_id, info_.number, info_.first_number, info_.log_number,
+        static_cast<std::uint64_t>(info_.boundary), static_cast<std::uint64_t>(info_.created),
+        static_cast<std::uint64_t>(info_.first), static_cast<std::uint64_t>(info_.last),
+        index_offset, std::uint64_t{entries_.size()}})
     writer.u64(field);
   append_crc(buffer_, begin);
   writer.raw(foot_magic);
@@ -167,6 +182,7 @@ Result<void> SpillFile::read_footer() {
   ByteReader reader(*footer);
   info_.store_id = reader.u64();
   info_.number = reader.u64();
+  info_.first_number = reader.u64();
   info_.log_number = reader.u64();
   info_.boundary = static_cast<TickNs>(reader.u64());
   info_.created = static_cast<TickNs>(reader.u64());
@@ -250,6 +266,21 @@ Result<std::vector<EntityId>> SpillFile::entities() const {
     if (!read) return read.error();
   }
   return ids;
+}
+
+Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_t& damaged) const {
+  Result<void> result;
+  auto const visited = visit_entries(entity, [&](SpillEntry const& entry) {
+    if (!result) return;
+    auto const bytes = block(entry);
+    if (!bytes && bytes.error().code == Errc::malformed)
+      ++damaged;
+    else if (!bytes)
+      result = bytes.error();
+    else if (auto read = append_block(*bytes, table); !read)
+      result = read.error().within(path_);
+  });
+  return visited ? result : visited;
 }
 
 Result<Rows> SpillFile::rows(EntityId entity) const {

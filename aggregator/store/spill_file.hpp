@@ -21,6 +21,8 @@ namespace dadvisor::aggregator::store {
 struct SpillInfo {
   std::uint64_t store_id = 0;
   std::uint64_t number = 0;  // 1, 2, ...: the order in which spills were written
+  // It was merged of the spills from this number to its own, and they mean nothing any more.
+  std::uint64_t first_number = 0;
   std::uint64_t log_number = 0;
   TickNs boundary = 0;
   TickNs created = 0;
@@ -35,7 +37,8 @@ struct SpillEntry {
   TickNs first = 0, last = 0;
 };
 
-// "1700000000-1700000600-17.rows": first and last tick in seconds, and the number.
+// "1700000000-1700000600-17.rows": first and last tick in seconds, and the number; of a segment
+// "1700000000-1700007200-6-17.rows", with its first number.
 std::string spill_file_name(SpillInfo const& info);
 bool is_spill_name(std::string const& name);
 // Its number; 0 when it is no such name.
@@ -48,12 +51,15 @@ class SpillWriter {
   Result<void> begin();
   // Rows by tick ascending, not none; those of one entity at once.
   Result<void> add(EntityId entity, Rows const& rows);
+  Result<void> add(EntityId entity, ColumnTable const& rows);
   // Footer, sync, rename, sync of the directory: then the spill is durable. Returns its name.
   Result<std::string> finish();
   // Removes what was begun.
   void abandon();
 
  private:
+  template <typename Table>
+  Result<void> add_blocks(EntityId entity, std::span<TickNs const> ticks, Table const& table);
   Result<void> flush(std::size_t least);
   std::string index() const;
 
@@ -85,6 +91,9 @@ class SpillFile {
   // All entities that have rows, ascending, and all rows of one.
   Result<std::vector<EntityId>> entities() const;
   Result<Rows> rows(EntityId entity) const;
+  // Appends all rows of one to the table, `damaged` raised by the blocks that are and are left out.
+  // Errors: io, and malformed where the index is damaged; the table is to be cleared then.
+  Result<void> append(EntityId entity, ColumnTable& table, std::uint64_t& damaged) const;
 
  private:
   // Calls visit(entry) for the page's; errors: malformed, io.

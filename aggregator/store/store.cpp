@@ -220,6 +220,7 @@ StoreCounters Store::State::counters() const {
   all.damaged_records = damaged_records_;
   all.spills = spill_count_;
   all.spill_failures = spill_failures_;
+  all.merges = merge_count_;
   all.damaged_spills = damaged_spills_;
   std::lock_guard const lock(head_mutex_);
   all.applied_rows = head_.applied_rows();

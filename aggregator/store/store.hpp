@@ -85,6 +85,7 @@ struct StoreOptions {
   std::string directory;
   Nanoseconds head_span =
       std::chrono::minutes(10);                    // a spill is made each time this much has passed
+  std::size_t spills_per_segment = 12;             // so many spills become one file
   Nanoseconds retention = std::chrono::hours(48);  // of spilled rows
   // Whether somebody makes tiers: then raw rows stay until the first one has them.
   bool raw_waits_for_tiers = false;
@@ -95,7 +96,7 @@ struct StoreOptions {
 struct StoreCounters {
   std::uint64_t appended_batches = 0, appended_bytes = 0, syncs = 0, sync_failures = 0,
                 write_failures = 0, applied_rows = 0, duplicate_rows = 0, replayed_batches = 0,
-                damaged_records = 0, spills = 0, spill_failures = 0, damaged_spills = 0,
+                damaged_records = 0, spills = 0, spill_failures = 0, merges = 0, damaged_spills = 0,
                 log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0, spill_files = 0,
                 tier_bytes = 0, tier_files = 0, dirty_ranges = 0, late_beyond_raw = 0;
 };

@@ -23,17 +23,6 @@ constexpr Nanoseconds tier_reach = std::chrono::minutes(10);
 // after a restart the observer sees every tick that a rollup may still have open.
 constexpr auto longest_kept = std::chrono::minutes(3);
 
-Rows merged(std::vector<PackedBlock> const& blocks) {
-  Rows all;
-  for (PackedBlock const& block : blocks) {
-    auto rows = decode_block(block->bytes);
-    if (!rows) continue;  // our own bytes in memory: cannot be
-    all.widen(rows->columns());
-    for (std::size_t row = 0; row < rows->size(); ++row) all.append(*rows, row);
-  }
-  return all;
-}
-
 }  // namespace
 
 Result<void> Store::State::load_spills() {
@@ -57,6 +46,7 @@ Result<void> Store::State::load_spills() {
   }
   std::sort(spills_.begin(), spills_.end(),
             [](auto const& a, auto const& b) { return a->info().number < b->info().number; });
+  remove_merged();
   return {};
 }
 
@@ -106,6 +96,8 @@ void Store::State::run_spills() {
     lock.unlock();
     auto unfinished = job.applied.get();
     auto done = spill(job.logged.get(), std::move(unfinished));
+    if (auto merged = done ? merge_spills() : Result<void>{}; !merged && !job_stopping_)
+      log_.error("spills cannot be merged yet: {}", to_string(merged.error()));
     lock.lock();
     spilling_ = false;
     if (done || job_stopping_) continue;
@@ -189,6 +181,7 @@ Result<std::string> Store::State::write_spill(SpillInfo const& info,
                                               std::vector<EntityId> const& ids, Written& written) {
   SpillWriter writer(disk_, path("spill"), info);
   Result<void> result = writer.begin();
+  ColumnTable table;
   for (EntityId const id : ids) {
     if (!result) break;
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
@@ -198,7 +191,10 @@ Result<std::string> Store::State::write_spill(SpillInfo const& info,
       blocks = head_.freeze(id, info.boundary);
     }
     if (!result || blocks.empty()) continue;
-    result = writer.add(id, merged(blocks));
+    table.clear();
+    for (PackedBlock const& block : blocks)
+      if (result) result = append_block(block->bytes, table);
+    if (result) result = writer.add(id, table);
     written.emplace_back(id, std::move(blocks));
   }
   auto name = result ? writer.finish() : Result<std::string>(result.error());
@@ -241,9 +237,7 @@ void Store::State::drop_old_spills(TickNs cutoff) {
       if (spill->info().last < cutoff) old.push_back(spill);
     std::erase_if(spills_, [&](auto const& spill) { return spill->info().last < cutoff; });
   }
-  for (auto const& spill : old)
-    if (auto removed = disk_.remove(spill->path()); !removed)
-      log_.warning("{}", to_string(removed.error()));
+  remove_files(old);
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -90,6 +90,9 @@ class Store::State {
   Result<std::string> write_spill(SpillInfo const& info, std::vector<EntityId> const& ids,
                                   Written& written);
   void release(Written const& written);
+  Result<void> merge_spills();
+  void remove_merged();
+  void remove_files(Spills const& files);
   void drop_old_spills(TickNs cutoff);
   TickNs raw_cutoff() const;
   WallTime entity_cutoff(EntityKind kind) const;
@@ -138,7 +141,8 @@ class Store::State {
 
   std::uint64_t replayed_batches_ = 0;          // constant after open()
   WallTime oldest_replayed_ = WallTime::max();  // of open()
-  std::atomic<std::uint64_t> damaged_records_{0}, spill_count_{0}, spill_failures_{0};
+  std::atomic<std::uint64_t> damaged_records_{0}, spill_count_{0}, spill_failures_{0},
+      merge_count_{0};
   mutable std::atomic<std::uint64_t> damaged_spills_{0};
 
   std::unique_ptr<LogWriter> log_writer_;

@@ -28,9 +28,11 @@ TEST_CASE("no crash loses or doubles what was acknowledged") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
   StoreOnTrial trial(disk, clock);
+  trial.options.spills_per_segment = 3;
+  trial.open();
   std::vector<Sender> senders;
   for (int i = 0; i < agents; ++i) senders.push_back({"agent" + std::to_string(i), 0, {}});
-  std::uint64_t replayed = 0, spills = 0;
+  std::uint64_t replayed = 0, spills = 0, merges = 0;
   for (int round = 0; round < 200; ++round) {
     for (auto const& mark : trial.store->marks())
       for (auto& sender : senders)
@@ -52,6 +54,7 @@ TEST_CASE("no crash loses or doubles what was acknowledged") {
       if (random() % 3 == 0) disk.withhold_syncs(false);
     }
     spills += trial.store->counters().spills;
+    merges += trial.store->counters().merges;
     disk.crash(random, random() % 4 != 0);
     trial.store.reset();  // answers all that is still under way
     for (auto& sender : senders) {
@@ -81,7 +84,8 @@ TEST_CASE("no crash loses or doubles what was acknowledged") {
     }
   }
   CHECK(replayed > 100);  // the log was needed ...
-  CHECK(spills > 10);     // ... and so were spills
+  CHECK(spills > 10);     // ... and so were spills ...
+  CHECK(merges > 3);      // ... and segments
 }
 
 }  // namespace

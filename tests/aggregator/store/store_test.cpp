@@ -177,6 +177,59 @@ TEST_CASE("spilled rows are found as before, also after a restart, and late ones
   CHECK(trial.store->counters().damaged_spills == 0);
 }
 
+TEST_CASE("a dozen spills become one segment that says the same") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  EntityKey const app{EntityKind::app, "c", "/shop/cart", 0};
+  Schema const schema{{metric::cpu_usage}};
+  auto const put = [&](WallTime tick, std::int64_t value) {
+    trial.store->post([&, tick, value] {
+      Cell const cell = value;
+      trial.store->put(app, {}, tick, 10s, schema, std::span(&cell, 1));
+    });
+  };
+  std::uint64_t sequence = 0;
+  auto const deliver = [&](std::int64_t seconds) {
+    auto made = batch("a", ++sequence, at(seconds), 2);
+    made.rows[1].cells[1] = std::nullopt;
+    if (sequence % 3 == 0) made.rows[0].cells.front() = std::nullopt;
+    REQUIRE(trial.append(made).get());
+  };
+  for (int spill = 0; spill < 12; ++spill) {
+    for (int i = 0; i < 10; ++i) {
+      deliver(spill * 600 + i * 10);
+      put(at(spill * 600 + i * 10), spill * 1000 + i);
+    }
+    // Late ones: a gap that is filled, a row that was there, a derived row that was made again.
+    deliver(spill * 600 - 305);
+    deliver(0);
+    put(at(0), -spill);
+    if (spill < 11) REQUIRE(trial.spill());
+  }
+  std::vector<EntityKey> const keys{container("a", 0).key, container("a", 1).key, app};
+  auto const all = [&] {
+    std::vector<std::vector<SeenRow>> seen;
+    for (EntityKey const& key : keys)
+      seen.push_back(trial.rows(key, {metric::mem_usage, metric::cpu_usage}));
+    return seen;
+  };
+  auto const before = all();
+  REQUIRE(before[0].size() == 12 * 10 + 12);
+  REQUIRE(before[2].size() == 12 * 10);
+  CHECK(before[0].front() == SeenRow{-305, {11'001, 11'000}});
+  CHECK(before[0][1] == SeenRow{0, {1'001, 1'000}});            // the one that came first
+  CHECK(before[2].front() == SeenRow{0, {std::nullopt, -11}});  // the one that was put last
+  REQUIRE(trial.store->counters().spill_files == 11);
+  REQUIRE(trial.spill());
+  REQUIRE(eventually([&] { return trial.store->counters().merges == 1; }));
+  REQUIRE(eventually([&] { return trial.store->counters().spill_files == 1; }));
+  CHECK(all() == before);
+  trial.open();
+  CHECK(trial.store->counters().spill_files == 1);
+  CHECK(all() == before);
+}
+
 TEST_CASE("ids are kept over restarts and never given again") {
   SimulatedDisk disk;
   StandingClock clock(at(0));

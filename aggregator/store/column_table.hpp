@@ -1,0 +1,28 @@
+#pragma once
+// Rows of one entity, column by column: what blocks decode to and are made of where many rows pass
+// through at once, in spills and merges. Not thread-safe.
+
+#include <cstdint>
+#include <vector>
+
+#include "aggregator/store/rows.hpp"
+
+namespace dadvisor::aggregator::store {
+
+struct TableColumn {
+  MetricId id = 0;
+  std::vector<std::int64_t> values;  // of the rows that have one, in their order
+  std::vector<std::uint8_t> has;     // 1 for each row that has one; empty: all rows do
+};
+
+struct ColumnTable {
+  std::vector<TickNs> ticks;
+  std::vector<TableColumn> columns;  // by id ascending
+
+  void clear();
+  // Brings rows that were appended in any order to ticks ascending, each tick once: of several rows
+  // of a tick the one appended last when `newest_wins`, else the first.
+  void settle(bool newest_wins);
+};
+
+}  // namespace dadvisor::aggregator::store

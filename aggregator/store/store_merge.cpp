@@ -1,0 +1,96 @@
+// How spills become segments: a dozen of them one file with the same form, whose blocks are longer,
+// so that a row costs less and a query reads one place where it had read twelve.
+//
+// The segment has the number of the newest of its spills and says which was the oldest; what a
+// crash left of those is removed at the next start. It says of the log what its newest spill said.
+
+#include <algorithm>
+#include <set>
+
+#include "aggregator/store/store_state.hpp"
+
+namespace dadvisor::aggregator::store {
+
+Result<void> Store::State::merge_spills() {
+  Spills parts;
+  {
+    std::lock_guard const lock(head_mutex_);
+    for (auto const& spill : spills_) {
+      bool const is_segment = spill->info().first_number != spill->info().number;
+      if (!is_segment && parts.size() < options_.spills_per_segment) parts.push_back(spill);
+    }
+  }
+  if (parts.size() < options_.spills_per_segment || parts.size() < 2) return {};
+  std::set<EntityId> ids;
+  for (auto const& part : parts) {
+    auto const its = part->entities();
+    if (!its) return its.error();
+    ids.insert(its->begin(), its->end());
+  }
+  SpillInfo info = parts.back()->info();
+  info.first_number = parts.front()->info().first_number;
+  SpillWriter writer(disk_, path("spill"), info);
+  Result<void> result = writer.begin();
+  std::uint64_t damaged = 0;
+  ColumnTable table;
+  for (EntityId const id : ids) {
+    if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
+    if (!result) break;
+    auto const derived = [&] {
+      std::lock_guard const lock(head_mutex_);
+      return head_.derived(id);
+    }();
+    if (!derived) continue;  // past its retention
+    table.clear();
+    for (auto const& part : parts)
+      if (result) result = part->append(id, table, damaged);
+    table.settle(*derived);
+    if (result && !table.ticks.empty()) result = writer.add(id, table);
+  }
+  auto name = result ? writer.finish() : Result<std::string>(result.error());
+  if (!name) {
+    writer.abandon();
+    return name.error();
+  }
+  auto segment = SpillFile::open(disk_, path("spill/" + *name));
+  if (!segment) return segment.error();
+  if (damaged > 0) {
+    damaged_spills_ += damaged;
+    log_.error("{} damaged blocks of spills are lost", damaged);
+  }
+  {
+    std::lock_guard const lock(head_mutex_);
+    spills_.push_back(std::move(*segment));
+  }
+  remove_merged();
+  ++merge_count_;
+  return {};
+}
+
+void Store::State::remove_merged() {
+  Spills old;
+  {
+    std::lock_guard const lock(head_mutex_);
+    auto const superseded = [&](auto const& spill) {
+      return std::ranges::any_of(spills_, [&](auto const& other) {
+        return other->info().first_number < other->info().number && other != spill &&
+               other->info().first_number <= spill->info().first_number &&
+               spill->info().number <= other->info().number;
+      });
+    };
+    for (auto const& spill : spills_)
+      if (superseded(spill)) old.push_back(spill);
+    std::erase_if(spills_,
+                  [&](auto const& spill) { return std::ranges::find(old, spill) != old.end(); });
+    std::ranges::sort(spills_, {}, [](auto const& spill) { return spill->info().number; });
+  }
+  remove_files(old);
+}
+
+void Store::State::remove_files(Spills const& files) {
+  for (auto const& file : files)
+    if (auto removed = disk_.remove(file->path()); !removed)
+      log_.warning("{}", to_string(removed.error()));
+}
+
+}  // namespace dadvisor::aggregator::store
