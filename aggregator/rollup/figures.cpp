@@ -12,6 +12,10 @@ constexpr std::size_t id_limit = 1024;
 struct Layout {
   std::vector<Metric const*> metrics;
   std::array<std::int16_t, id_limit> index{};  // -1: not in it
+  std::optional<std::size_t> of(MetricId metric) const {
+    if (metric >= id_limit || index[metric] < 0) return std::nullopt;
+    return static_cast<std::size_t>(index[metric]);
+  }
   Layout() {
     index.fill(-1);
     for (Metric const& metric : dadvisor::metrics()) {
@@ -31,19 +35,17 @@ Layout const& layout() {
 
 std::span<Metric const* const> figure_metrics() { return layout().metrics; }
 
-std::optional<std::size_t> figure_index(MetricId metric) {
-  if (metric >= id_limit || layout().index[metric] < 0) return std::nullopt;
-  return static_cast<std::size_t>(layout().index[metric]);
-}
+std::optional<std::size_t> figure_index(MetricId metric) { return layout().of(metric); }
 
 Figures InstanceReadings::take(Schema const& schema, std::span<Cell const> cells, WallTime tick,
                                Nanoseconds step, std::int64_t start_ns,
                                std::optional<WallTime> previous_tick) {
-  auto const known = figure_metrics();
+  Layout const& all = layout();
+  auto const& known = all.metrics;
   Figures figures(known.size(), none);
   last_.resize(known.size());
   for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
-    auto const index = figure_index(schema.metrics[i]);
+    auto const index = all.of(schema.metrics[i]);
     if (!index || !cells[i]) continue;
     Metric const& metric = *known[*index];
     if (metric.kind == MetricKind::gauge) {
@@ -63,10 +65,11 @@ Figures InstanceReadings::take(Schema const& schema, std::span<Cell const> cells
 }
 
 void InstanceReadings::remember(Schema const& schema, std::span<Cell const> cells, WallTime tick) {
-  last_.resize(figure_metrics().size());
+  Layout const& all = layout();
+  last_.resize(all.metrics.size());
   for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
-    auto const index = figure_index(schema.metrics[i]);
-    if (!index || !cells[i] || figure_metrics()[*index]->kind == MetricKind::gauge) continue;
+    auto const index = all.of(schema.metrics[i]);
+    if (!index || !cells[i] || all.metrics[*index]->kind == MetricKind::gauge) continue;
     std::optional<Reading>& last = last_[*index];
     if (!last || last->tick < tick) last = Reading{tick, *cells[i]};
   }

@@ -156,15 +156,29 @@ void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::st
   BlockWriter writer;
   std::string bitmap;
   std::vector<std::int64_t> values(count);
+  // Nearly always a column has a value in all rows or in none.
+  std::vector<std::uint64_t> in_all(rows.words(), ~std::uint64_t{0}), in_any(rows.words(), 0);
+  for (std::size_t row = first; row < last; ++row) {
+    auto const present = rows.present(row);
+    for (std::size_t word = 0; word < present.size(); ++word) {
+      in_all[word] &= present[word];
+      in_any[word] |= present[word];
+    }
+  }
   for (std::size_t column = 0; column < rows.columns().size(); ++column) {
-    std::size_t have = 0;
-    for (std::size_t row = first; row < last; ++row)
-      if (rows.has(row, column)) values[have++] = rows.value(row, column);
+    if (((in_any[column / 64] >> (column % 64)) & 1) == 0) continue;
     bitmap.clear();
-    if (have < count) {
+    std::size_t have = count;
+    if ((in_all[column / 64] >> (column % 64)) & 1) {
+      for (std::size_t row = 0; row < count; ++row) values[row] = rows.value(first + row, column);
+    } else {
+      have = 0;
       bitmap.resize((count + 7) / 8, '\0');
-      for (std::size_t row = 0; row < count; ++row)
-        if (rows.has(first + row, column)) set_bit(bitmap, row);
+      for (std::size_t row = 0; row < count; ++row) {
+        if (!rows.has(first + row, column)) continue;
+        set_bit(bitmap, row);
+        values[have++] = rows.value(first + row, column);
+      }
     }
     writer.column(rows.columns()[column], std::span(values).first(have), bitmap);
   }

@@ -22,6 +22,12 @@ enum Kind : std::uint8_t {
 constexpr std::uint8_t divided_flag = 0x08;  // rests are in units of a common divisor
 constexpr std::uint8_t centred_flag = 0x10;  // rests are zigzag about a base, else above it
 constexpr std::uint8_t whole_flag = 0x20;    // doubles that are whole numbers: as integers
+
+// Shorter columns are tried in two ways alone: the others save no more than they cost, a byte.
+constexpr std::size_t long_column = 24;
+// Integers that need so many bits a step are rare, doubles that need fewer too.
+constexpr std::uint64_t noisy_bits = 20;
+
 constexpr std::uint8_t known_flags = kind_mask | divided_flag | centred_flag | whole_flag;
 
 // All wrap, as counters and bit patterns do.
@@ -174,14 +180,15 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
     best_.swap(candidate_);
   };
   attempt(delta, steps_, false, *std::min_element(steps_.begin(), steps_.end()));
-  attempt(delta, steps_, true, mean(steps_));
   attempt(plain, sums_, false, *std::min_element(sums_.begin(), sums_.end()));
-  attempt(plain, sums_, true, mean(sums_));
-  if (steps > 1) {
+  if (steps >= long_column) {
+    attempt(delta, steps_, true, mean(steps_));
+    attempt(plain, sums_, true, mean(sums_));
     for (std::size_t i = 0; i + 1 < steps; ++i) sums_[i] = minus(steps_[i + 1], steps_[i]);
     attempt(delta_of_delta, std::span(sums_).first(steps - 1), true, 0);
   }
-  if ((flags & whole_flag) == 0 && exclusive_or_bits(written) < best.bits) {
+  if ((flags & whole_flag) == 0 && best.bits > steps * noisy_bits &&
+      exclusive_or_bits(written) < best.bits) {
     write_exclusive_or(written, writer);
     return exclusive_or;
   }

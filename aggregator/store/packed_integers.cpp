@@ -56,7 +56,9 @@ Width cheapest_width(std::span<std::uint64_t const> values) {
 }
 
 void write_bits(std::span<std::uint64_t const> values, unsigned width, std::string& out) {
-  Scratch bits{};
+  Scratch bits;
+  std::size_t const size = bytes_of(values.size(), width);
+  std::fill_n(bits.begin(), size + sizeof(std::uint64_t), 0);
   std::uint64_t const mask = low_bits(width);
   std::size_t at = 0;
   for (std::uint64_t const wide : values) {
@@ -70,7 +72,7 @@ void write_bits(std::span<std::uint64_t const> values, unsigned width, std::stri
     if (shift + width > widest) place[sizeof word] = static_cast<char>(value >> (widest - shift));
     at += width;
   }
-  out.append(bits.data(), bytes_of(values.size(), width));
+  out.append(bits.data(), size);
 }
 
 // Sizes that the compiler knows let it unroll and fold the shifts.

@@ -7,6 +7,7 @@ namespace {
 
 template <typename T>
 void insert_gap(std::vector<T>& values, std::size_t at, std::size_t count) {
+  if (at == values.size()) return values.resize(at + count);
   values.insert(values.begin() + static_cast<std::ptrdiff_t>(at), count, T{});
 }
 

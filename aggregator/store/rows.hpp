@@ -46,6 +46,17 @@ class Rows {
     present_[row * words() + column / 64] |= std::uint64_t{1} << (column % 64);
     values_[row * columns_.size() + column] = value;
   }
+  // All cells of a row that has none yet, by column.
+  template <typename Give>
+  void set_all(std::size_t row, Give const& give) {
+    std::int64_t* const values = values_.data() + row * columns_.size();
+    std::uint64_t* const present = present_.data() + row * words();
+    for (std::size_t column = 0; column < columns_.size(); ++column) {
+      Cell const& cell = give(column);
+      values[column] = cell.value_or(0);
+      present[column / 64] |= std::uint64_t{cell.has_value()} << (column % 64);
+    }
+  }
   void erase_front(std::size_t rows);
   // Adds columns (ascending); cells of the rows that are there are absent in new ones.
   void widen(std::span<MetricId const> columns);

@@ -12,12 +12,15 @@ constexpr std::size_t most_packed = 24;     // a block that a late row made long
 
 // Sets the cells of row `row`, whose table has (at least) the shape's columns.
 void fill(Rows& rows, std::size_t row, SchemaShape const& shape, std::span<Cell const> cells) {
-  bool const same = rows.columns().size() == shape.columns.size();
+  if (rows.columns().size() == shape.columns.size()) {
+    rows.set_all(row,
+                 [&](std::size_t column) -> Cell const& { return cells[shape.order[column]]; });
+    return;
+  }
   std::size_t column = 0;
   for (std::size_t i = 0; i < shape.columns.size(); ++i, ++column) {
     Cell const& cell = cells[shape.order[i]];
-    if (!same)
-      while (rows.columns()[column] < shape.columns[i]) ++column;
+    while (rows.columns()[column] < shape.columns[i]) ++column;
     if (cell) rows.set(row, column, *cell);
   }
 }
