@@ -14,6 +14,10 @@ test_packages=(
   "${docker_packages[@]}" python3 python3-aiosmtpd graphite-carbon graphite-web python3-whisper
   gunicorn user-mode-linux e2fsprogs openssl)
 # shellcheck disable=SC2034
+bench_packages=(
+  python3 faketime prometheus victoria-metrics influxdb graphite-carbon python3-whisper
+  libprotobuf-dev protobuf-compiler libsnappy-dev)
+# shellcheck disable=SC2034
 package_packages=(rpm dpkg-dev binutils gzip xz-utils python3)
 # shellcheck disable=SC2034
 package_test_packages=(
