@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <optional>
 
 #include "aggregator/store/packed_integers.hpp"
@@ -54,16 +55,40 @@ std::optional<std::int64_t> whole_number(std::int64_t bits) {
 
 // The greatest number that divides all differences; of noise it is 1 after two or three of them.
 // Clocks that tick in microseconds or in 1/100 s, pages and blocks have one that saves their zeros.
-std::uint64_t common_divisor(std::span<std::int64_t const> steps) {
-  std::uint64_t divisor = 0;
-  for (std::int64_t const step : steps) {
-    std::uint64_t a = magnitude(step), b = divisor;
-    while (b != 0) a = std::exchange(b, a % b);
-    divisor = a;
-    if (divisor == 1) break;
+// Divisions are exact, so they are multiplications by the inverse modulo 2^64 of the odd part
+// (Warren, Hacker's Delight, 10-16); what is no multiple gives a quotient beyond the greatest.
+class CommonDivisor {
+ public:
+  explicit CommonDivisor(std::span<std::int64_t const> steps) {
+    std::uint64_t bits = 0;
+    for (std::int64_t const step : steps) bits |= static_cast<std::uint64_t>(step);
+    shift_ = static_cast<unsigned>(std::countr_zero(bits));
+    std::uint64_t odd = 0;
+    for (std::int64_t const step : steps) {
+      auto const size = magnitude(step) >> shift_;
+      if (size == 0 || (odd != 0 && size * inverse_ <= most_)) continue;
+      odd = std::gcd(size, odd);
+      set_odd(odd >> std::countr_zero(odd));
+      if (odd_ == 1) break;
+      odd = odd_;
+    }
   }
-  return divisor;
-}
+  bool is_one() const { return shift_ == 0 && odd_ == 1; }
+  std::uint64_t value() const { return odd_ << shift_; }
+  std::int64_t divide(std::int64_t multiple) const {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(multiple >> shift_) * inverse_);
+  }
+
+ private:
+  void set_odd(std::uint64_t odd) {
+    odd_ = odd;
+    inverse_ = odd;  // right in the lowest three bits; each step doubles them
+    for (int i = 0; i < 5; ++i) inverse_ *= 2 - odd * inverse_;
+    most_ = ~std::uint64_t{0} / odd;
+  }
+  unsigned shift_ = 0;
+  std::uint64_t odd_ = 1, inverse_ = 1, most_ = ~std::uint64_t{0};
+};
 
 std::int64_t mean(std::span<std::int64_t const> values) {
   double sum = 0;
@@ -156,10 +181,10 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
   std::size_t const steps = values.size() - 1;
   steps_.resize(steps);
   for (std::size_t i = 0; i < steps; ++i) steps_[i] = minus(values[i + 1], values[i]);
-  std::uint64_t const divisor = common_divisor(steps_);
-  if (divisor > 1 && divisor >> 63 == 0) {
+  CommonDivisor const divisor(steps_);
+  if (!divisor.is_one()) {
     flags |= divided_flag;
-    for (std::int64_t& step : steps_) step /= static_cast<std::int64_t>(divisor);
+    for (std::int64_t& step : steps_) step = divisor.divide(step);
   }
   sums_.resize(steps);
   std::int64_t sum = 0;
@@ -179,8 +204,8 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
     best = {kind, centred, base, bits};
     best_.swap(candidate_);
   };
-  attempt(delta, steps_, false, *std::min_element(steps_.begin(), steps_.end()));
-  attempt(plain, sums_, false, *std::min_element(sums_.begin(), sums_.end()));
+  attempt(delta, steps_, false, *std::ranges::min_element(steps_));
+  attempt(plain, sums_, false, *std::ranges::min_element(sums_));
   if (steps >= long_column) {
     attempt(delta, steps_, true, mean(steps_));
     attempt(plain, sums_, true, mean(sums_));
@@ -194,7 +219,7 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
   }
   if (best.centred) flags |= centred_flag;
   writer.varint(zigzag(values[0]));
-  if (flags & divided_flag) writer.varint(divisor);
+  if (flags & divided_flag) writer.varint(divisor.value());
   writer.varint(zigzag(best.kind == delta_of_delta ? steps_[0] : best.base));
   std::size_t const rests = best.kind == delta_of_delta ? steps - 1 : steps;
   pack_integers(std::span(best_).first(rests), out);

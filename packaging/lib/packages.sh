@@ -15,7 +15,7 @@ test_packages=(
   gunicorn user-mode-linux e2fsprogs openssl)
 # shellcheck disable=SC2034
 bench_packages=(
-  python3 faketime prometheus victoria-metrics influxdb graphite-carbon python3-whisper
+  python3 prometheus victoria-metrics influxdb graphite-carbon python3-whisper
   libprotobuf-dev protobuf-compiler libsnappy-dev)
 # shellcheck disable=SC2034
 package_packages=(rpm dpkg-dev binutils gzip xz-utils python3)

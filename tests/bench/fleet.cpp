@@ -4,7 +4,7 @@
 //   fleet [--hosts H] [--containers C] [--ticks N] [--speed X] [--churn PERCENT] ... (--help)
 //
 // Starts the aggregator in a directory of its own. At --speed X both live X times as fast: the
-// aggregator under libfaketime, so that its spills, closing windows and tiers come when they would.
+// aggregator by fast_clock.so, so that its spills, closing windows and tiers come when they would.
 // At --speed 0 ticks of the past come back to back, each when the one before is acknowledged.
 // Exit status: 0 all acknowledged, 1 not, 2 usage.
 
@@ -30,7 +30,6 @@ using namespace dadvisor::bench;
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
-constexpr char const* faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 constexpr Nanoseconds step = 10s;
 
 struct Options {
@@ -42,6 +41,7 @@ struct Options {
   double settle = 120;     // seconds to wait for quiet at most
   double report = 0;       // minutes of simulated time between lines
   std::string aggregator;  // the program
+  std::string clock;       // fast_clock.so
   std::vector<std::string> server_options;
   std::string directory;  // kept when given
   bool hold = false;      // leave the server running at the end until stdin closes
@@ -125,12 +125,9 @@ class Fleet {
         directory_ + "/rules.d"};
     std::vector<std::string> environment;
     if (paced() && options_.speed != 1) {
-      if (::access(faketime, R_OK) != 0)
-        throw std::runtime_error("--speed needs Debian's package faketime");
-      // Only the wall clock: libfaketime 0.9.10 does not know waits on a scaled monotonic one.
-      environment = {std::string("LD_PRELOAD=") + faketime,
-                     fmt::format("FAKETIME=+0 x{}", options_.speed), "NO_FAKE_STAT=1",
-                     "DONT_FAKE_MONOTONIC=1"};
+      // Only the wall clock: waits go by the monotonic one.
+      environment = {"LD_PRELOAD=" + options_.clock,
+                     fmt::format("DADVISOR_CLOCK_SPEED={}", options_.speed)};
       auto const span = std::max(10.0, 600 / options_.speed);  // its timer is of the other clock
       command.push_back(fmt::format("--head-span={}s", std::lround(span)));
     }
@@ -370,6 +367,8 @@ int main(int argc, char** argv) {
   Options options;
   options.aggregator =
       std::filesystem::canonical("/proc/self/exe").parent_path() / "dadvisor-aggregator";
+  options.clock =
+      (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "fast_clock.so").string();
   CLI::App app("A fleet of simulated agents against a real aggregator on loopback.", "fleet");
   app.add_option("--hosts", options.hosts)->check(CLI::Range(1, 100'000));
   app.add_option("--containers", options.containers, "of each host")->check(CLI::Range(0, 1000));

@@ -188,6 +188,7 @@ TEST_CASE("a dozen spills become one segment that says the same") {
       Cell const cell = value;
       trial.store->put(app, {}, tick, 10s, schema, std::span(&cell, 1));
     });
+    trial.settle();
   };
   std::uint64_t sequence = 0;
   auto const deliver = [&](std::int64_t seconds) {
