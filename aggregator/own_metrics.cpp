@@ -61,6 +61,8 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
   add.gauge("store_head_rows", "Rows in memory.", &StoreCounters::head_rows);
   add.gauge("store_entities", "Entities held.", &StoreCounters::entities);
   add.gauge("store_log_size_bytes", "Size of the log.", &StoreCounters::log_bytes);
+  add.gauge("store_unapplied_cells", "Cells on their way into memory.",
+            &StoreCounters::unapplied_cells);
   add.gauge("store_spill_size_bytes", "Size of the spills.", &StoreCounters::spill_bytes);
   add.gauge("store_tier_size_bytes", "Size of the coarser tiers.", &StoreCounters::tier_bytes);
   add.gauge("store_dirty_ranges", "Entities' periods that late rows left to be made again.",

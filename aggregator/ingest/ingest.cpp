@@ -124,6 +124,8 @@ void Ingest::batches(std::string body, std::string_view principal, ReplyCallback
   }
   if (counters_.waiting_bytes + job->body.size() > options_.max_waiting_bytes)
     return turn_away(reply, 503, "too much is waiting for the disk\n");
+  if (appender_.unapplied_cells() > options_.max_unapplied_cells)
+    return turn_away(reply, 503, "too much is waiting to be worked in\n");
   job->batches = std::move(*batches);
   job->reply = std::move(reply);
   enqueue(*agent, std::move(job));

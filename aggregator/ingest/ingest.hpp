@@ -36,6 +36,8 @@ using ReplyCallback = std::function<void(Reply)>;
 struct IngestOptions {
   std::size_t max_agents = 100'000;
   std::size_t max_waiting_bytes = 256 << 20;  // bodies of requests that are not answered
+  // Of the store; half a gigabyte, and the rows of half a million containers.
+  std::uint64_t max_unapplied_cells = 32 << 20;
 };
 
 struct IngestCounters {

@@ -31,6 +31,9 @@ class Appender {
   // over one that failed. Any thread may call.
   virtual void append(std::string frame, std::shared_ptr<Batch const> batch,
                       std::function<void(Result<void>)> done) = 0;
+  // Cells of rows that are on their way into memory: more than a little of them means that the disk
+  // is faster than whatever follows from a row, and that senders had better wait. Any thread.
+  virtual std::uint64_t unapplied_cells() const = 0;
   // What was durable when the store was opened; ingest starts its streams from it.
   virtual std::vector<StreamMark> marks() const = 0;
 };

@@ -10,6 +10,12 @@ namespace {
 
 constexpr std::size_t listed_at_once = 1024;  // entities that are copied under the lock
 
+std::uint64_t cells_of(Batch const& batch) {
+  std::uint64_t cells = 0;
+  for (Row const& row : batch.rows) cells += row.cells.size();
+  return cells;
+}
+
 }  // namespace
 
 void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
@@ -108,6 +114,7 @@ void Store::State::append(std::string frame, std::shared_ptr<Batch const> batch,
                           std::function<void(Result<void>)> done) {
   std::lock_guard const order(order_);
   if (!log_writer_->submit({std::move(frame), batch, std::move(done)})) return;
+  unapplied_cells_ += cells_of(*batch);
   std::lock_guard const lock(tasks_mutex_);
   tasks_.emplace_back(std::move(batch));
   if (tasks_.size() == 1) tasks_wake_.notify_one();
@@ -132,10 +139,12 @@ void Store::State::run_store() {
     tasks.swap(tasks_);
     lock.unlock();
     for (Task& task : tasks) {
-      if (auto const* const batch = std::get_if<std::shared_ptr<Batch const>>(&task))
+      if (auto const* const batch = std::get_if<std::shared_ptr<Batch const>>(&task)) {
         apply(**batch);
-      else
+        unapplied_cells_ -= cells_of(**batch);
+      } else {
         std::get<std::function<void()>>(task)();
+      }
     }
     tasks.clear();
     if (!stopping) begin_spill_if_due();
@@ -218,6 +227,7 @@ StoreCounters Store::State::counters() const {
   all.log_bytes = log.file_bytes;
   all.replayed_batches = replayed_batches_;
   all.damaged_records = damaged_records_;
+  all.unapplied_cells = unapplied_cells_;
   all.spills = spill_count_;
   all.spill_failures = spill_failures_;
   all.merges = merge_count_;
@@ -265,6 +275,7 @@ void Store::append(std::string frame, std::shared_ptr<Batch const> batch,
                    std::function<void(Result<void>)> done) {
   state_->append(std::move(frame), std::move(batch), std::move(done));
 }
+std::uint64_t Store::unapplied_cells() const { return state_->unapplied_cells(); }
 std::vector<StreamMark> Store::marks() const { return state_->marks(); }
 void Store::post(std::function<void()> function) { state_->post(std::move(function)); }
 EntityId Store::put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,

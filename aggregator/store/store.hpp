@@ -97,7 +97,7 @@ struct StoreCounters {
   std::uint64_t appended_batches = 0, appended_bytes = 0, syncs = 0, sync_failures = 0,
                 write_failures = 0, applied_rows = 0, duplicate_rows = 0, replayed_batches = 0,
                 damaged_records = 0, spills = 0, spill_failures = 0, merges = 0, damaged_spills = 0,
-                log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0, spill_files = 0,
+                unapplied_cells = 0, log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0, spill_files = 0,
                 tier_bytes = 0, tier_files = 0, dirty_ranges = 0, late_beyond_raw = 0;
 };
 
@@ -111,6 +111,7 @@ class Store final : public Appender {
 
   void append(std::string frame, std::shared_ptr<Batch const> batch,
               std::function<void(Result<void>)> done) override;
+  std::uint64_t unapplied_cells() const override;
   std::vector<StreamMark> marks() const override;
 
   // Runs `function` on the store thread, after what was appended before.

@@ -47,6 +47,7 @@ class Store::State {
   void post(std::function<void()> function);
   EntityId put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
                Schema const& schema, std::span<Cell const> cells);
+  std::uint64_t unapplied_cells() const { return unapplied_cells_; }
   std::vector<StreamMark> const& marks() const { return marks_; }
   std::shared_ptr<EntityList const> entities() const;
   std::uint64_t generation() const;
@@ -130,6 +131,7 @@ class Store::State {
   std::mutex tasks_mutex_;
   std::condition_variable tasks_wake_;
   std::deque<Task> tasks_;
+  std::atomic<std::uint64_t> unapplied_cells_{0};  // of the batches in tasks_
   bool stopping_ = false;
 
   std::mutex job_mutex_;

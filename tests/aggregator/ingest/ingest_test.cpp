@@ -41,6 +41,8 @@ struct HandStore final : store::Appender {
     waiting.push_back({std::move(frame), std::move(batch), std::move(done)});
   }
   std::vector<store::StreamMark> marks() const override { return at_start; }
+  std::uint64_t unapplied = 0;
+  std::uint64_t unapplied_cells() const override { return unapplied; }
 
   void sync() {  // what waits now; what that lets in waits for the next
     std::deque<Waiting> now;
@@ -374,6 +376,23 @@ TEST_CASE("agents and waiting bytes are bounded") {
   aggregator.send(body_of(batch));
   batch.stream.agent = "b";
   CHECK(status(aggregator.send(body_of(batch))) == 503);
+}
+
+TEST_CASE("senders wait while the store lags behind its log, and nothing of theirs is lost") {
+  IngestOptions options;
+  options.max_unapplied_cells = 100;
+  Aggregator aggregator({}, options);
+  CHECK(status(aggregator.hello("a")) == 200);
+  aggregator.store.unapplied = 101;
+  auto const body = body_of(batch_of("a", 1));
+  auto const refused = aggregator.send(body);
+  REQUIRE(status(refused) == 503);
+  CHECK((*refused)->retry_after == std::chrono::seconds(1));
+  CHECK(aggregator.ingest->counters().turned_away == 1);
+  aggregator.store.unapplied = 100;
+  auto const taken = aggregator.send(body);
+  aggregator.sync_all();
+  CHECK(answer(taken).acked == LaneMarks{1, 0});
 }
 
 TEST_CASE("answers of the store that come after the end are let go") {
