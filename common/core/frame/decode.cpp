@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
@@ -101,20 +102,19 @@ bool read_entity(ByteReader& reader, std::string const& agent, Entity& entity) {
   return reader.ok();
 }
 
-// The entities of a delta frame: the base's without the removed, with the changed put in.
-bool read_entities(ByteReader& reader, Batch const* base, Batch& batch) {
-  std::vector<SlotEntity> kept;
+// The entities of a delta frame: the base's without the removed, with the changed put in. `fresh`:
+// the slots of those that are not the base's, ascending.
+bool read_entities(ByteReader& reader, Batch const* base, Batch& batch,
+                   std::vector<std::uint32_t>& fresh) {
+  std::vector<std::uint32_t> removed;
   if (base != nullptr) {
-    std::vector<std::uint32_t> removed(read_count(reader, 1, base->entities.size()));
+    removed.resize(read_count(reader, 1, base->entities.size()));
     SlotReader slots;
     for (auto& slot : removed) {
       slot = slots.read(reader);
       if (find_slot(base->entities, slot) == nullptr) return false;
     }
     if (!reader.ok()) return false;
-    kept.reserve(base->entities.size());
-    for (auto const& entry : base->entities)
-      if (!std::binary_search(removed.begin(), removed.end(), entry.slot)) kept.push_back(entry);
   }
   std::size_t constexpr least = 6;  // gap, kind, host, id, start, labels
   std::vector<SlotEntity> changed(read_count(reader, least, frame_limit::slots));
@@ -122,58 +122,94 @@ bool read_entities(ByteReader& reader, Batch const* base, Batch& batch) {
   for (auto& entry : changed) {
     entry.slot = slots.read(reader);
     if (!reader.ok() || !read_entity(reader, batch.stream.agent, entry.entity)) return false;
+    fresh.push_back(entry.slot);
   }
   if (!reader.ok()) return false;
-  if (kept.empty()) {
+  if (base == nullptr) {
     batch.entities = std::move(changed);
     return true;
   }
-  batch.entities.reserve(kept.size() + changed.size());
-  auto old = kept.begin();
-  for (auto& entry : changed) {
-    while (old != kept.end() && old->slot < entry.slot) batch.entities.push_back(std::move(*old++));
-    if (old != kept.end() && old->slot == entry.slot) ++old;
-    batch.entities.push_back(std::move(entry));
+  if (removed.empty() && changed.empty()) {
+    batch.entities = base->entities;
+    return true;
   }
-  std::move(old, kept.end(), std::back_inserter(batch.entities));
+  batch.entities.reserve(base->entities.size() + changed.size());
+  auto next = changed.begin();
+  auto gone = removed.begin();
+  for (SlotEntity const& old : base->entities) {
+    for (; next != changed.end() && next->slot < old.slot; ++next)
+      batch.entities.push_back(std::move(*next));
+    bool const removed_now = gone != removed.end() && *gone == old.slot;
+    if (removed_now) ++gone;
+    if (next != changed.end() && next->slot == old.slot)
+      batch.entities.push_back(std::move(*next++));
+    else if (!removed_now)
+      batch.entities.push_back(old);
+  }
+  std::move(next, changed.end(), std::back_inserter(batch.entities));
   return true;
 }
 
-bool read_cells(ByteReader& reader, Row const* before, std::vector<Cell>& cells) {
-  auto const mask = reader.raw((cells.size() + 7) / 8);
+bool read_cells(ByteReader& reader, Row const* before, std::size_t width,
+                std::vector<Cell>& cells) {
+  auto const mask = reader.raw((width + 7) / 8);
   if (!reader.ok()) return false;
-  if (cells.size() % 8 != 0 && static_cast<unsigned char>(mask.back()) >> (cells.size() % 8) != 0)
-    return false;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (before != nullptr) cells[i] = before->cells[i];
-    if ((static_cast<unsigned char>(mask[i / 8]) >> (i % 8) & 1) == 0) continue;
-    auto const change = reader.varint();
-    if (cells[i] && change == 0) {
-      cells[i] = std::nullopt;
-    } else {
-      auto const sum = static_cast<std::uint64_t>(cells[i].value_or(0)) +
-                       static_cast<std::uint64_t>(unzigzag(change));
-      cells[i] = static_cast<std::int64_t>(sum);
+  if (width % 8 != 0 && static_cast<unsigned char>(mask.back()) >> (width % 8) != 0) return false;
+  if (before != nullptr)
+    cells = before->cells;
+  else
+    cells.resize(width);
+  for (std::size_t byte = 0; byte < mask.size(); ++byte) {
+    for (auto bits = static_cast<unsigned char>(mask[byte]); bits != 0;
+         bits = static_cast<unsigned char>(bits & (bits - 1))) {
+      Cell& cell = cells[byte * 8 + static_cast<std::size_t>(std::countr_zero(bits))];
+      auto const change = reader.varint();
+      if (cell && change == 0) {
+        cell = std::nullopt;
+      } else {
+        cell = static_cast<std::int64_t>(static_cast<std::uint64_t>(cell.value_or(0)) +
+                                         static_cast<std::uint64_t>(unzigzag(change)));
+      }
     }
   }
   return reader.ok();
 }
 
-bool read_rows(ByteReader& reader, Batch const* base, Batch& batch) {
+// Goes on to that slot, in a vector that ascends by slot; its end where there is none.
+template <typename T>
+T const* go_to(std::uint32_t slot, typename std::vector<T>::const_iterator& at,
+               std::vector<T> const& elements) {
+  while (at != elements.end() && at->slot < slot) ++at;
+  return at != elements.end() && at->slot == slot ? &*at : nullptr;
+}
+
+// `fresh`: of read_entities().
+bool read_rows(ByteReader& reader, Batch const* base, std::vector<std::uint32_t> const& fresh,
+               Batch& batch) {
   batch.rows.resize(read_count(reader, 2, batch.entities.size()));
   SlotReader slots;
   std::size_t cells = 0;
+  auto entity = batch.entities.cbegin();
+  std::vector<Row>::const_iterator old_row;
+  if (base != nullptr) old_row = base->rows.begin();
   for (auto& row : batch.rows) {
     row.slot = slots.read(reader);
     row.schema = static_cast<std::uint32_t>(reader.varint(frame_limit::schemas));
     if (!reader.ok() || row.schema >= batch.schemas.size()) return false;
-    if (find_slot(batch.entities, row.slot) == nullptr) return false;
+    if (go_to(row.slot, entity, batch.entities) == nullptr) return false;
     auto const width = batch.schemas[row.schema].metrics.size();
     cells += width;
     if (cells > frame_limit::cells || (width + 7) / 8 > reader.left()) return false;
-    row.cells.resize(width);
-    auto const* const before = base_row(base, batch.entities, row.slot, row.schema);
-    if (!read_cells(reader, before, row.cells)) return false;
+    Row const* before = nullptr;
+    if (base != nullptr) {
+      before = go_to(row.slot, old_row, base->rows);
+      // base_row()'s rule; whose entity is the base's own is of the same life.
+      bool const same = before != nullptr && before->schema == row.schema &&
+                        (!std::binary_search(fresh.begin(), fresh.end(), row.slot) ||
+                         base_row(base, batch.entities, row.slot, row.schema) != nullptr);
+      if (!same) before = nullptr;
+    }
+    if (!read_cells(reader, before, width, row.cells)) return false;
   }
   return reader.ok();
 }
@@ -227,8 +263,9 @@ Result<Batch> decode_frame(std::string_view frame, Batch const* base) {
     batch.schemas = base->schemas;
   else if (!read_schemas(reader, batch.schemas))
     return malformed("its schemas");
-  if (!read_entities(reader, base, batch)) return malformed("its entities");
-  if (!read_rows(reader, base, batch)) return malformed("its rows");
+  std::vector<std::uint32_t> fresh;
+  if (!read_entities(reader, base, batch, fresh)) return malformed("its entities");
+  if (!read_rows(reader, base, fresh, batch)) return malformed("its rows");
   if (events && !read_events(reader, batch)) return malformed("its events");
   if (reader.left() != 0) return malformed("bytes behind its rows");
   return batch;
