@@ -54,18 +54,20 @@ Result<SeriesList> legend_value(Call& call) {
   }
   for (auto const& type : types) {
     // "sumSeries" is no aggregation here, unlike everywhere else.
-    auto const aggregation =
-        short_aggregation_name(type) == type ? find_aggregation(type) : std::nullopt;
+    auto const found = find_aggregation(type);
+    bool const known = found && short_aggregation_name(type) == type;
+    auto const aggregation = found.value_or(Aggregation::average);
+    auto const shown = [&](Series const& one) -> std::string {
+      if (!known) return "(?)";
+      double const value = aggregate(aggregation, one.values);
+      if (system.empty()) return plain_text(aggregation, value);
+      return is_absent(value) ? "None" : with_prefix(value, system);
+    };
     for (auto& one : series) {
-      double const value = aggregation ? aggregate(*aggregation, one.values) : absent;
       if (system.empty()) {
-        auto const shown = aggregation ? plain_text(*aggregation, value) : std::string("(?)");
-        one.name += " (" + type + ": " + shown + ")";
+        one.name += " (" + type + ": " + shown(one) + ")";
       } else {
-        auto const shown = !aggregation       ? std::string("(?)")
-                           : is_absent(value) ? std::string("None")
-                                              : with_prefix(value, system);
-        one.name = fmt::format("{:<20}{:<5}{:<10}", one.name, type, shown);
+        one.name = fmt::format("{:<20}{:<5}{:<10}", one.name, type, shown(one));
       }
     }
   }
