@@ -91,17 +91,22 @@ void grow(std::vector<Curve>& curves, Stack const& stack, SeriesList const& seri
   auto const grid = curves[coarsest].times;
   auto const step = curves[coarsest].step;
   std::vector<double> top(grid.size(), 0.0);
+  Curve const* below = nullptr;
   for (auto const member : stack.members) {
     auto& curve = curves[member];
     curve.values = on_grid(curve, grid, step, series[member].consolidation);
     curve.times = grid;
     curve.step = step;
     curve.base = top;
+    bool const between = below != nullptr && below->invisible;
     for (std::size_t i = 0; i < top.size(); ++i) {
       if (!is_drawable(curve.values[i])) continue;
+      // Between an unknown value and a known one there is no area, only the line.
+      if (between && !is_drawable(below->values[i])) curve.base[i] = curve.values[i];
       if (!stack.totals) curve.values[i] += top[i];
       top[i] = curve.values[i];
     }
+    below = &curve;
   }
 }
 
@@ -194,10 +199,9 @@ std::optional<std::pair<double, double>> limits_of(std::vector<Curve> const& cur
     if (curve.right != right || curve.infinite || curve.invisible) continue;
     for (double const value : curve.values) take(value);
     if (!curve.fill) continue;
-    if (curve.base.empty()) {
-      take(0);
-    } else {
-      for (double const value : curve.base) take(value);
+    if (curve.base.empty()) take(0);
+    for (std::size_t i = 0; i < curve.base.size(); ++i) {
+      if (is_drawable(curve.values[i])) take(curve.base[i]);  // elsewhere nothing stands on it
     }
   }
   return out;

@@ -42,8 +42,9 @@ struct Curve {
 std::vector<Curve> make_curves(SeriesList const& series, Window const& window, double width,
                                PictureOptions const& options);
 
-// The least and greatest value of the visible curves on one axis, areas standing on 0 with their
-// 0. Only values above 0 count where the axis is logarithmic. Absent when there is none.
+// The least and greatest value of the visible curves on one axis, areas with the ground that they
+// stand on (graphite-web leaves the ground out: then an area of twice the height is not twice the
+// value). Only values above 0 count where the axis is logarithmic. Absent when there is none.
 std::optional<std::pair<double, double>> limits_of(std::vector<Curve> const& curves, bool right,
                                                    bool logarithmic);
 

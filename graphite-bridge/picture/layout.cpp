@@ -73,23 +73,40 @@ class Arrangement {
     return options.width < 160 || options.height < 100 ? 4 : 10;
   }
 
-  void place_titles(std::vector<Curve> const& curves) {
+  std::vector<std::string> title_lines() const {
+    std::vector<std::string> out;
     std::string_view rest = options_.title;
-    double const line = out_.title_font.size * 1.3;
-    bool const any = !rest.empty();
     while (!rest.empty()) {
       auto const end = rest.find('\n');
-      auto text =
-          elided(clean_text(rest.substr(0, end)), sheet_.width(), out_.title_font, measure_);
-      out_.titles.push_back({std::move(text),
+      out.push_back(clean_text(rest.substr(0, end)));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    return out;
+  }
+
+  // A long title is first made smaller, down to the size of the other texts.
+  void fit_title_font(std::vector<std::string> const& lines) {
+    double const usual = out_.title_font.size;
+    for (auto const& line : lines) {
+      double const width = measure_(line, out_.title_font);
+      if (width <= sheet_.width()) continue;
+      double const fitting = std::floor(out_.title_font.size * sheet_.width() / width * 2) / 2;
+      out_.title_font.size = std::clamp(fitting, std::min(size(), usual), usual);
+    }
+  }
+
+  void place_titles(std::vector<Curve> const& curves) {
+    auto const lines = title_lines();
+    fit_title_font(lines);
+    for (auto const& line : lines) {
+      out_.titles.push_back({elided(line, sheet_.width(), out_.title_font, measure_),
                              (sheet_.left + sheet_.right) / 2,
                              sheet_.top + out_.title_font.size * 0.9,
                              Align::center,
                              {}});
-      sheet_.top += line;
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+      sheet_.top += out_.title_font.size * 1.3;
     }
-    if (any) sheet_.top += size() * 0.4;
+    if (!lines.empty()) sheet_.top += size() * 0.4;
     double const room = sheet_.height() * 0.5;  // of the plot's height, which is not known yet
     auto const titled = [&](std::string const& text) {
       return elided(clean_text(text), room, out_.font, measure_);

@@ -29,7 +29,9 @@ std::vector<Item> items_of(std::vector<Curve> const& curves, PictureOptions cons
     if (curve.name.empty() || curve.invisible) continue;
     if (options.hide_null_from_legend && !curve.figures.last) continue;
     if (options.unique_legend && !seen.insert(curve.name).second) continue;
-    out.push_back({i, clean_text(curve.name) + (curve.right ? " (right)" : "")});
+    auto name = clean_text(curve.name);
+    name.erase(name.find_last_not_of(' ') + 1);  // columns of cactiStyle() end in blanks
+    out.push_back({i, name + (curve.right ? " (right)" : "")});
   }
   return out;
 }
@@ -53,8 +55,9 @@ Heading heading_of(LegendValue value) {
   return {value, "avg"};
 }
 
-std::string figure_of(CurveFigures const& figures, LegendValue which,
-                      PictureOptions const& options) {
+std::string figure_of(Curve const& curve, LegendValue which, PictureOptions const& options) {
+  if (curve.infinite) return {};  // marks have a time, no amount
+  auto const& figures = curve.figures;
   auto const value = which == LegendValue::last  ? figures.last
                      : which == LegendValue::min ? figures.min
                      : which == LegendValue::max ? figures.max
@@ -130,13 +133,12 @@ Legend set_names(Setting const& set, std::vector<Item> const& items) {
   return out;
 }
 
+// Names with their figures, in blocks side by side where one would be too high, filled from the
+// top; each has a heading.
 Legend set_figures(Setting const& set, std::vector<Item> const& items) {
   Legend out;
   auto const most_rows = set.rows_with_room();
   if (most_rows < 2) return out;
-  bool const all = items.size() + 1 <= most_rows;
-  auto const shown = all ? items.size() : most_rows - 2;
-  auto const rows = shown + 1 + (all ? 0 : 1);
   double const gap = set.font.size * column_gap;
   auto const& values = set.options.legend_values;
   std::vector<std::vector<std::string>> texts(values.size());
@@ -144,36 +146,64 @@ Legend set_figures(Setting const& set, std::vector<Item> const& items) {
   double figures_width = 0;
   for (std::size_t column = 0; column < values.size(); ++column) {
     double width = set.measure(heading_of(values[column]).text, set.font);
-    for (std::size_t i = 0; i < shown; ++i) {
-      texts[column].push_back(
-          figure_of(set.curves[items[i].curve].figures, values[column], set.options));
+    for (auto const& item : items) {
+      texts[column].push_back(figure_of(set.curves[item.curve], values[column], set.options));
       width = std::max(width, set.measure(texts[column].back(), set.font));
     }
     widths.push_back(width);
     figures_width += width + gap;
   }
   double name_width = 0;
-  for (std::size_t i = 0; i < shown; ++i) {
-    name_width = std::max(name_width, set.measure(items[i].name, set.font));
+  for (auto const& item : items) {
+    name_width = std::max(name_width, set.measure(item.name, set.font));
   }
-  double const cell = std::min(set.name_at() + name_width, set.area.width() - figures_width);
+  double const room = set.area.width();
+  double const cell = std::min(set.name_at() + name_width, room - figures_width);
   if (cell < set.name_at()) return set_names(set, items);  // too narrow for figures
-  double x = set.area.left + cell;
+  double const block = cell + figures_width + 2 * gap;
+  auto const most_blocks =
+      std::max<std::size_t>(static_cast<std::size_t>((room + 2 * gap) / block), 1);
+  // Figures are compared down a column: another one is begun where half of the room is taken.
+  auto const even = (items.size() + most_blocks - 1) / most_blocks;
+  auto const low = std::min(items.size(), std::max<std::size_t>(most_rows / 2, 2) - 1);
+  auto const most = std::min(std::max(even, low), most_rows - 1);
+  auto const blocks = std::min((items.size() + most - 1) / most, most_blocks);
+  auto const per_block = std::min((items.size() + blocks - 1) / blocks, most);
+  bool const all = per_block * blocks >= items.size();
+  auto const room_for = per_block * blocks - (all ? 0 : 1);
+  auto const shown = std::min(items.size(), room_for);
+  auto const rows = per_block + 1;
+  auto const place = [&](std::size_t index) {
+    return std::pair(set.area.left + static_cast<double>(index / per_block) * block,
+                     index % per_block + 1);
+  };
+  double right = cell;
   for (std::size_t column = 0; column < values.size(); ++column) {
-    x += gap + widths[column];
-    out.figures.push_back({heading_of(values[column]).text, x, set.baseline(0, rows), Align::right,
-                           set.options.theme.quiet});
+    right += gap + widths[column];
     for (std::size_t i = 0; i < shown; ++i) {
-      out.figures.push_back({texts[column][i], x, set.baseline(i + 1, rows), Align::right, {}});
+      auto const [left, row] = place(i);
+      double const x = left + right;
+      auto const first = texts[column].begin() + static_cast<std::ptrdiff_t>(i);
+      auto const end =
+          texts[column].begin() + static_cast<std::ptrdiff_t>(std::min(i + per_block, shown));
+      bool const any = std::any_of(first, end, [](auto const& one) { return !one.empty(); });
+      if (row == 1 && any) {
+        out.figures.push_back({heading_of(values[column]).text, x, set.baseline(0, rows),
+                               Align::right, set.options.theme.quiet});
+      }
+      out.figures.push_back({texts[column][i], x, set.baseline(row, rows), Align::right, {}});
     }
   }
   for (std::size_t i = 0; i < shown; ++i) {
-    set.add(out, items[i], set.area.left, cell, set.baseline(i + 1, rows));
+    auto const [left, row] = place(i);
+    set.add(out, items[i], left, cell, set.baseline(row, rows));
   }
   if (!all) {
-    out.rest.push_back({fmt::format("+ {} more", items.size() - shown),
-                        set.area.left + set.name_at(),
-                        set.baseline(rows - 1, rows),
+    auto const [left, row] = place(shown);
+    auto const text = fmt::format("+ {} more", items.size() - shown);
+    out.rest.push_back({elided(text, block, set.font, set.measure),
+                        left + set.name_at(),
+                        set.baseline(row, rows),
                         Align::left,
                         {}});
   }

@@ -11,6 +11,7 @@ namespace dadvisor::graphite::picture {
 namespace {
 
 constexpr std::size_t coarse_from = 50;      // so many need no fine edges, but must be quick
+constexpr std::size_t clipped_up_to = 20;    // cairo's time for clips grows with their number
 constexpr std::size_t corners_at_once = 16;  // cairo's time for a path grows faster than the path
 
 class Painter {
@@ -85,12 +86,17 @@ class Painter {
       if (curve.infinite && !curve.invisible) paint_infinite(curve);
     }
     std::vector<std::vector<Run>> runs(layout_.curves.size());
+    bool const few = runs.size() <= clipped_up_to;
+    cairo_save(context_);
     for (std::size_t i = 0; i < runs.size(); ++i) {
       auto const& curve = layout_.curves[i];
       if (curve.infinite || curve.invisible) continue;
       runs[i] = runs_of(curve, layout_, options_);
-      if (curve.fill) paint_area(curve, runs[i]);
+      if (!curve.fill) continue;
+      paint_area(curve, runs[i]);
+      if (few && curve.base.empty()) keep_off(runs[i]);
     }
+    cairo_restore(context_);
     for (std::size_t i = 0; i < runs.size(); ++i) paint_line(layout_.curves[i], runs[i]);
     cairo_restore(context_);
   }
@@ -106,7 +112,7 @@ class Painter {
     set_dashes({});
   }
 
-  void paint_area(Curve const& curve, std::vector<Run> const& runs) {
+  void set_area_path(std::vector<Run> const& runs) {
     for (auto const& run : runs) {
       cairo_new_sub_path(context_);
       for (auto const& point : run.line) cairo_line_to(context_, point.x, point.y);
@@ -115,8 +121,23 @@ class Painter {
       }
       cairo_close_path(context_);
     }
+  }
+
+  void paint_area(Curve const& curve, std::vector<Run> const& runs) {
+    set_area_path(runs);
     canvas_.set_color(curve.color.with_alpha(curve.color.alpha * *curve.fill));
     cairo_fill(context_);
+  }
+
+  // Where one area is, no later one is painted: their colours would mix to one that the legend
+  // does not have. graphite-web does the same.
+  void keep_off(std::vector<Run> const& runs) {
+    auto const& plot = layout_.plot;
+    cairo_rectangle(context_, plot.left - 1, plot.top - 1, plot.width() + 2, plot.height() + 2);
+    set_area_path(runs);
+    cairo_set_fill_rule(context_, CAIRO_FILL_RULE_EVEN_ODD);
+    cairo_clip(context_);
+    cairo_set_fill_rule(context_, CAIRO_FILL_RULE_WINDING);
   }
 
   void paint_line(Curve const& curve, std::vector<Run> const& runs) {

@@ -90,6 +90,24 @@ TEST_CASE("what stacked() has summed up is not summed again") {
   }
 }
 
+TEST_CASE("what lies between two series needs no 0, and both of them") {
+  auto low = series_of("low", {40, absent, 44, absent, absent});
+  auto high = series_of("high", {50, 52, 54, absent, 58});
+  low.drawing.invisible = true;
+  low.drawing.stack = high.drawing.stack = "areaBetween(x)";
+  for (auto const mode : {AreaMode::none, AreaMode::stacked}) {
+    PictureOptions options;
+    options.area_mode = mode;
+    auto const curves = curves_of({low, high}, options);
+    CHECK(text_of(curves[1].values) == "50 52 54 - 58 ");
+    CHECK(curves[1].base[0] == 40);
+    CHECK(curves[1].base[1] == 52);  // the line is there, the area has no height
+    CHECK(curves[1].base[2] == 44);
+    CHECK(curves[1].base[4] == 58);
+    CHECK(limits_of(curves, false, false) == std::pair(40.0, 58.0));
+  }
+}
+
 TEST_CASE("a stack of different steps grows on the coarsest") {
   PictureOptions options;
   options.area_mode = AreaMode::stacked;

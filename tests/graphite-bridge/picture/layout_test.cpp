@@ -177,6 +177,69 @@ TEST_CASE("the legend tells figures of the window alone, absent ones as a dash")
   CHECK(layout.legend.entries[0].name.text == "a");
 }
 
+TEST_CASE("names with figures stand side by side where there is room") {
+  SeriesList const series(6, series_of("same", {1, 2}));
+  auto options = sized(330, 250);  // room for 6 rows, of which a low legend takes 3
+  options.legend_values = {LegendValue::last};
+  auto const legend = layout_of(series, options).legend;
+  REQUIRE(legend.entries.size() == 6);
+  CHECK(legend.height == 3 * 15);
+  CHECK(legend.entries[1].name.baseline > legend.entries[0].name.baseline);
+  CHECK(legend.entries[1].name.x == legend.entries[0].name.x);
+  CHECK(legend.entries[5].name.x > legend.entries[0].name.x);
+  std::size_t headings = 0;
+  double widest = 0;
+  for (auto const& text : legend.figures) {
+    headings += text.text == "last";
+    widest = std::max(widest, text.x);
+  }
+  CHECK(headings == 3);
+  CHECK(widest <= 330);
+}
+
+TEST_CASE("marks have a name in the legend and no figures") {
+  auto marks = series_of("deploys", {absent, 1});
+  marks.drawing.infinite = true;
+  auto options = sized(600, 300);
+  options.legend_values = {LegendValue::max};
+  auto const legend = layout_of({series_of("a", {5, 7}), marks}, options).legend;
+  REQUIRE(legend.entries.size() == 2);
+  std::vector<std::string> texts;
+  for (auto const& text : legend.figures) texts.push_back(text.text);
+  CHECK(texts == std::vector<std::string>{"max", "7", ""});
+  options.height = 150;  // a legend of one name a block: no heading above marks alone
+  std::size_t headings = 0;
+  auto const low = layout_of({series_of("a", {5, 7}), marks}, options).legend;
+  for (auto const& text : low.figures) headings += text.text == "max";
+  CHECK(low.entries[1].name.x > low.entries[0].name.x);
+  CHECK(headings == 1);
+}
+
+TEST_CASE("blanks at the end of a name take no room") {
+  auto options = sized(600, 300);
+  options.hide_legend = false;
+  auto const tight = layout_of({series_of("a", {1}), series_of("b", {1})}, options);
+  auto const padded =
+      layout_of({series_of("a" + std::string(90, ' '), {1}), series_of("b", {1})}, options);
+  CHECK(padded.legend.entries[0].name.text == "a");
+  CHECK(padded.legend.entries[1].name.x == tight.legend.entries[1].name.x);
+}
+
+TEST_CASE("a title that is too long becomes smaller before it loses letters") {
+  auto options = sized(330, 250);  // titles of 12, other texts of 10: letters of 7.2 and 6
+  auto const titled = [&](int letters) {
+    options.title = std::string(static_cast<std::size_t>(letters), 'x');
+    return layout_of({series_of("a", ramp(60))}, options);
+  };
+  CHECK(titled(43).title_font.size == 12);  // 309.6 of 310
+  CHECK(titled(48).title_font.size == 10.5);
+  CHECK(titled(48).titles[0].text == options.title);
+  CHECK(titled(51).titles[0].text == options.title);
+  auto const longer = titled(52);
+  CHECK(longer.title_font.size == 10);
+  CHECK(longer.titles[0].text.find("\xE2\x80\xA6") != std::string::npos);
+}
+
 TEST_CASE("names that have no room lose their middle") {
   auto const layout = layout_of(
       {series_of("beginning." + std::string(200, 'x') + ".end", ramp(60))}, sized(330, 250));

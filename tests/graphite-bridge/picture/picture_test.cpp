@@ -140,6 +140,18 @@ TEST_CASE("areas are filled from one to the other") {
   CHECK(drawn.layout.left.top >= 80);
 }
 
+TEST_CASE("an area keeps its colour where a later one would cover it") {
+  auto options = plain();
+  options.area_mode = AreaMode::all;
+  options.area_alpha = 0.5;
+  Drawn const drawn(
+      {series_of("a", std::vector<double>(60, 40)), series_of("b", std::vector<double>(60, 80))},
+      options);
+  CHECK(drawn.at(1800, 20) == 0xff7f7f);  // half of its own on white, nothing of the second
+  CHECK(drawn.at(1800, 60) == 0x7fff7f);
+  CHECK(drawn.at(1800, 80) == 0x00ff00);
+}
+
 TEST_CASE("negative areas hang from 0") {
   auto options = plain();
   options.area_mode = AreaMode::all;
