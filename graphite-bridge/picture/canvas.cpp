@@ -21,13 +21,6 @@ Error cairo_error(cairo_status_t status) {
   return Error{Errc::io, 0, std::string("cairo: ") + cairo_status_to_string(status)};
 }
 
-void select_font(cairo_t* context, Font const& font) {
-  cairo_select_font_face(context, clean_text(font.name).c_str(),
-                         font.italic ? CAIRO_FONT_SLANT_ITALIC : CAIRO_FONT_SLANT_NORMAL,
-                         font.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
-  cairo_set_font_size(context, font.size);
-}
-
 // Widths must not depend on the kind of surface or its scale: a picture has one layout.
 void set_text_quality(cairo_t* context) {
   auto* const quality = cairo_font_options_create();
@@ -38,12 +31,6 @@ void set_text_quality(cairo_t* context) {
   cairo_font_options_destroy(quality);
 }
 
-double width_of(cairo_t* context, std::string const& text) {
-  cairo_text_extents_t extents;
-  cairo_text_extents(context, text.c_str(), &extents);
-  return extents.x_advance;
-}
-
 }  // namespace
 
 TextWidth cairo_text_width() {
@@ -51,9 +38,9 @@ TextWidth cairo_text_width() {
                                                  cairo_surface_destroy);
   std::shared_ptr<cairo_t> const context(cairo_create(surface.get()), cairo_destroy);
   set_text_quality(context.get());
-  return [context](std::string_view text, Font const& font) {
-    select_font(context.get(), font);
-    return width_of(context.get(), clean_text(text));
+  return [context, faces = std::make_shared<Typefaces>()](std::string_view text, Font const& font) {
+    faces->select(context.get(), font);
+    return faces->width(context.get(), clean_text(text));
   };
 }
 
@@ -86,27 +73,29 @@ void Canvas::set_color(Color const& color) {
   cairo_set_source_rgba(context(), color.red, color.green, color.blue, color.alpha);
 }
 
-void Canvas::set_font(Font const& font) { select_font(context(), font); }
+void Canvas::set_font(Font const& font) { faces_.select(context(), font); }
+
+double Canvas::width(std::string_view text) { return faces_.width(context(), clean_text(text)); }
 
 void Canvas::text(std::string_view text, double x, double baseline, Align align) {
   auto const clean = clean_text(text);
-  double const width = align == Align::left ? 0 : width_of(context(), clean);
+  double const width = align == Align::left ? 0 : faces_.width(context(), clean);
   double const shift = align == Align::right ? width : width / 2;
   // Letters begin at whole pixels of the ground, or each label would look a little different.
   cairo_move_to(context(), align == Align::left ? x : x - shift,
                 std::round(baseline * scale_) / scale_);
-  cairo_show_text(context(), clean.c_str());
+  faces_.show(context(), clean);
   cairo_new_path(context());
 }
 
 void Canvas::vertical_text(std::string_view text, double x_baseline, double y) {
   auto const clean = clean_text(text);
-  double const width = width_of(context(), clean);
+  double const width = faces_.width(context(), clean);
   cairo_save(context());
   cairo_translate(context(), std::round(x_baseline * scale_) / scale_, y + width / 2);
   cairo_rotate(context(), -std::numbers::pi / 2);
   cairo_move_to(context(), 0, 0);
-  cairo_show_text(context(), clean.c_str());
+  faces_.show(context(), clean);
   cairo_new_path(context());
   cairo_restore(context());
 }

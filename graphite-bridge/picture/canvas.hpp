@@ -2,6 +2,9 @@
 // A sheet to paint on: a cairo surface with its context, freed with it. Sizes are in units; one
 // unit is `scale` device pixels. Texts may hold any bytes: what is no UTF-8 and what is no letter
 // is replaced, for cairo would refuse all that follows.
+//
+// Texts of an SVG are outlines, as cairo 1.16 makes them: real <text> would be laid out by the
+// viewer's fonts, wider or narrower than the columns and labels were measured here.
 
 #include <cairo.h>
 
@@ -12,6 +15,7 @@
 #include "common/core/result.hpp"
 #include "graphite-bridge/picture/color.hpp"
 #include "graphite-bridge/picture/text.hpp"
+#include "graphite-bridge/picture/typefaces.hpp"
 
 namespace dadvisor::graphite::picture {
 
@@ -29,6 +33,7 @@ class Canvas {
 
   void set_color(Color const& color);
   void set_font(Font const& font);
+  double width(std::string_view text);  // in that font, units
   // Anchored at (x, baseline).
   void text(std::string_view text, double x, double baseline, Align align);
   // Rotated by a quarter, read from below; anchored in its middle.
@@ -47,6 +52,7 @@ class Canvas {
   };
   Kind kind_ = Kind::png;
   double scale_ = 1;
+  Typefaces faces_;
   // The stream that an SVG surface writes to: at a fixed place, for cairo keeps its address.
   std::unique_ptr<std::string> svg_ = std::make_unique<std::string>();
   std::unique_ptr<cairo_surface_t, Freer<cairo_surface_destroy>> surface_;

@@ -175,13 +175,11 @@ class Painter {
 
   // Words over curves stand on a ground of their own.
   void text_on_ground(PlacedText const& text) {
-    cairo_text_extents_t extents;
-    cairo_text_extents(context_, text.text.c_str(), &extents);
-    double const left = text.align == Align::left ? text.x : text.x - extents.x_advance;
+    double const width = canvas_.width(text.text);
+    double const left = text.align == Align::left ? text.x : text.x - width;
     double const size = layout_.font.size;
     canvas_.set_color(options_.theme.background.with_alpha(0.75));
-    cairo_rectangle(context_, left - 2, text.baseline - size * 0.85, extents.x_advance + 4,
-                    size * 1.1);
+    cairo_rectangle(context_, left - 2, text.baseline - size * 0.85, width + 4, size * 1.1);
     cairo_fill(context_);
     write(text, options_.theme.foreground);
   }

@@ -1,6 +1,7 @@
 #include "graphite-bridge/picture/text.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "letters.hpp"
 
@@ -39,4 +40,21 @@ TEST_CASE("cairo measures with a font that is there") {
   CHECK(measure("MMMM", font) > narrow * 2);  // boxes of a missing font are all as wide
   font.size = 20;
   CHECK(measure("iiii", font) == Approx(narrow * 2).epsilon(0.02));
+}
+
+TEST_CASE("a letter that a font lacks is taken from another that is installed") {
+  auto const measure = cairo_text_width();
+  Font mono;
+  mono.name = "DejaVu Sans Mono";
+  double const cell = measure("M", mono);  // all letters of that font, its box as well
+  REQUIRE(measure("i", mono) == Approx(cell));
+  std::string const alef = "\xD7\x90";  // in DejaVu Sans, not in its Mono
+  double const alone = measure(alef, mono);
+  CHECK(alone > 1);
+  CHECK(std::abs(alone - cell) > 0.2);
+  CHECK(measure("i" + alef + "i", mono) == Approx(2 * cell + alone).epsilon(0.01));
+  CHECK(measure("i", mono) == Approx(cell));  // the font is the asked one again
+  // What no font has is a box of the asked one.
+  std::string const nowhere = "\xF3\xB0\x80\x80";  // for private use
+  CHECK(measure(nowhere, mono) > 0);
 }
