@@ -17,6 +17,15 @@ cairo_status_t append_bytes(void* closure, unsigned char const* data, unsigned i
   return CAIRO_STATUS_SUCCESS;
 }
 
+// cairo numbers its surfaces over the whole process and writes that into the file, where nothing
+// refers to it; the same picture must have the same bytes, or no ETag would ever fit.
+void drop_surface_numbers(std::string& svg) {
+  constexpr std::string_view name = " id=\"surface";
+  for (auto at = svg.find(name); at != std::string::npos; at = svg.find(name, at)) {
+    svg.erase(at, svg.find('"', at + name.size()) + 1 - at);
+  }
+}
+
 Error cairo_error(cairo_status_t status) {
   return Error{Errc::io, 0, std::string("cairo: ") + cairo_status_to_string(status)};
 }
@@ -112,6 +121,7 @@ Result<std::string> Canvas::finish() {
     cairo_surface_finish(surface_.get());
     status = cairo_surface_status(surface_.get());
     out = std::move(*svg_);
+    drop_surface_numbers(out);
   }
   if (status != CAIRO_STATUS_SUCCESS) return cairo_error(status);
   return out;

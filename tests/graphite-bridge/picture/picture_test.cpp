@@ -272,6 +272,15 @@ TEST_CASE("any name is drawn, and none becomes markup") {
   CHECK(draw_png(series, hour, options));
 }
 
+TEST_CASE("the same picture has the same bytes each time") {
+  auto options = plain();
+  options.area_mode = AreaMode::all;
+  options.title = "title";
+  SeriesList const series{series_of("a", {1, 2, 3}), series_of("b", {3, 2, 1})};
+  CHECK(draw_svg(series, hour, options).value() == draw_svg(series, hour, options).value());
+  CHECK(draw_png(series, hour, options).value() == draw_png(series, hour, options).value());
+}
+
 TEST_CASE("strange strokes are drawn as whole lines") {
   auto odd = series_of("a", std::vector<double>(60, 50));
   for (auto const& dashes :
