@@ -1,67 +1,24 @@
 #include "graphite-bridge/picture/picture.hpp"
 
-#include <cairo.h>
-
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <thread>
 #include <vector>
 
 #include "graphite-bridge/picture/layout.hpp"
 #include "letters.hpp"
+#include "pixels.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::graphite;
 using namespace dadvisor::graphite::picture;
+using test::Pixels;
 using test::series_of;
 
 namespace {
 
 constexpr Window hour{0, 3600, 3600};
-
-// A decoded PNG.
-class Pixels {
- public:
-  explicit Pixels(std::string const& png) : rest_(png) {
-    surface_ = cairo_image_surface_create_from_png_stream(
-        [](void* closure, unsigned char* data, unsigned int length) {
-          auto& rest = static_cast<Pixels*>(closure)->rest_;
-          if (rest.size() < length) return CAIRO_STATUS_READ_ERROR;
-          std::memcpy(data, rest.data(), length);
-          rest.remove_prefix(length);
-          return CAIRO_STATUS_SUCCESS;
-        },
-        this);
-    REQUIRE(cairo_surface_status(surface_) == CAIRO_STATUS_SUCCESS);
-  }
-  ~Pixels() { cairo_surface_destroy(surface_); }
-  Pixels(Pixels const&) = delete;
-  Pixels& operator=(Pixels const&) = delete;
-
-  int width() const { return cairo_image_surface_get_width(surface_); }
-  int height() const { return cairo_image_surface_get_height(surface_); }
-  std::uint32_t at(double x, double y) const {  // RRGGBB
-    std::uint32_t value = 0;
-    std::memcpy(&value,
-                cairo_image_surface_get_data(surface_) +
-                    static_cast<int>(y) * cairo_image_surface_get_stride(surface_) +
-                    static_cast<int>(x) * 4,
-                4);
-    return value & 0xffffff;
-  }
-  // The whole column's pixels of that colour between two heights.
-  int count(double x, double top, double bottom, std::uint32_t color) const {
-    int out = 0;
-    for (int y = static_cast<int>(top); y < static_cast<int>(bottom); ++y) out += at(x, y) == color;
-    return out;
-  }
-
- private:
-  std::string_view rest_;
-  cairo_surface_t* surface_ = nullptr;
-};
 
 // Thick and in pure colours, so that a pixel of a line is wholly its own.
 PictureOptions plain() {

@@ -6,46 +6,16 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "../memory_source.hpp"
+#include "corpus_queries.hpp"
 #include "graphite-bridge/evaluate.hpp"
 #include "graphite-bridge/picture/picture.hpp"
 #include "graphite-bridge/render.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::graphite;
-
-namespace {
-
-constexpr std::int64_t corpus_now = 1480312800;
-
-std::string unescaped(std::string const& text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] == '%' && i + 2 < text.size()) {
-      out += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-Parameters parse_query(std::string const& query) {
-  Parameters out;
-  std::stringstream parts(query);
-  for (std::string part; std::getline(parts, part, '&');) {
-    auto const equals = part.find('=');
-    out.emplace(unescaped(part.substr(0, equals)), unescaped(part.substr(equals + 1)));
-  }
-  return out;
-}
-
-}  // namespace
+using picture::test::corpus_now;
 
 TEST_CASE("the sheet's pictures are drawn", "[.sheet]") {
   auto const* directory = std::getenv("DADVISOR_SHEET");
@@ -55,12 +25,9 @@ TEST_CASE("the sheet's pictures are drawn", "[.sheet]") {
   auto const source = test::MemorySource::load(DADVISOR_FIXTURES "/graphite/series.txt");
   std::ifstream file(queries);
   REQUIRE(file);
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty() || line.front() == '#') continue;
-    auto const tab = line.find('\t');
-    auto const name = line.substr(0, tab);
+  for (auto const& [name, query] : picture::test::read_queries(file)) {
     auto const begin = std::chrono::steady_clock::now();
-    auto const answer = render(parse_query(line.substr(tab + 1)), corpus_now, source);
+    auto const answer = render(picture::test::parse_query(query), corpus_now, source);
     auto const took = std::chrono::steady_clock::now() - begin;
     INFO(name << ": " << (answer ? "" : to_string(answer.error())));
     CHECK(answer.has_value());
