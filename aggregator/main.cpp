@@ -25,6 +25,7 @@
 #include "aggregator/ingest/ingest.hpp"
 #include "aggregator/notify/figures_context.hpp"
 #include "aggregator/notify/notifier.hpp"
+#include "aggregator/notify/notify_file_watch.hpp"
 #include "aggregator/notify/robot_channel.hpp"
 #include "aggregator/observers.hpp"
 #include "aggregator/pipeline.hpp"
@@ -100,20 +101,23 @@ std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
     }
     server = std::move(*options);
   }
-  std::vector<std::unique_ptr<notify::Channel>> channels;
-  channels.push_back(std::make_unique<notify::EmailChannel>(
-      std::move(server), settings.mail_from, url, clock,
-      [&figures](alert::Transition const& notice) { return figures.of(notice); }));
-  for (auto const& [name, receiver] : directory.receivers) {
-    for (auto const& hook : receiver.webhook)
-      channels.push_back(std::make_unique<notify::WebhookChannel>(hook, name, url));
-    for (auto const& robot : receiver.robots)
-      channels.push_back(std::make_unique<notify::RobotChannel>(robot, name, url, clock));
-  }
+  notify::ContextOf const context_of = [&figures](alert::Transition const& notice) {
+    return figures.of(notice);
+  };
+  std::vector<std::unique_ptr<notify::Channel>> fixed;
+  fixed.push_back(std::make_unique<notify::EmailChannel>(std::move(server), settings.mail_from, url,
+                                                         clock, context_of));
+  auto channel_of = [url, context_of, &clock](
+                        std::string const& name,
+                        notify::Way const& way) -> std::unique_ptr<notify::Channel> {
+    if (auto const* robot = std::get_if<notify::Robot>(&way))
+      return std::make_unique<notify::RobotChannel>(*robot, name, url, clock, context_of);
+    return std::make_unique<notify::WebhookChannel>(std::get<notify::Webhook>(way), name, url);
+  };
   notify::OutboxOptions options;
   options.path = settings.data_dir + "/alerts/outbox";
-  auto notifier =
-      notify::Notifier::open(options, directory, std::move(channels), clock, log.named("notify"));
+  auto notifier = notify::Notifier::open(options, directory, std::move(fixed),
+                                         std::move(channel_of), clock, log.named("notify"));
   if (!notifier) fail("outbox: " + to_string(notifier.error()), 1);
   return std::move(*notifier);
 }
@@ -139,13 +143,14 @@ int run(Settings settings, config::OptionTable const& table) {
   }
 
   notify::LoadedDirectory directory;
+  notify::NotifyFileWatch notify_file(settings.notify_file, clock, log.named("notify"));
   if (table.given("notify_file") || std::filesystem::exists(settings.notify_file))
-    directory = notify::load_directory(settings.notify_file);
+    directory = notify_file.load();
   fail_if_any(directory.errors);
   alert::LoadedRules rules;
   // Before the first load: what changes meanwhile is loaded again.
   alert::RuleDirectory rule_directory(settings.rules_dir, directory.directory.receiver_names(),
-                                      log.named("rules"));
+                                      clock, log.named("rules"));
   if (table.given("rules_dir") || std::filesystem::exists(settings.rules_dir))
     rules = alert::load_rules(settings.rules_dir, directory.directory.receiver_names());
   fail_if_any(rules.errors);
@@ -242,10 +247,19 @@ int run(Settings settings, config::OptionTable const& table) {
   watch.start([&store] { return store->entities(); }, [&stream] { stream.notify(); });
 
   std::unique_ptr<http::Server> server;
-  Stages const stages{*store,    ingest,       pipeline,
-                      watch,     stream,       *alerts,
-                      *notifier, carbon.get(), [&server] { return server->counts(); },
-                      clock,     clock.wall()};
+  Stages const stages{*store,
+                      ingest,
+                      pipeline,
+                      watch,
+                      stream,
+                      *alerts,
+                      *notifier,
+                      rule_directory,
+                      notify_file,
+                      carbon.get(),
+                      [&server] { return server->counts(); },
+                      clock,
+                      clock.wall()};
 
   api::Router router;
   api::add_graphite_routes(router, source, clock, *queries);
@@ -278,12 +292,20 @@ int run(Settings settings, config::OptionTable const& table) {
   if (!listening) fail(to_string(listening.error()), 1);
   server = std::move(*listening);
 
+  // On the evaluation's thread. The receivers first: a new rule may name a new one.
+  auto const reload = [&notify_file, &rule_directory, &alerts = *alerts, &notifier = *notifier] {
+    if (auto changed = notify_file.poll()) {
+      rule_directory.set_receivers(changed->receiver_names());
+      notifier.replace(std::move(*changed));
+    }
+    if (auto changed = rule_directory.poll()) alerts.replace_rules(std::move(*changed));
+  };
   PipelineListeners listeners;
   listeners.ready = [&](rollup::ReadyTick const& ready) {
     if (carbon) carbon->ready(ready.tick);
     auto const tick = std::chrono::floor<std::chrono::seconds>(ready.tick);
-    auto const job = [&alerts = *alerts, &rule_directory, &log, tick] {
-      if (auto changed = rule_directory.poll()) alerts.replace_rules(std::move(*changed));
+    auto const job = [&alerts = *alerts, &reload, &log, tick] {
+      reload();
       if (auto const done = alerts.on_ready(tick); !done)
         log.warning("alerts at {}: {}", tick.time_since_epoch().count(), to_string(done.error()));
     };
@@ -305,6 +327,13 @@ int run(Settings settings, config::OptionTable const& table) {
     pulse = loop.after(100ms, beat);
   };
   beat();
+  // Ticks look at the configuration too; but without agents there are none.
+  http::Timer look;
+  std::function<void()> const look_again = [&] {
+    evaluation->submit(reload);
+    look = loop.after(5s, look_again);
+  };
+  look_again();
   loop.on_signal({SIGTERM, SIGINT}, [&loop](int) { loop.stop(); });
   log.info("listens on {}, data in {}", config::to_string(settings.listen), settings.data_dir);
   loop.run();

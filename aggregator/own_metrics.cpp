@@ -230,6 +230,8 @@ void add_notifier(self::SelfMetrics& metrics, notify::Notifier const& notifier) 
   add.counter("notify_sent", "Messages delivered.", &NotifyCounters::messages_sent);
   add.counter("notify_failed", "Attempts not taken.", &NotifyCounters::messages_failed);
   add.counter("notify_unroutable", "Notices for nobody.", &NotifyCounters::unroutable);
+  add.counter("notify_receiver_gone", "Notices given up: their receiver is no more.",
+              &NotifyCounters::receiver_gone);
   using notify::OutboxCounters;
   auto const outbox = [&](char const* name, char const* help,
                           std::uint64_t OutboxCounters::*field) {
@@ -247,6 +249,22 @@ void add_notifier(self::SelfMetrics& metrics, notify::Notifier const& notifier) 
                 [&notifier] {
                   return std::chrono::duration<double>(notifier.counters().oldest_waiting).count();
                 });
+}
+
+// How often a part of the configuration was loaded again.
+void add_reloads(self::SelfMetrics& metrics, std::string const& name, std::string const& what,
+                 std::function<alert::ReloadCounters()> const& counters) {
+  metrics.counter("dadvisor_" + name + "_reloads_total",
+                  "How often changed " + what + " were loaded.",
+                  [counters] { return static_cast<double>(counters().taken); });
+  metrics.counter("dadvisor_" + name + "_reloads_refused_total",
+                  "How often changed " + what + " were wrong, so that the old ones stayed.",
+                  [counters] { return static_cast<double>(counters().refused); });
+  metrics.gauge(
+      "dadvisor_" + name + "_loaded_seconds", "When the " + what + " in use were loaded.",
+      [counters] {
+        return std::chrono::duration<double>(counters().last_taken.time_since_epoch()).count();
+      });
 }
 
 void add_carbon(self::SelfMetrics& metrics, sink::CarbonSink const& carbon) {
@@ -290,6 +308,9 @@ self::SelfMetrics own_metrics(Stages const& stages) {
   add_process(metrics, stages.started);
   add_alerts(metrics, stages.alerts);
   add_notifier(metrics, stages.notifier);
+  add_reloads(metrics, "alert_rules", "rules", [&rules = stages.rules] { return rules.reloads(); });
+  add_reloads(metrics, "notify_file", "receivers",
+              [&file = stages.notify_file] { return file.reloads(); });
   if (stages.carbon != nullptr) add_carbon(metrics, *stages.carbon);
   return metrics;
 }

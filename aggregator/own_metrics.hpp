@@ -4,10 +4,12 @@
 #include <functional>
 
 #include "aggregator/alert/engine.hpp"
+#include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/api/event_stream.hpp"
 #include "aggregator/event/event_watch.hpp"
 #include "aggregator/ingest/ingest.hpp"
 #include "aggregator/notify/notifier.hpp"
+#include "aggregator/notify/notify_file_watch.hpp"
 #include "aggregator/pipeline.hpp"
 #include "aggregator/sink/carbon_sink.hpp"
 #include "aggregator/store/store.hpp"
@@ -26,6 +28,8 @@ struct Stages {
   api::EventStream const& stream;
   alert::AlertEngine const& alerts;
   notify::Notifier const& notifier;
+  alert::RuleDirectory const& rules;
+  notify::NotifyFileWatch const& notify_file;
   sink::CarbonSink const* carbon;
   std::function<http::ServerCounts()> http;
   Clock const& clock;

@@ -1,28 +1,28 @@
 #include "aggregator/alert/rule_directory.hpp"
 
-#include <sys/stat.h>
-
 #include <system_error>
 
 namespace dadvisor::aggregator::alert {
 
 RuleDirectory::RuleDirectory(std::string directory, std::optional<std::set<std::string>> receivers,
-                             Log log)
+                             Clock const& clock, Log log)
     : directory_(std::move(directory)),
       receivers_(std::move(receivers)),
+      clock_(clock),
       log_(std::move(log)),
-      seen_(look()) {}
+      seen_(look()),
+      reloads_(clock.wall()) {}
 
-std::map<std::string, RuleDirectory::Stamp> RuleDirectory::look() const {
-  std::map<std::string, Stamp> found;
+FileStamps RuleDirectory::look() const {
   std::error_code error;
-  for (auto const& file : rule_files(directory_, error)) {
-    struct stat info {};
-    if (::stat(file.c_str(), &info) != 0) continue;  // removed meanwhile: seen at the next look
-    found[file] = {info.st_ino, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
-                   static_cast<std::uint64_t>(info.st_size)};
-  }
-  return found;
+  return stamps_of(rule_files(directory_, error));
+}
+
+void RuleDirectory::set_receivers(std::set<std::string> receivers) {
+  if (receivers_ == receivers) return;
+  receivers_ = std::move(receivers);
+  // Without a file there is nothing that names them, and a directory that never was is no slip.
+  if (seen_ && !seen_->empty()) seen_.reset();
 }
 
 std::optional<std::vector<Rule>> RuleDirectory::poll() {
@@ -33,11 +33,11 @@ std::optional<std::vector<Rule>> RuleDirectory::poll() {
   // rules; one without a file is.
   auto loaded = load_rules(directory_, receivers_);
   if (!loaded.errors.empty()) {
-    ++reloads_.refused;
+    reloads_.refused();
     for (auto const& error : loaded.errors) log_.error("rules stay as they were: {}", error);
     return std::nullopt;
   }
-  ++reloads_.taken;
+  reloads_.taken(clock_.wall());
   log_.info("{} rules loaded again from {}", loaded.rules.size(), directory_);
   return std::move(loaded.rules);
 }

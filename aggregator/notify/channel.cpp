@@ -71,13 +71,13 @@ Delivery EmailChannel::deliver(Batch const& batch, std::stop_token const& stop) 
   if (context_of_) context = context_of_(gravest(batch));
   auto const message = mail_of(batch, context, from_, external_url_, clock_.wall());
   if (!message) return {Outcome::permanent, 0, to_string(message.error())};
-  return client_->send(from_, batch.receiver.substr(kind().size()), *message, stop);
+  return client_->send(from_, batch.receiver.substr(kinds_.front().size()), *message, stop);
 }
 
 WebhookChannel::WebhookChannel(Webhook hook, std::string receiver, std::string external_url)
     : hook_(std::move(hook)),
       receiver_(std::move(receiver)),
-      kind_("webhook:" + receiver_),
+      kinds_({"webhook:" + receiver_}),
       external_url_(std::move(external_url)),
       poster_("dadvisor/" DADVISOR_VERSION) {}
 

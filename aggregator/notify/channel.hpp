@@ -22,9 +22,9 @@ namespace dadvisor::aggregator::notify {
 class Channel {
  public:
   virtual ~Channel() = default;
-  // The key of its one receiver, "webhook:NAME"; or with nothing behind the colon what the keys
-  // of all its receivers begin with, "email:".
-  virtual std::string_view kind() const = 0;
+  // The keys of its receivers, "webhook:NAME"; with nothing behind the colon what keys of
+  // receivers begin with, "email:". What is due for the first goes before what is for the next.
+  virtual std::vector<std::string> const& kinds() const = 0;
   // How fast it may be used. Where that is limited, the last message for a while tells of all
   // that is due, whatever the rule.
   virtual Pace pace() const { return {}; }
@@ -40,10 +40,11 @@ class EmailChannel final : public Channel {
   // Without context_of its mails have no pictures.
   EmailChannel(std::optional<curl::SmtpOptions> server, std::string from, std::string external_url,
                Clock const& clock, ContextOf context_of = {});
-  std::string_view kind() const override { return "email:"; }
+  std::vector<std::string> const& kinds() const override { return kinds_; }
   curl::Delivery deliver(Batch const& batch, std::stop_token const& stop) override;
 
  private:
+  std::vector<std::string> const kinds_{"email:"};
   std::optional<curl::SmtpClient> client_;
   std::string from_;
   std::string external_url_;
@@ -54,13 +55,13 @@ class EmailChannel final : public Channel {
 class WebhookChannel final : public Channel {
  public:
   WebhookChannel(Webhook hook, std::string receiver, std::string external_url);
-  std::string_view kind() const override { return kind_; }
+  std::vector<std::string> const& kinds() const override { return kinds_; }
   curl::Delivery deliver(Batch const& batch, std::stop_token const& stop) override;
 
  private:
   Webhook const hook_;
   std::string const receiver_;
-  std::string const kind_;
+  std::vector<std::string> const kinds_;
   std::string external_url_;
   curl::HttpPoster poster_;
 };

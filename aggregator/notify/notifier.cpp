@@ -12,41 +12,114 @@ constexpr std::size_t most_remembered = 1000;  // owners that lead nowhere, for 
 constexpr auto longest_wait = std::chrono::seconds(30);
 constexpr auto disk_pause = std::chrono::seconds(1);  // after a failed outbox write
 
+using NamedWay = std::pair<std::string, Way>;
+std::vector<NamedWay> ways_of(Directory const& directory) {
+  std::vector<NamedWay> all;
+  for (auto const& [name, receiver] : directory.receivers) {
+    for (auto const& hook : receiver.webhook) all.emplace_back(name, hook);
+    for (auto const& robot : receiver.robots) all.emplace_back(name, robot);
+  }
+  return all;
+}
+
+std::string key_of(std::string const& name, Way const& way) {
+  auto const* robot = std::get_if<Robot>(&way);
+  return fmt::format("{}:{}", robot == nullptr ? "webhook" : to_string(robot->vendor), name);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Notifier>> Notifier::open(OutboxOptions options, Directory directory,
-                                                 std::vector<std::unique_ptr<Channel>> channels,
-                                                 Clock const& clock, Log log) {
+                                                 std::vector<std::unique_ptr<Channel>> fixed,
+                                                 ChannelOf channel_of, Clock const& clock,
+                                                 Log log) {
   auto outbox = Outbox::open(std::move(options), clock.wall(), log);
   if (!outbox) return outbox.error();
   return std::unique_ptr<Notifier>(new Notifier(std::move(*outbox), std::move(directory),
-                                                std::move(channels), clock, std::move(log)));
+                                                std::move(fixed), std::move(channel_of), clock,
+                                                std::move(log)));
 }
 
-Notifier::Notifier(Outbox outbox, Directory directory,
-                   std::vector<std::unique_ptr<Channel>> channels, Clock const& clock, Log log)
-    : directory_(std::move(directory)),
-      channels_(std::move(channels)),
+Notifier::Notifier(Outbox outbox, Directory directory, std::vector<std::unique_ptr<Channel>> fixed,
+                   ChannelOf channel_of, Clock const& clock, Log log)
+    : channel_of_(std::move(channel_of)),
       clock_(clock),
       log_(std::move(log)),
-      outbox_(std::move(outbox)) {}
+      directory_(std::move(directory)),
+      outbox_(std::move(outbox)) {
+  for (auto& channel : fixed) add_runner(std::move(channel), std::nullopt);
+  if (!channel_of_) return;
+  for (auto const& [name, way] : ways_of(directory_)) add_runner(channel_of_(name, way), way);
+}
 
 Notifier::~Notifier() { stop(); }
 
+void Notifier::add_runner(std::unique_ptr<Channel> channel, std::optional<Way> way) {
+  auto runner = std::make_unique<Runner>();
+  runner->way = std::move(way);
+  runner->channel = std::move(channel);
+  buckets_.try_emplace(runner->channel->kinds().front(), runner->channel->pace(),
+                       clock_.monotonic());
+  runners_.push_back(std::move(runner));
+}
+
+void Notifier::start(Runner& runner) {
+  runner.thread = std::jthread([this, &runner](std::stop_token stop) { run(runner, stop); });
+}
+
 void Notifier::start() {
-  {
-    std::lock_guard const lock(mutex_);
-    outbox_.give_up([this](std::string const& receiver) { return has_channel(receiver); },
-                    clock_.wall());
-    if (auto done = outbox_.sync(); !done) log_.error("outbox: {}", to_string(done.error()));
-  }
-  for (auto const& channel : channels_)
-    threads_.emplace_back([this, one = channel.get()](std::stop_token stop) { run(*one, stop); });
+  std::lock_guard const lock(mutex_);
+  started_ = true;
+  give_up_uncovered();
+  for (auto const& runner : runners_) start(*runner);
 }
 
 void Notifier::stop() {
-  for (auto& thread : threads_) thread.request_stop();
-  threads_.clear();
+  // Nobody else changes the list of runners meanwhile: replace() is not called any more.
+  for (auto const& runner : runners_) runner->thread.request_stop();
+  for (auto const& runner : runners_)
+    if (runner->thread.joinable()) runner->thread.join();
+}
+
+void Notifier::replace(Directory directory) {
+  std::vector<std::unique_ptr<Runner>> ended;  // joined when nothing is locked
+  std::lock_guard const lock(mutex_);
+  auto wanted = ways_of(directory);
+  directory_ = std::move(directory);
+  unroutable_.clear();
+  if (!channel_of_) return;
+  for (auto const& runner : runners_) {
+    if (!runner->way || runner->retired) continue;
+    auto const same = std::find_if(wanted.begin(), wanted.end(), [&](auto const& one) {
+      return runner->channel->kinds().front() == key_of(one.first, one.second) &&
+             *runner->way == one.second;
+    });
+    if (same == wanted.end())
+      runner->retired = true;
+    else
+      wanted.erase(same);
+  }
+  for (auto& [name, way] : wanted) {
+    add_runner(channel_of_(name, way), way);
+    if (started_) start(*runners_.back());
+  }
+  auto const done = std::partition(runners_.begin(), runners_.end(),
+                                   [](auto const& runner) { return !runner->ended; });
+  std::move(done, runners_.end(), std::back_inserter(ended));
+  runners_.erase(done, runners_.end());
+  give_up_uncovered();
+  wake_.notify_all();
+}
+
+void Notifier::give_up_uncovered() {
+  auto const gone = outbox_.give_up(
+      [this](std::string const& receiver) { return has_channel(receiver); }, clock_.wall());
+  for (auto const& [receiver, notices] : gone) {
+    counters_.receiver_gone += notices;
+    log_.error("{} is in the notify file no more: {} notices for it are given up", receiver,
+               notices);
+  }
+  if (auto done = outbox_.sync(); !done) log_.error("outbox: {}", to_string(done.error()));
 }
 
 Result<void> Notifier::deliver(std::vector<alert::Transition> const& notices) {
@@ -71,28 +144,45 @@ Result<void> Notifier::deliver(std::vector<alert::Transition> const& notices) {
 }
 
 bool Notifier::has_channel(std::string const& receiver) const {
-  return std::any_of(channels_.begin(), channels_.end(),
-                     [&](auto const& channel) { return covers(channel->kind(), receiver); });
+  return std::any_of(runners_.begin(), runners_.end(), [&](auto const& runner) {
+    auto const& kinds = runner->channel->kinds();
+    return !runner->retired && std::any_of(kinds.begin(), kinds.end(), [&](auto const& kind) {
+      return covers(kind, receiver);
+    });
+  });
 }
 
-void Notifier::run(Channel& channel, std::stop_token const& stop) {
+std::optional<WallTime> Notifier::next_due(Channel const& channel) const {
+  std::optional<WallTime> least;
+  for (auto const& kind : channel.kinds())
+    if (auto const due = outbox_.next_due(kind); due && (!least || *due < *least)) least = due;
+  return least;
+}
+
+void Notifier::run(Runner& runner, std::stop_token const& stop) {
+  auto& channel = *runner.channel;
   std::unique_lock lock(mutex_);
-  Bucket bucket(channel.pace(), clock_.monotonic());
-  while (!stop.stop_requested()) {
+  auto& bucket = buckets_.at(channel.kinds().front());
+  auto const retired = [&] { return runner.retired; };
+  while (!stop.stop_requested() && !runner.retired) {
     auto const now = clock_.wall();
     if (auto const pause = bucket.wait(clock_.monotonic()); pause > Nanoseconds::zero()) {
-      wake_.wait_for(lock, stop, pause, [] { return false; });
+      wake_.wait_for(lock, stop, pause, retired);
       continue;
     }
-    auto const batch = outbox_.take(channel.kind(), now, bucket.last(clock_.monotonic()));
+    std::optional<Batch> batch;
+    for (auto const& kind : channel.kinds()) {
+      batch = outbox_.take(kind, now, bucket.last(clock_.monotonic()));
+      if (batch) break;
+    }
     if (!batch) {
-      auto const due = outbox_.next_due(channel.kind());
+      auto const due = next_due(channel);
       auto const wait =
           due ? std::clamp<Nanoseconds>(*due - now, std::chrono::milliseconds(1), longest_wait)
               : Nanoseconds(longest_wait);
       wake_.wait_for(lock, stop, wait, [&] {
-        auto const next = outbox_.next_due(channel.kind());
-        return next && *next <= clock_.wall();
+        auto const next = next_due(channel);
+        return runner.retired || (next && *next <= clock_.wall());
       });
       continue;
     }
@@ -109,9 +199,14 @@ void Notifier::run(Channel& channel, std::stop_token const& stop) {
     report(*batch, delivery);
     if (auto done = outbox_.sync(); !done) {
       log_.error("outbox: {}", to_string(done.error()));
-      wake_.wait_for(lock, stop, disk_pause, [] { return false; });
+      wake_.wait_for(lock, stop, disk_pause, retired);
     }
   }
+  if (!runner.retired) return;
+  // What it could not deliver goes to its successor, or to nobody.
+  runner.ended = true;
+  give_up_uncovered();
+  wake_.notify_all();
 }
 
 void Notifier::report(Batch const& batch, curl::Delivery const& delivery) {

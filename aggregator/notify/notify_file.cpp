@@ -135,6 +135,19 @@ class Reader {
   Directory directory_;
 };
 
+// The values of token_file, key_file and so on, wherever they stand.
+void add_secret_files(YAML::Node const& node, std::vector<std::string>& out) {
+  if (node.IsSequence())
+    for (auto const& item : node) add_secret_files(item, out);
+  if (!node.IsMap()) return;
+  static std::set<std::string> const keys = {"token_file", "key_file", "secret_file", "url_file"};
+  for (auto const& entry : node) {
+    if (entry.first.IsScalar() && entry.second.IsScalar() && keys.contains(entry.first.Scalar()))
+      out.push_back(entry.second.Scalar());
+    add_secret_files(entry.second, out);
+  }
+}
+
 void add_target(std::string const& target, Directory const& directory, std::set<std::string>& out) {
   auto const found = directory.receivers.find(target);
   if (found == directory.receivers.end()) {
@@ -143,8 +156,11 @@ void add_target(std::string const& target, Directory const& directory, std::set<
   }
   for (auto const& address : found->second.addresses) out.insert("email:" + address);
   if (!found->second.webhook.empty()) out.insert("webhook:" + target);
-  for (auto const& robot : found->second.robots)
+  for (auto const& robot : found->second.robots) {
     out.insert(fmt::format("{}:{}", to_string(robot.vendor), target));
+    if (robot.vendor == Vendor::wecom && robot.picture)
+      out.insert(std::string(picture_key) + target);
+  }
 }
 
 bool allowed_domain(std::string_view address, std::vector<std::string> const& domains) {
@@ -176,8 +192,10 @@ std::set<std::string> Directory::receiver_names() const {
 LoadedDirectory load_directory(std::string const& file) {
   LoadedDirectory loaded;
   alert::Problems problems(file);
-  if (auto const document = alert::load_yaml(problems))
+  if (auto const document = alert::load_yaml(problems)) {
     loaded.directory = Reader(problems).read(*document);
+    add_secret_files(*document, loaded.secret_files);
+  }
   loaded.errors = problems.lines();
   return loaded;
 }

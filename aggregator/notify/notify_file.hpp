@@ -16,6 +16,7 @@
 // (wecom), token_file (dingtalk, feishu), with `url` as the vendor's address before it if that is
 // another (Lark). secret_file signs (dingtalk, feishu). `mention` names people by the vendor's ids,
 // or all; they are called for crit only. Files with secrets must be closed to others (chmod 600).
+// WeCom gets the rule's picture as a second message, unless `picture: false`.
 //
 // An owner label that is itself an address is used as it is. URLs in labels are never called.
 
@@ -37,6 +38,8 @@ struct Webhook {
   std::string token;  // bearer, or empty
   std::string ca_file;
   std::chrono::milliseconds timeout{10000};
+
+  bool operator==(Webhook const&) const = default;
 };
 
 struct Receiver {
@@ -56,11 +59,13 @@ struct Directory {
 
 struct LoadedDirectory {
   Directory directory;
-  std::vector<std::string> errors;  // "FILE:LINE: key: what; remedy"
+  std::vector<std::string> errors;        // "FILE:LINE: key: what; remedy"
+  std::vector<std::string> secret_files;  // that it names, there or not
 };
 LoadedDirectory load_directory(std::string const& file);
 
-// The receivers of a notice, as keys "email:ADDRESS", "webhook:NAME", "wecom:NAME" and so on.
+// The receivers of a notice, as keys "email:ADDRESS", "webhook:NAME", "wecom:NAME" and so on;
+// a WeCom robot's picture is a receiver of its own, "wecom-picture:NAME".
 // `unknown` collects the owners that lead nowhere.
 std::set<std::string> route(alert::Transition const& notice, Directory const& directory,
                             std::vector<std::string>& unknown);

@@ -202,16 +202,20 @@ bool covers(std::string_view kind, std::string_view receiver) {
   return kind.ends_with(':') ? receiver.starts_with(kind) : receiver == kind;
 }
 
-void Outbox::give_up(std::function<bool(std::string const& receiver)> const& covered,
-                     WallTime now) {
+std::map<std::string, std::uint64_t> Outbox::give_up(
+    std::function<bool(std::string const& receiver)> const& covered, WallTime now) {
+  std::map<std::string, std::uint64_t> gone;
   for (auto const& key : std::set<Key>(waiting_)) {
     if (covered(key.second)) continue;
     auto& entry = entries_.at(key);
+    if (entry.flying) continue;  // its outcome comes first
+    ++gone[key.second];
     entry.phase = Phase::failed;
     entry.detail = "no such receiver any more";
     ++counters_.failed;
     changed(key, entry, now);
   }
+  return gone;
 }
 
 std::optional<Batch> Outbox::take(std::string_view kind, WallTime now, bool digest) {

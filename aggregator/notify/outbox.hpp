@@ -112,8 +112,10 @@ class Outbox {
   // What became of it; by what follows sync() is called.
   void complete(Batch const& batch, curl::Outcome outcome, std::string const& detail, WallTime now);
 
-  // What waits for receivers that `covered` refuses is failed: nobody would ever take it.
-  void give_up(std::function<bool(std::string const& receiver)> const& covered, WallTime now);
+  // What waits for receivers that `covered` refuses is failed: nobody would ever take it. How many
+  // notices that were, by receiver.
+  std::map<std::string, std::uint64_t> give_up(
+      std::function<bool(std::string const& receiver)> const& covered, WallTime now);
 
   std::vector<Entry> entries() const;  // by incident and receiver
   OutboxCounters counters() const;

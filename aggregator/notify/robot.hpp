@@ -31,7 +31,12 @@ struct Robot {
   std::vector<std::string> mention;  // ids of people, or "all"
   std::string ca_file;
   std::chrono::milliseconds timeout{10000};
+  bool picture = true;  // WeCom: the rule's picture follows as a message of its own
+
+  bool operator==(Robot const&) const = default;
 };
+// What the keys of receivers of a WeCom robot's pictures begin with; the robot's name follows.
+inline constexpr std::string_view picture_key = "wecom-picture:";
 
 struct RobotRequest {
   std::string url;
@@ -50,14 +55,5 @@ Nanoseconds robot_penalty(Vendor vendor, curl::Delivery const& delivery,
 
 // Below what the vendor takes, with room for a second sender to the same robot.
 Pace pace_of(Vendor vendor);
-
-// The signature of DingTalk, base64, not yet percent-encoded: HMAC-SHA256 of "MS\nSECRET" under
-// SECRET; and of Feishu: of nothing, under "SECONDS\nSECRET".
-std::string dingtalk_signature(std::string_view secret, std::int64_t unix_ms);
-std::string feishu_signature(std::string_view secret, std::int64_t unix_seconds);
-
-// The longest prefix of at most `limit` bytes that ends with a whole UTF-8 character; if that is
-// not all of `text`, it ends with "…" within the limit.
-std::string cut(std::string_view text, std::size_t limit);
 
 }  // namespace dadvisor::aggregator::notify

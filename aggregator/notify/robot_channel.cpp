@@ -2,25 +2,44 @@
 
 #include <fmt/format.h>
 
+#include "aggregator/notify/message_text.hpp"
+#include "aggregator/notify/wecom.hpp"
+
 namespace dadvisor::aggregator::notify {
 
 using curl::Delivery;
 using curl::Outcome;
 
 RobotChannel::RobotChannel(Robot robot, std::string const& receiver, std::string external_url,
-                           Clock const& clock)
+                           Clock const& clock, ContextOf context_of)
     : robot_(std::move(robot)),
-      kind_(fmt::format("{}:{}", to_string(robot_.vendor), receiver)),
+      kinds_({fmt::format("{}:{}", to_string(robot_.vendor), receiver)}),
       external_url_(std::move(external_url)),
       clock_(clock),
-      poster_("dadvisor/" DADVISOR_VERSION) {}
+      context_of_(std::move(context_of)),
+      poster_("dadvisor/" DADVISOR_VERSION) {
+  if (robot_.vendor == Vendor::wecom && robot_.picture)
+    kinds_.push_back(std::string(picture_key) + receiver);
+}
+
+Result<RobotRequest> RobotChannel::request_of(Batch const& batch) const {
+  if (!batch.receiver.starts_with(picture_key))
+    return robot_request(robot_, batch, external_url_, clock_.wall());
+  auto const png = context_of_ ? context_of_(gravest(batch)).png : std::string();
+  // The text has gone its own way: what cannot be drawn now is not worth another message later.
+  if (png.empty()) return Error{Errc::not_found, 0, "there is no picture"};
+  if (png.size() > wecom_picture_bytes)
+    return Error{Errc::too_large, 0, fmt::format("a picture of {} bytes", png.size())};
+  return RobotRequest{robot_.url, wecom_picture_body(png)};
+}
 
 Delivery RobotChannel::deliver(Batch const& batch, std::stop_token const& stop) {
   penalty_ = {};
-  auto request = robot_request(robot_, batch, external_url_, clock_.wall());
+  auto request = request_of(batch);
+  if (!request) return {Outcome::permanent, 0, request.error().context};
   curl::Post post;
-  post.url = std::move(request.url);
-  post.body = std::move(request.body);
+  post.url = std::move(request->url);
+  post.body = std::move(request->body);
   post.ca_file = robot_.ca_file;
   post.timeout = robot_.timeout;
   auto const reply = poster_.post(post, stop);

@@ -108,7 +108,7 @@ std::optional<Robot> read_robot(alert::Problems& problems, YamlMap& receiver, Ve
   } else {
     YamlMap map(problems, node, path + "." + name,
                 {"url", "url_file", "key_file", "token_file", "secret_file", "mention", "ca_file",
-                 "timeout"});
+                 "timeout", "picture"});
     auto const address = address_of(vendor);
     for (auto const* key : {"key_file", "token_file"})
       if (map.has(key) &&
@@ -125,6 +125,13 @@ std::optional<Robot> read_robot(alert::Problems& problems, YamlMap& receiver, Ve
       if (!is_mention(id))
         map.problem("mention", "\"" + id + "\" is not an id",
                     "write the vendor's user ids, or all");
+    if (auto const picture = map.text("picture")) {
+      if (vendor != Vendor::wecom)
+        map.problem("picture", fmt::format("{} takes none", name), "leave it out");
+      else if (*picture != "true" && *picture != "false")
+        map.problem("picture", "\"" + *picture + "\" is neither true nor false", "write false");
+      robot.picture = *picture == "true";
+    }
     robot.ca_file = map.text("ca_file").value_or("");
     if (auto const timeout = map.duration("timeout")) robot.timeout = *timeout;
     if (robot.timeout < std::chrono::milliseconds(100) || robot.timeout > std::chrono::minutes(2))

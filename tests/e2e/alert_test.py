@@ -4,6 +4,7 @@
 The mail server wants STARTTLS and AUTH; the webhook gets Alertmanager's version-4 JSON. The state
 is kept over a kill of the aggregator: nothing is said twice, and the resolution is not lost.
 """
+import base64
 import email
 import email.policy
 import json
@@ -211,7 +212,13 @@ class Alert(lab.Case):
         self.assertNotEqual(resolved["Message-ID"], mail["Message-ID"])
         self.assertEqual(resolved["Subject"].split(" ", 1)[1], mail["Subject"].split(" ", 1)[1])
         for vendor, said in self.chats().items():
-            self.assertEqual(len(said), 2, vendor)
+            self.assertEqual(len([one for one in said if one.get("msgtype") != "image"]), 2, vendor)
+        # WeCom's pictures follow its texts; they are drawn when they are sent.
+        lab.wait_until(lambda: [one["msgtype"] for one in self.chats()["wecom"]] ==
+                       ["markdown", "image"] * 2, 30, "a picture after each text")
+        for said in self.chats()["wecom"][1::2]:
+            png = base64.b64decode(said["image"]["base64"])
+            self.assertEqual(struct.unpack(">II", png[16:24]), (1104, 480), "twice 552x240")
         self.assertEqual(self.chats()["dingtalk"][1]["at"]["atMobiles"], [], "crit alone calls")
         self.assertFalse(os.path.exists(os.path.join(self.robots.kept, "wrong")),
                          "each post had the vendor's shape, size and signature")
@@ -222,12 +229,13 @@ class Alert(lab.Case):
         self.load(60)
         lab.wait_until(lambda: self.chats()["feishu"], 60, "a refused signature is tried again")
         self.assertEqual(lab.read(os.path.join(self.robots.kept, "faults")), "feishu 19021\n")
-        self.assertEqual(len(self.chats()["wecom"]), 1)
+        lab.wait_until(lambda: len(self.chats()["wecom"]) == 2, 20, "WeCom's text and picture")
         listed = json.loads(self.command("alerts", "-o", "json").stdout)["alerts"]
         self.assertEqual([(one["state"], one["level"], one["app"], one["owner"]) for one in listed],
                          [("FIRING", "crit", "/e2e/" + self.app, OWNER)])
         phases = {one["receiver"]: one["phase"] for one in listed[0]["deliveries"]}
         self.assertEqual(phases, {"email:" + OWNER: "sent", "webhook:hook": "sent",
+                                  "wecom-picture:chats": "sent",
                                   **{vendor + ":chats": "sent" for vendor in VENDORS}})
         table = self.command("alerts").stdout.splitlines()
         self.assertEqual(table[0].split()[:3], ["STATE", "FOR", "VALUE"])

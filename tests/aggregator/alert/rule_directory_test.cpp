@@ -25,7 +25,8 @@ TEST_CASE("changed rule files are loaded again, all or none") {
   TemporaryDirectory directory;
   auto const one = directory.path() + "/one.yml";
   write(one, "one");
-  RuleDirectory watched(directory.path(), std::nullopt, Log("test", LogLevel::error));
+  SystemClock const clock;
+  RuleDirectory watched(directory.path(), std::nullopt, clock, Log("test", LogLevel::error));
   CHECK_FALSE(watched.poll());  // nothing has changed
 
   write(directory.path() + "/two.yml", "two");
@@ -57,10 +58,29 @@ TEST_CASE("a directory that is away drops no rules") {
   auto const rules = directory.path() + "/rules.d";
   std::filesystem::create_directory(rules);
   write(rules + "/one.yml", "one");
-  RuleDirectory watched(rules, std::nullopt, Log("test", LogLevel::error));
+  SystemClock const clock;
+  RuleDirectory watched(rules, std::nullopt, clock, Log("test", LogLevel::error));
   std::filesystem::rename(rules, rules + ".away");
   CHECK_FALSE(watched.poll());
   CHECK(watched.reloads().refused == 1);
   std::filesystem::rename(rules + ".away", rules);
   CHECK(watched.poll());
+}
+
+TEST_CASE("rules are read again when the receivers that they may name change") {
+  TemporaryDirectory directory;
+  SystemClock const clock;
+  std::ofstream(directory.path() + "/one.yml")
+      << "rules:\n- {id: one, expr: a.b, crit: {when: \"> 1\"}, notify: [chat]}\n";
+  RuleDirectory watched(directory.path(), std::set<std::string>{"chat"}, clock,
+                        Log("test", LogLevel::error));
+  watched.set_receivers({"chat"});
+  CHECK_FALSE(watched.poll());
+  watched.set_receivers({"hook"});
+  CHECK_FALSE(watched.poll());  // the rule names nobody now: said once, and the rules stay
+  CHECK_FALSE(watched.poll());
+  CHECK(watched.reloads().refused == 1);
+  watched.set_receivers({"hook", "chat"});
+  CHECK(watched.poll());
+  CHECK(watched.reloads().taken == 1);
 }

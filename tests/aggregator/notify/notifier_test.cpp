@@ -14,15 +14,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using Kinds = std::vector<std::string>;
+
 // Answers as it is told; hangs in deliver() while `hold` is set.
 class TestChannel final : public Channel {
  public:
-  TestChannel(std::string kind, std::shared_ptr<TestChannel*> self, Pace pace = {})
-      : kind_(std::move(kind)), pace_(pace) {
+  TestChannel(std::vector<std::string> kinds, std::shared_ptr<TestChannel*> self, Pace pace = {})
+      : kinds_(std::move(kinds)), pace_(pace) {
     *self = this;
   }
   Pace pace() const override { return pace_; }
-  std::string_view kind() const override { return kind_; }
+  std::vector<std::string> const& kinds() const override { return kinds_; }
   Delivery deliver(Batch const& batch, std::stop_token const& stop) override {
     std::unique_lock lock(mutex_);
     entered_ = true;
@@ -31,12 +33,18 @@ class TestChannel final : public Channel {
     if (hold_) return {Outcome::retry, 0, "stopped"};
     got_.push_back(batch);
     changed_.notify_all();
+    if (batch.receiver.starts_with(refused_)) return {Outcome::permanent, 0, "refused"};
     return {Outcome::sent, 250, {}};
   }
   void hold(bool on) {
     std::lock_guard const lock(mutex_);
     hold_ = on;
     changed_.notify_all();
+  }
+  // What is refused for good from now on: receivers whose keys begin so.
+  void refuse(std::string start) {
+    std::lock_guard const lock(mutex_);
+    refused_ = std::move(start);
   }
   void wait_entered() {
     std::unique_lock lock(mutex_);
@@ -59,12 +67,13 @@ class TestChannel final : public Channel {
     for (auto const& batch : got_) all += batch.notices.size();
     return all;
   }
-  std::string kind_;
+  std::vector<std::string> const kinds_;
   Pace pace_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool hold_ = false;
   bool entered_ = false;
+  std::string refused_ = "(none)";
   std::vector<Batch> got_;
 };
 
@@ -85,13 +94,14 @@ struct House {
     who.owners["chat"] = {"group"};
     who.receivers["group"].robots.emplace_back();
     std::vector<std::unique_ptr<Channel>> channels;
-    channels.push_back(std::make_unique<TestChannel>("email:", mail));
-    channels.push_back(std::make_unique<TestChannel>("webhook:hook", hook));
-    channels.push_back(std::make_unique<TestChannel>("wecom:group", robot, Pace{2, 50ms}));
+    channels.push_back(std::make_unique<TestChannel>(Kinds{"email:"}, mail));
+    channels.push_back(std::make_unique<TestChannel>(Kinds{"webhook:hook"}, hook));
+    channels.push_back(std::make_unique<TestChannel>(Kinds{"wecom:group", "wecom-picture:group"},
+                                                     robot, Pace{2, 50ms}));
     OutboxOptions options;
     options.path = directory.path() + "/outbox";
     auto opened =
-        Notifier::open(options, who, std::move(channels), clock, Log("test", LogLevel::error));
+        Notifier::open(options, who, std::move(channels), {}, clock, Log("test", LogLevel::error));
     REQUIRE(opened);
     notifier = std::move(*opened);
   }
@@ -160,10 +170,14 @@ TEST_CASE("a robot gets what comes too fast as one digest") {
   }
   REQUIRE(house.notifier->deliver(storm));
   house.notifier->start();
-  auto const messages = (*house.robot)->wait_for(30);
-  // The bucket begins with one message, which is the last for a while: so it tells of all.
-  REQUIRE(messages.size() == 1);
+  auto const messages = (*house.robot)->wait_for(60);
+  // The bucket begins with one message, which is the last for a while: so it tells of all. Then
+  // comes a picture for all of them.
+  REQUIRE(messages.size() == 2);
+  CHECK(messages[0].receiver == "wecom:group");
   CHECK(messages[0].notices.size() == 30);
+  CHECK(messages[1].receiver == "wecom-picture:group");
+  CHECK(messages[1].notices.size() == 30);
 }
 
 TEST_CASE("what waits for a receiver that is no more is failed, not kept for ever") {
@@ -176,11 +190,175 @@ TEST_CASE("what waits for a receiver that is no more is failed, not kept for eve
   options.path = house.directory.path() + "/outbox";
   house.notifier.reset();
   auto opened =
-      Notifier::open(options, {}, std::move(none), house.clock, Log("test", LogLevel::error));
+      Notifier::open(options, {}, std::move(none), {}, house.clock, Log("test", LogLevel::error));
   REQUIRE(opened);
   (*opened)->start();
   CHECK((*opened)->counters().outbox.waiting == 0);
   REQUIRE((*opened)->entries().size() == 1);
   CHECK((*opened)->entries()[0].phase == Phase::failed);
   CHECK((*opened)->entries()[0].detail == "no such receiver any more");
+}
+
+TEST_CASE("a picture fails by itself, and what had no picture is resolved without one") {
+  House house;
+  (*house.robot)->refuse("wecom-picture:");
+  auto what = fired("01A");
+  what.state.labels["owner"] = "chat";
+  REQUIRE(house.notifier->deliver({what}));
+  house.notifier->start();
+  (*house.robot)->wait_for(2);
+  auto const phases = [&] {
+    std::map<std::string, Phase> out;
+    for (auto const& entry : house.notifier->entries()) out[entry.receiver] = entry.phase;
+    return out;
+  };
+  auto const soon = std::chrono::steady_clock::now() + 20s;
+  while (phases()["wecom-picture:group"] != Phase::failed &&
+         std::chrono::steady_clock::now() < soon)
+    std::this_thread::sleep_for(5ms);
+  CHECK(phases() == std::map<std::string, Phase>{{"wecom-picture:group", Phase::failed},
+                                                 {"wecom:group", Phase::sent}});
+  auto end = ended("01A", 2);
+  end.state.labels["owner"] = "chat";
+  REQUIRE(house.notifier->deliver({end}));
+  auto const messages = (*house.robot)->wait_for(3);
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[2].receiver == "wecom:group");
+  CHECK(phases()["wecom-picture:group"] == Phase::skipped);
+}
+
+namespace {
+
+// A notifier whose channels are made from the notify file's receivers. They note by which settings
+// they were made, and take nothing while they are held.
+struct Changing {
+  struct Sent {
+    std::string url;  // of the settings
+    std::string receiver;
+    std::string incident;
+    bool operator==(Sent const&) const = default;
+  };
+  class Noting final : public Channel {
+   public:
+    Noting(Changing& house, std::string key, std::string url)
+        : house_(house), kinds_({std::move(key)}), url_(std::move(url)) {}
+    std::vector<std::string> const& kinds() const override { return kinds_; }
+    Delivery deliver(Batch const& batch, std::stop_token const& stop) override {
+      std::unique_lock lock(house_.mutex);
+      ++house_.entered;
+      house_.changed.notify_all();
+      house_.changed.wait(lock, stop, [&] { return !house_.hold; });
+      if (url_ == house_.broken) return {Outcome::retry, 0, "broken"};
+      for (auto const& one : batch.notices)
+        house_.sent.push_back({url_, batch.receiver, one.state.incident});
+      house_.changed.notify_all();
+      return {Outcome::sent, 200, {}};
+    }
+
+   private:
+    Changing& house_;
+    std::vector<std::string> const kinds_;
+    std::string const url_;
+  };
+
+  TemporaryDirectory directory;
+  SystemClock clock;
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  bool hold = false;
+  int entered = 0, made = 0;
+  std::string broken = "(none)";
+  std::vector<Sent> sent;
+  std::unique_ptr<Notifier> notifier;
+
+  static Directory with(std::map<std::string, std::string> const& urls) {
+    Directory out;
+    for (auto const& [name, url] : urls)
+      out.receivers[name].webhook.push_back({url, "", "", std::chrono::seconds(1)});
+    return out;
+  }
+  explicit Changing(Directory first) {
+    OutboxOptions options;
+    options.path = directory.path() + "/outbox";
+    options.first_retry = options.longest_retry = 1ms;
+    auto opened = Notifier::open(
+        options, std::move(first), {},
+        [this](std::string const& name, Way const& way) {
+          ++made;
+          return std::make_unique<Noting>(*this, "webhook:" + name, std::get<Webhook>(way).url);
+        },
+        clock, Log("test", LogLevel::error));
+    REQUIRE(opened);
+    notifier = std::move(*opened);
+    notifier->start();
+  }
+  void tell(std::string const& incident, std::string const& receiver) {
+    auto one = fired(incident);
+    one.notify = {receiver};
+    REQUIRE(notifier->deliver({one}));
+  }
+  template <typename What>
+  bool wait(What what) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 20s, what);
+  }
+  void let_go() {
+    std::lock_guard const lock(mutex);
+    hold = false;
+    changed.notify_all();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a changed receiver gets what waits for it by its new settings") {
+  Changing house(Changing::with({{"a", "old"}, {"b", "same"}}));
+  house.broken = "old";
+  house.tell("01A", "a");
+  REQUIRE(house.wait([&] { return house.entered > 0; }));
+  house.notifier->replace(Changing::with({{"a", "new"}, {"b", "same"}}));
+  REQUIRE(house.wait([&] { return !house.sent.empty(); }));
+  CHECK(house.sent == std::vector<Changing::Sent>{{"new", "webhook:a", "01A"}});
+  CHECK(house.made == 3);  // b's channel stayed
+  house.tell("01B", "b");
+  REQUIRE(house.wait([&] { return house.sent.size() == 2; }));
+  CHECK(house.sent[1] == Changing::Sent{"same", "webhook:b", "01B"});
+  CHECK(house.notifier->counters().receiver_gone == 0);
+}
+
+TEST_CASE("what waits for a receiver that went is given up and counted") {
+  Changing house(Changing::with({{"a", "old"}}));
+  house.broken = "old";
+  house.tell("01A", "a");
+  REQUIRE(house.wait([&] { return house.entered > 0; }));
+  house.notifier->replace(Changing::with({}));
+  // The message on its way comes first; then nobody has it.
+  auto const end = std::chrono::steady_clock::now() + 20s;
+  while (house.notifier->counters().receiver_gone == 0 && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(5ms);
+  CHECK(house.notifier->counters().receiver_gone == 1);
+  REQUIRE(house.notifier->entries().size() == 1);
+  CHECK(house.notifier->entries()[0].phase == Phase::failed);
+  CHECK(house.notifier->entries()[0].detail == "no such receiver any more");
+  // And it may come back.
+  house.notifier->replace(Changing::with({{"a", "new"}}));
+  house.tell("01B", "a");
+  REQUIRE(house.wait([&] { return !house.sent.empty(); }));
+  CHECK(house.sent[0].incident == "01B");
+}
+
+TEST_CASE("a message on its way is not broken off by a change") {
+  Changing house(Changing::with({{"a", "old"}}));
+  house.hold = true;
+  house.tell("01A", "a");
+  REQUIRE(house.wait([&] { return house.entered == 1; }));
+  house.notifier->replace(Changing::with({{"a", "new"}}));
+  house.let_go();
+  REQUIRE(house.wait([&] { return !house.sent.empty(); }));
+  CHECK(house.sent[0].url == "old");
+  house.tell("01B", "a");
+  REQUIRE(house.wait([&] { return house.sent.size() == 2; }));
+  CHECK(house.sent[1] == Changing::Sent{"new", "webhook:a", "01B"});
+  CHECK(house.notifier->counters().outbox.failed == 0);
+  house.notifier->stop();
 }

@@ -115,7 +115,12 @@ TEST_CASE("robots are read, their secrets from files that others cannot read") {
   CHECK(robots[2].url == "https://open.larksuite.com/open-apis/bot/v2/hook/S3CRET");
   CHECK(robots[3].url == "https://hooks.slack.com/services/T/B/X");
   CHECK(routed(loaded.directory, "x", {"a"}) ==
-        Keys{"wecom:a", "dingtalk:a", "feishu:a", "slack:a"});
+        Keys{"wecom:a", "wecom-picture:a", "dingtalk:a", "feishu:a", "slack:a"});
+  CHECK(std::set<std::string>(loaded.secret_files.begin(), loaded.secret_files.end()) ==
+        std::set<std::string>{secret});
+  auto const silent =
+      load("receivers: {a: {wecom: {url: \"http://x\", picture: false}}}\n").directory;
+  CHECK(routed(silent, "x", {"a"}) == Keys{"wecom:a"});
 
   auto const error = [&](std::string const& robot) {
     auto const slips = load("receivers:\n  a: {" + robot + "}\n").errors;
@@ -132,6 +137,10 @@ TEST_CASE("robots are read, their secrets from files that others cannot read") {
         "the vendor shows, or key_file:");
   CHECK(error("slack: {url: \"http://x\", secret_file: x}") ==
         "notify.yml:2: receivers.a.slack.secret_file: slack signs nothing; leave it out");
+  CHECK(error("feishu: {url: \"http://x\", picture: false}") ==
+        "notify.yml:2: receivers.a.feishu.picture: feishu takes none; leave it out");
+  CHECK(error("wecom: {url: \"http://x\", picture: no}") ==
+        "notify.yml:2: receivers.a.wecom.picture: \"no\" is neither true nor false; write false");
   CHECK(error("feishu: {url: \"http://x\", mention: [\"a>b\"]}").find("\"a>b\" is not an id") !=
         std::string::npos);
   CHECK(error("slack: \"xoxb-secret\"").find("xoxb") == std::string::npos);

@@ -3,7 +3,13 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
+#include "aggregator/notify/digest.hpp"
+#include "aggregator/notify/dingtalk.hpp"
+#include "aggregator/notify/feishu.hpp"
 #include "aggregator/notify/message_text.hpp"
+#include "aggregator/notify/robot_channel.hpp"
+#include "aggregator/notify/robot_text.hpp"
+#include "aggregator/notify/wecom.hpp"
 #include "notices_for_test.hpp"
 
 using namespace dadvisor;
@@ -236,4 +242,31 @@ TEST_CASE("a robot is never used faster than its vendor allows") {
   Bucket free({}, MonotonicTime{0s});
   CHECK(free.wait(MonotonicTime{0s}) == 0s);
   CHECK_FALSE(free.last(MonotonicTime{0s}));
+}
+
+// The digest by md5sum, the base64 by coreutils.
+TEST_CASE("WeCom's picture is its bytes in base64 and their MD5, and nothing else") {
+  CHECK(wecom_picture_body("\x89PNG\r\n\x1a\n") ==
+        R"({"msgtype":"image","image":{"base64":"iVBORw0KGgo=",)"
+        R"("md5":"e9dd2797018cad79186e03e8c5aec8dc"}})");
+  CHECK(md5_hex("") == "d41d8cd98f00b204e9800998ecf8427e");
+}
+
+TEST_CASE("a picture that cannot be had or is too large is given up before it is posted") {
+  SetClock const clock(1'700'000'000);
+  std::string png;
+  RobotChannel channel(robot(Vendor::wecom), "x", "http://d", clock, [&](Transition const&) {
+    MessageContext context;
+    context.png = png;
+    return context;
+  });
+  CHECK(channel.kinds() == std::vector<std::string>{"wecom:x", "wecom-picture:x"});
+  Batch const wanted{"id", "wecom-picture:x", {fired("01A")}};
+  auto given_up = channel.deliver(wanted, {});
+  CHECK(given_up.outcome == Outcome::permanent);
+  CHECK(given_up.detail == "there is no picture");
+  png.assign(2'000'001, 'x');
+  given_up = channel.deliver(wanted, {});
+  CHECK(given_up.outcome == Outcome::permanent);
+  CHECK(given_up.detail == "a picture of 2000001 bytes");
 }
