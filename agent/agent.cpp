@@ -107,6 +107,10 @@ void Agent::tick(WallTime at) {
   auto const sending = sender_->counters();
   SelfFigures self;
   self.spool_bytes = static_cast<std::int64_t>(sending.spool.bytes);
+  self.dropped_rows = static_cast<std::int64_t>(sending.dropped_rows);
+  if (sending.clock_offset)
+    self.clock_offset_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(*sending.clock_offset).count();
   sampler_->set_self(self);
   auto const containers = docker_ ? docker_->snapshot() : std::vector<Container>();
   auto const before = clock_.monotonic();

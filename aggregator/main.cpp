@@ -233,9 +233,17 @@ int run(Settings settings, config::OptionTable const& table) {
   }
 
   http::Loop loop;
+  ingest::IngestOptions ingest_options;
+  ingest_options.on_lost = [&watch](ingest::LostBatches const& lost) {
+    auto const& range = lost.range;
+    watch.tell(event::loss_of(
+        lost.agent, lost.after.value_or(lost.told), range.last - range.first + 1,
+        fmt::format("{} {} {}-{}", lost.epoch, range.lane == Lane::fresh ? "fresh" : "backlog",
+                    range.first, range.last)));
+  };
   ingest::Ingest ingest(
-      {}, *store, clock, [&loop](auto function) { loop.post(std::move(function)); },
-      log.named("ingest"));
+      std::move(ingest_options), *store, clock,
+      [&loop](auto function) { loop.post(std::move(function)); }, log.named("ingest"));
   auto const cores = std::thread::hardware_concurrency();
   auto const threads = settings.query_threads > 0 ? static_cast<std::size_t>(settings.query_threads)
                                                   : std::max(3U, cores) - 2;

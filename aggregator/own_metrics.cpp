@@ -86,7 +86,8 @@ void add_ingest(self::SelfMetrics& metrics, ingest::Ingest const& ingest) {
   add.counter("ingest_batches", "Batches taken, durable.", &IngestCounters::batches);
   add.counter("ingest_rows", "Rows taken, durable.", &IngestCounters::rows);
   add.counter("ingest_repeated", "Batches acknowledged again.", &IngestCounters::repeated);
-  add.counter("ingest_quarantined", "Batches ahead of the clock.", &IngestCounters::quarantined);
+  add.counter("ingest_quarantined", "Batches ahead of the clock, or from a wrong one.",
+              &IngestCounters::quarantined);
   add.counter("ingest_too_old", "Batches older than 24 h.", &IngestCounters::too_old);
   add.counter("ingest_unfit", "Batches that contradict themselves.", &IngestCounters::unfit);
   add.counter("ingest_malformed", "Requests answered 4xx.", &IngestCounters::malformed);
@@ -125,6 +126,8 @@ void add_lag(self::SelfMetrics& metrics, Stages const& stages) {
       [](Lag const& lag) { return lag.late; });
   add("dadvisor_ingest_streams_spoken", "Streams that spoke since the start.",
       [](Lag const& lag) { return lag.spoken; });
+  add("dadvisor_ingest_clocks_off", "Streams whose host's clock is more than 5 s from ours.",
+      [](Lag const& lag) { return lag.clocks_off; });
   add("dadvisor_ingest_lag_seconds", "Age of the newest tick of the stream furthest behind.",
       [](Lag const& lag) { return std::chrono::duration<double>(lag.greatest).count(); });
 }
@@ -292,6 +295,8 @@ Lag lag_of(std::vector<ingest::StreamView> const& streams, WallTime now) {
       ++lag.spoken;
       lag.greatest = std::max(lag.greatest, now - *stream.newest_tick);
     }
+    if (stream.clock_offset && std::chrono::abs(*stream.clock_offset) > ingest::told_clock_offset)
+      ++lag.clocks_off;
     if (!stream.newest_tick || now - *stream.newest_tick > std::chrono::minutes(1)) ++lag.late;
   }
   return lag;

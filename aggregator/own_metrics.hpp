@@ -38,10 +38,11 @@ struct Stages {
 
 // How far behind the agents' streams are.
 struct Lag {
-  std::size_t streams = 0;  // known
-  std::size_t spoken = 0;   // of them, since the start
-  std::size_t late = 0;     // whose newest tick is older than a minute, or that never spoke
-  Nanoseconds greatest{};   // age of the newest tick, of those that spoke
+  std::size_t streams = 0;     // known
+  std::size_t spoken = 0;      // of them, since the start
+  std::size_t late = 0;        // whose newest tick is older than a minute, or that never spoke
+  Nanoseconds greatest{};      // age of the newest tick, of those that spoke
+  std::size_t clocks_off = 0;  // whose clock is more than 5 s from ours
 };
 Lag lag_of(std::vector<ingest::StreamView> const& streams, WallTime now);
 

@@ -48,6 +48,38 @@ void write_streams(JsonText& json, Stages const& stages, WallTime now, std::size
       json.number(seconds(now - *stream.newest_tick));
     else
       json.null();
+    json.key("clock_offset_seconds");
+    if (stream.clock_offset)
+      json.number(seconds(*stream.clock_offset));
+    else
+      json.null();
+    json.close_object();
+  }
+  json.close_array();
+  json.close_object();
+}
+
+// What agents dropped before it was here.
+void write_lost(JsonText& json, ingest::Ingest const& ingest) {
+  json.open_object();
+  write_field(json, "batches", ingest.counters().lost);
+  json.key("newest");
+  json.open_array();
+  for (auto const& lost : ingest.lost()) {
+    json.open_object();
+    json.key("agent");
+    json.string(lost.agent);
+    json.key("lane");
+    json.string(lost.range.lane == Lane::fresh ? "fresh" : "backlog");
+    write_field(json, "first", lost.range.first);
+    write_field(json, "last", lost.range.last);
+    json.key("told");
+    json.integer(unix_seconds(lost.told));
+    json.key("after");
+    if (lost.after)
+      json.integer(unix_seconds(*lost.after));
+    else
+      json.null();
     json.close_object();
   }
   json.close_array();
@@ -139,6 +171,8 @@ std::string status_json(Stages const& stages, std::size_t most) {
   json.boolean(stages.pipeline.settled() && stages.store.writable());
   json.key("streams");
   write_streams(json, stages, now, most);
+  json.key("lost");
+  write_lost(json, stages.ingest);
   json.key("store");
   write_store(json, stages.store);
   json.key("sinks");

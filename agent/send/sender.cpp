@@ -114,6 +114,7 @@ void Sender::submit(Batch batch) {
   batch.lane = Lane::fresh;
   batch.sequence = 0;
   if (!make_fit(batch)) {
+    counters_.dropped_rows += batch.rows.size();
     if (++counters_.unfit == 1) log_.error("a batch beyond the frame's limits is not sent");
     return;
   }
@@ -134,11 +135,25 @@ void Sender::submit(Batch batch) {
   recent_[record] = std::make_shared<Batch>(std::move(batch));
   if (recent_.size() > recent_batches) {
     auto const oldest = recent_.begin()->first;
-    if (!spool_.holds(oldest)) lose(oldest);
+    if (!spool_.holds(oldest)) {
+      counters_.dropped_rows += rows_of(oldest);
+      lose(oldest);
+    }
     recent_.erase(oldest);
   }
-  for (auto const dropped : spool_.trim(wall)) lose(dropped);
+  auto const dropped =
+      spool_.trim(wall, [this](std::uint64_t gone) { counters_.dropped_rows += rows_of(gone); });
+  for (auto const gone : dropped) lose(gone);
   pump();
+}
+
+std::uint64_t Sender::rows_of(std::uint64_t record) {
+  if (auto const recent = recent_.find(record); recent != recent_.end())
+    return recent->second->rows.size();
+  auto const bytes = spool_.read(record);
+  if (!bytes) return 0;
+  auto const batch = decode_frame(*bytes, nullptr);
+  return batch ? batch->rows.size() : 0;
 }
 
 void Sender::lose(std::uint64_t record) {
@@ -174,8 +189,9 @@ void Sender::say_hello(StreamSender::SayHello const& hello) {
 }
 
 void Sender::post(StreamSender::Post const& post) {
-  auto body = delivery::start_batches(options_.instance);
+  auto body = delivery::start_batches(options_.instance, clock_.wall());
   std::size_t frames = 0;
+  posted_.clear();
   for (auto const& frame : post.frames) {
     // Kept before anything leaves: the next run must not give the place to another batch.
     if (frame.newly_placed && spool_.holds(frame.record))
@@ -188,6 +204,7 @@ void Sender::post(StreamSender::Post const& post) {
     }
     delivery::add_frame(body, *bytes);
     counters_.frame_bytes += bytes->size();
+    posted_.push_back(frame);
     ++frames;
   }
   if (frames == 0) {
@@ -257,6 +274,8 @@ void Sender::on_batches(Result<PostReply> reply) {
     ++counters_.failed_requests;
     auto const before = machine_.set_aside();
     machine_.rejected(now, dice());
+    if (machine_.set_aside() > before && !posted_.empty())
+      counters_.dropped_rows += rows_of(posted_.front().record);
     if (machine_.set_aside() > before)
       log_.warning("a batch is set aside, the aggregator answered {}: {}", status,
                    printable(reply->body, 200));
@@ -264,6 +283,7 @@ void Sender::on_batches(Result<PostReply> reply) {
     auto const parsed = status == 200 || status == 409 ? delivery::parse_batches_reply(reply->body)
                                                        : Result<BatchesReply>(Error{});
     if (parsed) {
+      counters_.clock_offset = parsed->clock_offset;
       note_refused(*parsed);
       machine_.answered(*parsed, now, dice());
     } else {
@@ -276,6 +296,7 @@ void Sender::on_batches(Result<PostReply> reply) {
 
 void Sender::on_failure(Result<PostReply> const& reply) {
   ++counters_.failed_requests;
+  counters_.clock_offset.reset();
   if (!link_logged_) {
     auto const why =
         reply ? fmt::format("it answered {}: {}", reply->status, printable(reply->body, 200))
@@ -292,6 +313,10 @@ void Sender::on_failure(Result<PostReply> const& reply) {
 }
 
 void Sender::note_refused(BatchesReply const& reply) {
+  for (auto const& one : reply.refused)
+    for (auto const& frame : posted_)
+      if (frame.place.lane == one.lane && frame.place.sequence == one.sequence)
+        counters_.dropped_rows += rows_of(frame.record);
   auto const now = clock_.monotonic();
   bool const first = refused_logged_.time_since_epoch() == Nanoseconds::min();
   if (reply.refused.empty() || (!first && now - refused_logged_ < refused_log_every)) return;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -40,6 +41,7 @@ struct SenderCounters {
   std::uint64_t set_aside = 0;     // frames that it called malformed
   std::uint64_t lost = 0;          // dropped unsent: spool full, too old, damaged, not writable
   std::uint64_t unfit = 0;         // batches that the sampler should not have made
+  std::uint64_t dropped_rows = 0;  // of refused, set aside, lost and unfit batches; not of damaged
   std::uint64_t requests = 0;
   std::uint64_t failed_requests = 0;  // no answer, or none of 200 and 409
   std::uint64_t conflicts = 0;        // hellos refused: another agent speaks under this id
@@ -49,6 +51,8 @@ struct SenderCounters {
   std::uint64_t waiting = 0;  // batches not acknowledged
   std::uint64_t epoch = 0;
   bool connected = false;
+  // This host's clock less the aggregator's, as its last answer says; nullopt: nothing answers.
+  std::optional<Nanoseconds> clock_offset;
   SpoolCounters spool;
 };
 
@@ -86,6 +90,7 @@ class Sender {
   void note_refused(delivery::BatchesReply const& reply);
   void drop_done();
   void lose(std::uint64_t record);
+  std::uint64_t rows_of(std::uint64_t record);  // 0 when it is gone or damaged
   void spool_says(Result<void> const& result);
   double dice() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
@@ -97,6 +102,7 @@ class Sender {
   delivery::StreamSender machine_;
   std::map<std::uint64_t, std::shared_ptr<Batch>> recent_;       // by record, the newest few
   std::map<std::uint64_t, std::shared_ptr<Batch const>> bases_;  // by fresh sequence
+  std::vector<delivery::StreamSender::Frame> posted_;            // of the request under way
   std::vector<Schema> schemas_;                                  // of the batch before
   std::uint64_t schema_version_ = 0;
   SenderCounters counters_;

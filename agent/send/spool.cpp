@@ -320,14 +320,19 @@ Result<std::string> Spool::read(std::uint64_t record) {
   return std::string(payload->substr(batch_head_bytes));
 }
 
-std::vector<std::uint64_t> Spool::trim(WallTime now) {
+std::vector<std::uint64_t> Spool::trim(WallTime now,
+                                       std::function<void(std::uint64_t record)> const& dropping) {
+  auto const drop = [&](std::uint64_t record) {
+    if (dropping) dropping(record);
+    done(record);
+  };
   std::vector<std::uint64_t> dropped;
   std::vector<std::uint64_t> old;
   for (auto const& [record, batch] : batches_) {
     if (batch.tick >= now - options_.max_age) break;
     old.push_back(record);
   }
-  for (auto const record : old) done(record);
+  for (auto const record : old) drop(record);
   counters_.dropped_old += old.size();
   dropped = std::move(old);
 
@@ -339,7 +344,7 @@ std::vector<std::uint64_t> Spool::trim(WallTime now) {
     std::vector<std::uint64_t> gone;
     for (auto const& [record, batch] : batches_)
       if (batch.segment == oldest) gone.push_back(record);
-    for (auto const record : gone) done(record);
+    for (auto const record : gone) drop(record);
     counters_.dropped_full += gone.size();
     dropped.insert(dropped.end(), gone.begin(), gone.end());
     // A place stands at or behind its frame, so nothing that is left needs this segment.

@@ -18,6 +18,7 @@
 // Every file is opened O_NOFOLLOW; a lock keeps a second agent out. Not thread-safe.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -76,8 +77,10 @@ class Spool {
   Result<std::string> read(std::uint64_t record);
   bool holds(std::uint64_t record) const { return batches_.contains(record); }
 
-  // Drops what exceeds the bounds; the records that went, of batches that were not done.
-  std::vector<std::uint64_t> trim(WallTime now);
+  // Drops what exceeds the bounds; the records that went, of batches that were not done. `dropping`
+  // is called for each while it can still be read.
+  std::vector<std::uint64_t> trim(WallTime now,
+                                  std::function<void(std::uint64_t record)> const& dropping = {});
   // fdatasync of what was written since the last.
   Result<void> sync();
 

@@ -108,7 +108,7 @@ Result<Reduction> parse_reduction(std::string_view text) {
   text = trimmed(text);
   for (auto const& [name, kind] : reductions) {
     if (text == name && kind == Reduction::Kind::last) return Reduction{kind, seconds(0)};
-    if (kind == Reduction::Kind::last || !text.starts_with(name)) continue;
+    if (!text.starts_with(name)) continue;
     auto const rest = text.substr(name.size());
     if (rest.size() < 3 || rest.front() != '(' || rest.back() != ')') break;
     auto const window = config::parse_duration(trimmed(rest.substr(1, rest.size() - 2)));

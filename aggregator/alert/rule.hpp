@@ -50,7 +50,8 @@ struct Reduction {
   Kind kind = Kind::last;
   seconds window{0};  // 0 for last: the newest value alone
 };
-// "last", "avg(1m)", "max(5m)", "min(..)", "sum(..)".
+// "last", "last(10m)" (the newest value, however old within that), "avg(1m)", "max(5m)", "min(..)",
+// "sum(..)".
 Result<Reduction> parse_reduction(std::string_view text);
 
 struct NoData {

@@ -105,8 +105,9 @@ class FileReader {
       if (parsed)
         reduce = *parsed;
       else
-        map.problem("reduce", parsed.error().context,
-                    "write last, or avg, max, min, sum with a window up to 24h, as in avg(1m)");
+        map.problem(
+            "reduce", parsed.error().context,
+            "write last, or last, avg, max, min, sum with a window up to 24h, as in avg(1m)");
     }
     auto crit = read_threshold(map, "crit", path);
     auto warn = read_threshold(map, "warn", path);

@@ -106,6 +106,12 @@ void EventWatch::applied(Batch const& batch, std::span<EntityId const> ids) {
   if (!notes_.empty()) wake_.notify_one();
 }
 
+void EventWatch::tell(Happening happening) {
+  std::lock_guard const lock(mutex_);
+  note(std::move(happening));
+  wake_.notify_one();
+}
+
 void EventWatch::look_for_gone(Agent& agent, Nanoseconds step) {
   auto const silence = std::max<Nanoseconds>(least_silence, least_batches * step);
   std::erase_if(agent.live, [&](auto const& one) {
@@ -288,6 +294,7 @@ Result<void> EventWatch::record(std::span<Note const> notes, EntityList const& e
       if (entity == nullptr) ++unnamed_;
       return entity;
     };
+    if (auto const* happening = std::get_if<Happening>(&note)) return add(*happening);
     if (auto const* told = std::get_if<Told>(&note)) {
       auto const& event = told->event;
       auto const& life = event.entity;

@@ -50,6 +50,8 @@ class EventWatch final : public store::Observer {
   ~EventWatch() override;
 
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
+  // What no batch shows. Any thread.
+  void tell(Happening happening);
 
   // After Store::open(), once. `recorded` is called on the watch's thread after events became
   // durable. `entities`: the store's list, which knows every entity that was applied.
@@ -83,7 +85,7 @@ class EventWatch final : public store::Observer {
     ContainerEvent event;
     WallTime tick;
   };
-  using Note = std::variant<Begun, Gone, Starved, Joined, Told>;
+  using Note = std::variant<Begun, Gone, Starved, Joined, Told, Happening>;
   // The lives of an agent that have rows.
   struct Live {
     WallTime last{};
@@ -120,7 +122,7 @@ class EventWatch final : public store::Observer {
   WatchCounters counters_;
   std::vector<bool> seen_;  // by entity: had a row in this run
   std::unordered_map<std::string, Agent> agents_;
-  WallTime newest_{};  // of all of them
+  WallTime newest_{};                                        // of all of them
   std::unordered_map<store::EntityId, std::int64_t> kills_;  // of those without a runtime
 
   // The watch's thread alone:

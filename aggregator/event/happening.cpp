@@ -119,4 +119,17 @@ Happening join_of(Entity const& host, WallTime when) {
   return out;
 }
 
+Happening loss_of(std::string_view host, WallTime when, std::uint64_t batches,
+                  std::string_view which) {
+  Happening out;
+  out.identity = fmt::format("loss|{}|{}", host, which);
+  out.when = when;
+  out.what =
+      fmt::format("{} ticks of host {} are lost: its agent could not keep them", batches, host);
+  out.data = which;
+  out.tags = {"loss"};
+  add_tag(out.tags, "host", host);
+  return out;
+}
+
 }  // namespace dadvisor::aggregator::event

@@ -20,7 +20,7 @@ struct Happening {
   WallTime when{};
   std::string what;
   std::string data;               // details of an exit; else mostly empty
-  std::vector<std::string> tags;  // the kind first: start, restart, exit, oom, deploy or join
+  std::vector<std::string> tags;  // the kind first: start, restart, exit, oom, deploy, join or loss
 };
 
 // How a life ended, as far as anybody knows.
@@ -37,6 +37,9 @@ Happening exit_of(Entity const& life, WallTime when, Ending const& ending);
 Happening oom_of(Entity const& life, WallTime when, std::string_view which);
 Happening deploy_of(Entity const& life, std::string_view image_before);
 Happening join_of(Entity const& host, WallTime when);
+// An agent dropped `batches` ticks before they were here; `which` tells one loss from the next.
+Happening loss_of(std::string_view host, WallTime when, std::uint64_t batches,
+                  std::string_view which);
 
 // "completed" (0), "oom", "signal" (128 + 1 to 64), "error", or "unknown" without a code.
 std::string_view reason_of(Ending const& ending);

@@ -15,6 +15,14 @@ using delivery::StreamReceiver;
 constexpr std::size_t held_bases = 16;
 constexpr std::size_t waiting_jobs = 4;  // of one agent, which has one request at a time
 constexpr std::chrono::seconds soon{1};
+constexpr std::size_t kept_lost = 32;
+constexpr std::size_t kept_offsets = 4;
+
+// The one that was the least time on its way.
+std::optional<Nanoseconds> least_delayed(std::deque<Nanoseconds> const& offsets) {
+  if (offsets.empty()) return std::nullopt;
+  return *std::max_element(offsets.begin(), offsets.end());
+}
 
 }  // namespace
 
@@ -25,6 +33,7 @@ struct Ingest::Job {
   delivery::Batches batches;         // views of body
   std::vector<FrameHeader> headers;  // of its frames
   std::size_t next = 0;              // frame
+  std::optional<Nanoseconds> clock_offset;
   BatchesReply answer;
   ReplyCallback reply;
 };
@@ -35,16 +44,18 @@ struct Ingest::Agent {
   StreamReceiver receiver;
   std::map<std::uint64_t, std::shared_ptr<Batch const>> bases;  // of the fresh lane, by sequence
   std::deque<std::unique_ptr<Job>> jobs;
-  std::optional<WallTime> newest_tick;  // of its durable batches
-  bool appending = false;               // a batch of the first job is on its way to the store
-  bool running = false;                 // run() is below us on the stack
-  bool logged_refusal = false;          // since its last batch that was taken
+  std::optional<WallTime> newest_tick;    // of its durable batches
+  std::deque<Nanoseconds> clock_offsets;  // of its last requests
+  bool clock_logged = false;
+  bool appending = false;       // a batch of the first job is on its way to the store
+  bool running = false;         // run() is below us on the stack
+  bool logged_refusal = false;  // since its last batch that was taken
   bool logged_conflict = false;
 };
 
 Ingest::Ingest(IngestOptions options, store::Appender& appender, Clock const& clock, Post post,
                Log log)
-    : options_(options),
+    : options_(std::move(options)),
       appender_(appender),
       clock_(clock),
       post_(std::move(post)),
@@ -128,7 +139,24 @@ void Ingest::batches(std::string body, std::string_view principal, ReplyCallback
     return turn_away(reply, 503, "too much is waiting to be worked in\n");
   job->batches = std::move(*batches);
   job->reply = std::move(reply);
+  if (job->batches.sent) {
+    job->clock_offset = *job->batches.sent - clock_.wall();
+    see_clock(*agent, *job->clock_offset);
+    job->answer.clock_offset = least_delayed(agent->clock_offsets);
+  }
   enqueue(*agent, std::move(job));
+}
+
+void Ingest::see_clock(Agent& agent, Nanoseconds offset) {
+  agent.clock_offsets.push_back(offset);
+  if (agent.clock_offsets.size() > kept_offsets) agent.clock_offsets.pop_front();
+  auto const least = *least_delayed(agent.clock_offsets);
+  bool const off = std::chrono::abs(least) > told_clock_offset;
+  if (off && !agent.clock_logged)
+    log_.warning("{}: its clock is {}; set it by NTP", agent.id, clock_text(least));
+  else if (!off && agent.clock_logged)
+    log_.info("{}: its clock is right again", agent.id);
+  agent.clock_logged = off;
 }
 
 void Ingest::enqueue(Agent& agent, std::unique_ptr<Job> job) {
@@ -163,6 +191,11 @@ void Ingest::answer_hello(Agent& agent, Job& job) {
       counters_.lost += more;
       log_.warning("{} lost {} batches before they were sent", agent.id, more);
     }
+    for (auto const& range : agent.receiver.lost_ranges()) {
+      lost_.push_back({agent.id, agent.receiver.epoch(), range, clock_.wall(), agent.newest_tick});
+      if (lost_.size() > kept_lost) lost_.pop_front();
+      if (options_.on_lost) options_.on_lost(lost_.back());
+    }
   } else {
     if (answer.kind == delivery::HelloReply::Kind::conflict) ++counters_.conflicts;
     if (!agent.logged_conflict) log_.error("{}: {}", agent.id, answer.text);
@@ -195,7 +228,9 @@ bool Ingest::advance(Agent& agent, Job& job) {
       job.answer.sequence = agent.receiver.acked()[header.lane] + 1;
       break;
     }
-    if (auto const objection = object_to_stamp(header, clock_.wall())) {
+    auto objection = object_to_clock(job.clock_offset);
+    if (!objection) objection = object_to_stamp(header, clock_.wall());
+    if (objection) {
       refuse(agent, job, header, *objection);
       continue;
     }
@@ -205,7 +240,8 @@ bool Ingest::advance(Agent& agent, Job& job) {
       finish(agent, {400, batch.error().context + "\n", std::nullopt});
       return true;
     }
-    if (auto const objection = object_to_rows(*batch)) {
+    objection = object_to_rows(*batch);
+    if (objection) {
       refuse(agent, job, header, *objection);
       continue;
     }
@@ -283,7 +319,8 @@ IngestCounters Ingest::counters() const {
 std::vector<StreamView> Ingest::streams() const {
   std::vector<StreamView> all;
   all.reserve(agents_.size());
-  for (auto const& [id, agent] : agents_) all.push_back({id, agent->newest_tick});
+  for (auto const& [id, agent] : agents_)
+    all.push_back({id, agent->newest_tick, least_delayed(agent->clock_offsets)});
   return all;
 }
 

@@ -33,11 +33,21 @@ struct Reply {
 };
 using ReplyCallback = std::function<void(Reply)>;
 
+// Batches that an agent declared lost: it dropped them before they were here.
+struct LostBatches {
+  std::string agent;
+  std::uint64_t epoch = 0;
+  delivery::LostRange range;
+  WallTime told{};                // when it said so
+  std::optional<WallTime> after;  // its newest durable tick then; absent: none since the start
+};
+
 struct IngestOptions {
   std::size_t max_agents = 100'000;
   std::size_t max_waiting_bytes = 256 << 20;  // bodies of requests that are not answered
   // Of the store; half a gigabyte, and the rows of half a million containers.
   std::uint64_t max_unapplied_cells = 32 << 20;
+  std::function<void(LostBatches const&)> on_lost;  // on the io thread
 };
 
 struct IngestCounters {
@@ -47,7 +57,7 @@ struct IngestCounters {
   std::uint64_t rows = 0;         // of those
   std::uint64_t frame_bytes = 0;  // of those
   std::uint64_t repeated = 0;     // durable already: acknowledged again, not applied
-  std::uint64_t quarantined = 0;  // refused: ahead of the clock
+  std::uint64_t quarantined = 0;  // refused: ahead of the clock, or from a wrong one
   std::uint64_t too_old = 0;      // refused: older than 24 h
   std::uint64_t unfit = 0;        // refused: contradicting themselves
   std::uint64_t malformed = 0;    // requests answered 400, 413 or 415
@@ -65,6 +75,8 @@ struct StreamView {
   std::string agent;
   std::optional<WallTime>
       newest_tick;  // since the start of this process; absent: it has not spoken
+  // The agent's clock less this machine's, by its last requests; absent: not told since the start.
+  std::optional<Nanoseconds> clock_offset;
 };
 
 class Ingest {
@@ -86,11 +98,14 @@ class Ingest {
   IngestCounters counters() const;
   // All agents known, by id.
   std::vector<StreamView> streams() const;
+  // What agents declared lost since the start, the last few, the newest last.
+  std::deque<LostBatches> const& lost() const { return lost_; }
 
  private:
   struct Job;
   struct Agent;
 
+  void see_clock(Agent& agent, Nanoseconds offset);
   void enqueue(Agent& agent, std::unique_ptr<Job> job);
   void run(Agent& agent);
   void answer_hello(Agent& agent, Job& job);
@@ -113,6 +128,7 @@ class Ingest {
   Log log_;
   std::map<std::string, std::unique_ptr<Agent>, std::less<>> agents_;
   IngestCounters counters_;
+  std::deque<LostBatches> lost_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // for answers that come after the end
 };
 

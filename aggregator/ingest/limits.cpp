@@ -24,6 +24,19 @@ std::optional<Objection> object_to_stamp(FrameHeader const& header, WallTime now
   return std::nullopt;
 }
 
+std::string clock_text(Nanoseconds offset) {
+  return fmt::format("{:.1f} s {} this machine's",
+                     std::chrono::duration<double>(std::chrono::abs(offset)).count(),
+                     offset < Nanoseconds::zero() ? "behind" : "ahead of");
+}
+
+std::optional<Objection> object_to_clock(std::optional<Nanoseconds> offset) {
+  if (!offset || std::chrono::abs(*offset) <= most_clock_offset) return std::nullopt;
+  return Objection{
+      Objection::Kind::ahead,
+      fmt::format("the host's clock is {}: set it, its stamps are wrong", clock_text(*offset))};
+}
+
 std::optional<Objection> object_to_rows(Batch const& batch) {
   using Kind = Objection::Kind;
   if (batch.rows.size() > most_rows)

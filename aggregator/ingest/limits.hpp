@@ -13,6 +13,10 @@ namespace dadvisor::aggregator::ingest {
 // How far a tick may be from this machine's clock, ahead and behind.
 inline constexpr Nanoseconds most_ahead = std::chrono::minutes(10);
 inline constexpr Nanoseconds most_behind = std::chrono::hours(24);
+// How far an agent's clock may be from this machine's: beyond the first it is told to people,
+// beyond the second its stamps are not believed.
+inline constexpr Nanoseconds told_clock_offset = std::chrono::seconds(5);
+inline constexpr Nanoseconds most_clock_offset = std::chrono::minutes(10);
 inline constexpr Nanoseconds longest_step = std::chrono::hours(1);
 inline constexpr std::size_t most_rows = 10'000;  // of one batch
 
@@ -28,6 +32,10 @@ struct Objection {
 
 // What speaks against the stamp; nullopt: nothing.
 std::optional<Objection> object_to_stamp(FrameHeader const& header, WallTime now);
+// What speaks against all batches of a request from a clock that was so far off when it was sent.
+std::optional<Objection> object_to_clock(std::optional<Nanoseconds> offset);
+// "90.5 s ahead of this machine's".
+std::string clock_text(Nanoseconds offset);
 // What speaks against the rows: too many, or of another host than the agent's own.
 std::optional<Objection> object_to_rows(Batch const& batch);
 // An agent id is shown, logged and stored: printable UTF-8 only.

@@ -298,8 +298,6 @@ class StockRules(lab.Case):
             targets += re.findall(r"^ +expr: (.*)$", lab.read(os.path.join(rules, name)), re.M)
         self.assertEqual(len(targets), 15)
         # Slow figures come once a minute; a rate needs two readings.
-        # Agents do not send clock.offset yet.
-        targets = [one for one in targets if "clock.offset" not in one]
         lab.wait_until(lambda: all(aggregator.render(one) for one in targets), 90,
                        "every rule's target has figures here")
         self.assertEqual(aggregator.own_metric("dadvisor_alert_rules"), 15)

@@ -41,7 +41,7 @@ class Reloads(lab.Case):
         lab.wait_until(lambda: first.files(".json"), 30, "what waited goes to the new address")
         self.assertEqual(aggregator.own_metric("dadvisor_notify_file_reloads_total"), 1)
         self.assertGreater(aggregator.own_metric("dadvisor_notify_file_loaded_seconds"), loaded)
-        write(hook.replace("hook:", "other:") % second.port)
+        write(hook.replace("{hook:", "{other:") % second.port)
         lab.wait_until(lambda: aggregator.own_metric("dadvisor_alert_rules_reloads_refused_total"),
                        15, "the rule that names it is told of")
         self.assertIn("rules stay as they were", lab.read(aggregator.log))

@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view body_magic = "dAB1";
+constexpr std::string_view body_magic = "dAB2";
 constexpr std::size_t name_bytes = 255;
 
 Error malformed(std::string what) { return Error{Errc::malformed, 0, std::move(what)}; }
@@ -36,6 +36,13 @@ class Members {
         return static_cast<std::uint64_t>(*small);
       if (auto const* great = value->if_uint64()) return *great;
     }
+    ok_ = false;
+    return 0;
+  }
+  std::int64_t integer(char const* name) {
+    auto const* const value = find(name);
+    auto const* const number = value != nullptr ? value->if_int64() : nullptr;
+    if (number != nullptr) return *number;
     ok_ = false;
     return 0;
   }
@@ -121,6 +128,7 @@ std::string to_json(BatchesReply const& reply) {
           {"lane", name_of(batch.lane)}, {"sequence", batch.sequence}, {"reason", batch.reason}});
     object["refused"] = std::move(refused);
   }
+  if (reply.clock_offset) object["clock_offset_ns"] = reply.clock_offset->count();
   return json::serialize(object);
 }
 
@@ -188,15 +196,18 @@ Result<BatchesReply> parse_batches_reply(std::string_view text) {
       if (!batch.ok()) return malformed("batches reply: refused");
     }
   }
+  if (members.find("clock_offset_ns") != nullptr)
+    reply.clock_offset = Nanoseconds(members.integer("clock_offset_ns"));
   if (!members.ok()) return malformed("batches reply: not the object that it must be");
   return reply;
 }
 
-std::string start_batches(std::string_view instance) {
+std::string start_batches(std::string_view instance, std::optional<WallTime> sent) {
   std::string body;
   ByteWriter writer(body);
   writer.raw(body_magic);
   writer.string(instance);
+  writer.u64(sent ? static_cast<std::uint64_t>(sent->time_since_epoch().count()) : 0);
   return body;
 }
 
@@ -212,6 +223,9 @@ Result<Batches> parse_batches(std::string_view body) {
   if (reader.raw(body_magic.size()) != body_magic) return malformed("batches: no magic");
   Batches batches;
   batches.instance = reader.string(name_bytes);
+  auto const sent = static_cast<std::int64_t>(reader.u64());
+  if (sent < 0) return malformed("batches: sent before 1970");
+  if (sent > 0) batches.sent = WallTime(Nanoseconds(sent));
   while (reader.ok() && reader.left() > 0) {
     auto const size = reader.u32();
     if (size > frame_limit::frame_bytes) return Error{Errc::too_large, 0, "batches: a frame"};

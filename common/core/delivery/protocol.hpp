@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/core/clock.hpp"
 #include "common/core/result.hpp"
 #include "common/core/row.hpp"
 
@@ -73,6 +74,9 @@ struct BatchesReply {
   Lane lane = Lane::fresh;
   std::uint64_t sequence = 0;
   std::vector<RefusedBatch> refused;
+  // The sender's clock less the receiver's, at this request: at most the time that the request took
+  // too low. nullopt: the sender did not tell its time.
+  std::optional<Nanoseconds> clock_offset;
   bool operator==(BatchesReply const&) const = default;
 };
 
@@ -85,11 +89,13 @@ Result<Hello> parse_hello(std::string_view json);
 Result<HelloReply> parse_hello_reply(std::string_view json);
 Result<BatchesReply> parse_batches_reply(std::string_view json);
 
-// The body of a batches request: "dAB1", the instance, then each frame behind its u32 length.
-std::string start_batches(std::string_view instance);
+// The body of a batches request: "dAB2", the instance, the sender's clock when it sends (i64 as
+// u64, ns since 1970; 0: it does not tell), then each frame behind its u32 length.
+std::string start_batches(std::string_view instance, std::optional<WallTime> sent = {});
 void add_frame(std::string& body, std::string_view frame);
 struct Batches {
   std::string_view instance;
+  std::optional<WallTime> sent;
   std::vector<std::string_view> frames;  // views of the body
 };
 // Errors: malformed; too_large (more than two windows of frames, a frame beyond its limit).

@@ -22,6 +22,7 @@ bool StreamReceiver::conflicting(Hello const& hello, MonotonicTime now) const {
 
 HelloReply StreamReceiver::hello(Hello const& hello, MonotonicTime now) {
   HelloReply reply;
+  lost_ranges_.clear();
   if (conflicting(hello, now)) {
     ++conflicts_;
     reply.kind = HelloReply::Kind::conflict;
@@ -55,7 +56,10 @@ HelloReply StreamReceiver::hello(Hello const& hello, MonotonicTime now) {
   epoch_ = hello.epoch;
   for (auto const lane : {Lane::fresh, Lane::backlog}) {
     if (hello.first[lane] <= hi_[lane] + 1) continue;
-    if (same_stream) lost_ += hello.first[lane] - 1 - hi_[lane];
+    if (same_stream) {
+      lost_ += hello.first[lane] - 1 - hi_[lane];
+      lost_ranges_.push_back({lane, hi_[lane] + 1, hello.first[lane] - 1});
+    }
     hi_[lane] = hello.first[lane] - 1;
   }
   reply.hi = hi_;

@@ -19,6 +19,14 @@
 
 namespace dadvisor::delivery {
 
+// Sequences of a lane that will never come.
+struct LostRange {
+  Lane lane = Lane::fresh;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  bool operator==(LostRange const&) const = default;
+};
+
 class StreamReceiver {
  public:
   // Two agents under one id (a cloned machine) are told apart by their instance; of the same boot
@@ -54,6 +62,8 @@ class StreamReceiver {
   std::uint64_t epoch() const { return epoch_; }
   // Sequences that senders declared lost, since start.
   std::uint64_t lost() const { return lost_; }
+  // Of them, those that the last hello declared.
+  std::vector<LostRange> const& lost_ranges() const { return lost_ranges_; }
   // Hellos refused because two agents speak under one id, since start.
   std::uint64_t conflicts() const { return conflicts_; }
 
@@ -72,6 +82,7 @@ class StreamReceiver {
   MonotonicTime spoke_{};
   std::vector<std::string> fenced_;  // instances that were taken over, the last few
   std::uint64_t lost_ = 0;
+  std::vector<LostRange> lost_ranges_;
   std::uint64_t conflicts_ = 0;
 };
 

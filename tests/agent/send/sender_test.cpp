@@ -298,6 +298,7 @@ TEST_CASE("a batch that is called malformed is set aside alone, the others arriv
   }
   CHECK(taken == std::vector<std::int64_t>{0, 2});
   CHECK(world.sender->counters().set_aside == 1);
+  CHECK(world.sender->counters().dropped_rows == 1);
   CHECK(world.sender->counters().spool.batches == 0);
 }
 
@@ -353,6 +354,7 @@ TEST_CASE("a change of schema makes a key frame; names are escaped; misfits are 
   batch.rows[0].cells.pop_back();
   world.sender->submit(batch);
   CHECK(world.sender->counters().unfit == 1);
+  CHECK(world.sender->counters().dropped_rows == 1);
   CHECK(world.sender->counters().waiting == 1);
 }
 
@@ -387,11 +389,26 @@ TEST_CASE("a spool far too small drops the oldest, counted, and the newest still
   world.options.spool.directory = world.directory + "/small";
   world.options.spool.max_bytes = 400;
   world.start();
-  for (int i = 0; i < 100; ++i) world.submit(i);
+  // Number i has 1 + i % 3 rows.
+  std::uint64_t rows = 0;
+  for (int i = 0; i < 100; ++i) {
+    auto batch = world.tick(i);
+    for (std::uint32_t slot = 1; slot <= static_cast<std::uint32_t>(i % 3); ++slot) {
+      batch.entities.push_back({slot, {{EntityKind::container, "host-1", "c", slot}, {}}});
+      batch.rows.push_back({slot, 0, {i, std::nullopt}});
+    }
+    rows += batch.rows.size();
+    world.clock.now = std::max(world.clock.now, batch.tick);
+    world.sender->submit(std::move(batch));
+  }
   auto const counters = world.sender->counters();
   CHECK(counters.spool.bytes <= 600);
   CHECK(counters.lost + counters.waiting == 100);
   CHECK(counters.lost == counters.spool.dropped_full);
+  // The newest are those that wait.
+  std::uint64_t waiting_rows = 0;
+  for (auto i = 100 - counters.waiting; i < 100; ++i) waiting_rows += 1 + i % 3;
+  CHECK(counters.dropped_rows == rows - waiting_rows);
   world.clock.advance(seconds(1));
   world.welcome();
   CHECK(number_of(world.frames().back()) == 99);
@@ -432,4 +449,40 @@ TEST_CASE("while the disk is full batches go from memory, within bounds; afterwa
   CHECK(number_of(frames.at(0)) == 20);
   CHECK(number_of(frames.at(1)) == 5);
   CHECK(frames.size() == 9);
+}
+
+TEST_CASE("requests tell the clock; the offset that comes back is kept until nothing answers") {
+  World world;
+  world.welcome();
+  world.submit(0);
+  world.wake();
+  CHECK(delivery::parse_batches(world.posted.front().body)->sent == world.clock.now);
+  CHECK_FALSE(world.sender->counters().clock_offset);
+  BatchesReply reply;
+  reply.acked = {1, 0};
+  reply.clock_offset = milliseconds(-60);
+  world.answer(200, to_json(reply));
+  CHECK(world.sender->counters().clock_offset == milliseconds(-60));
+  world.submit(1);
+  world.wake();
+  world.answer(502, "");
+  CHECK_FALSE(world.sender->counters().clock_offset);
+}
+
+TEST_CASE("rows that the aggregator refuses are counted, of either lane") {
+  World world;
+  for (int i = 0; i < 12; ++i) world.submit(i);  // all but the newest go to the backlog lane
+  world.clock.advance(seconds(1));
+  world.welcome();
+  auto const frames = world.frames();
+  BatchesReply reply;
+  for (auto const& frame : frames) {
+    auto const header = peek_frame(frame);
+    reply.acked[header->lane] = std::max(reply.acked[header->lane], header->sequence);
+    reply.refused.push_back({header->lane, header->sequence, "no"});
+  }
+  REQUIRE(reply.acked.backlog > 0);
+  REQUIRE(reply.acked.fresh > 0);
+  world.answer(200, to_json(reply));
+  CHECK(world.sender->counters().dropped_rows == frames.size());
 }

@@ -232,6 +232,8 @@ TEST_CASE("an absent newest value is absent for `last` but not for a window") {
   CHECK_FALSE(read({}, s, at(1100), seconds(10)).value);
   CHECK(read({}, s, at(1100), seconds(10)).last_data == at(1090));
   CHECK(read(parse_reduction("avg(1m)").value(), s, at(1100), seconds(10)).value == 3);
+  CHECK(read(parse_reduction("last(20s)").value(), s, at(1100), seconds(10)).value == 2);
+  CHECK_FALSE(read(parse_reduction("last(10s)").value(), s, at(1100), seconds(10)).value);
 }
 
 TEST_CASE("the step of a coarser series covers the ticks within it") {

@@ -112,7 +112,7 @@ TEST_CASE("each slip is one line with file, line, key and remedy") {
         "crit: {when: \"> 90\", for: 3m}");
   CHECK(only(with(crit + "    reduce: mean(1m)\n")) ==
         "one.yml:8: groups[0].rules[0].reduce: \"mean(1m)\" is not a reduction; write last, or "
-        "avg, max, min, sum with a window up to 24h, as in avg(1m)");
+        "last, avg, max, min, sum with a window up to 24h, as in avg(1m)");
   CHECK(only(with(crit + "    notify: [owner, oncall-pai]\n")) ==
         "one.yml:8: groups[0].rules[0].notify: no receiver is called \"oncall-pai\"; did you mean "
         "\"oncall-pay\"?");

@@ -103,6 +103,7 @@ class Watched {
     }
     return text;
   }
+  void tell(Happening happening) { watch_->tell(std::move(happening)); }
   graphite::Event const& latest() const { return latest_; }
   WatchCounters counters() const { return watch_->counters(); }
 
@@ -256,9 +257,14 @@ TEST_CASE("a growing count of kills is an oom where no runtime tells") {
 
 TEST_CASE("a log that cannot be written is tried again, and what waits is bounded") {
   SetClock clock;
-  auto const path = std::filesystem::temp_directory_path() /
-                    ("dadvisor-watch-full-" + std::to_string(::getpid()) + ".db");
-  std::filesystem::remove(path);
+  // Gone after whoever has files open in it.
+  struct Directory {
+    std::filesystem::path const path = std::filesystem::temp_directory_path() /
+                                       ("dadvisor-watch-full-" + std::to_string(::getpid()));
+    Directory() { std::filesystem::create_directories(path); }
+    ~Directory() { std::filesystem::remove_all(path); }
+  } const directory;
+  std::string const path = directory.path / "events.db";
   auto log = EventLog::open(path);
   REQUIRE(log);
   WatchOptions options;
@@ -286,5 +292,13 @@ TEST_CASE("a log that cannot be written is tried again, and what waits is bounde
   CHECK(watch.counters().recorded == 2);  // start and exit; the second exit is known
   CHECK(watch.counters().known == 2);
   watch.stop();
-  std::filesystem::remove(path);
+}
+
+TEST_CASE("what an agent lost is an event, once") {
+  Watched watched;
+  watched.tell(loss_of("h1", from_unix_seconds(noon + 20), 118, "1700000000 fresh 100-217"));
+  watched.tell(loss_of("h1", from_unix_seconds(noon + 20), 118, "1700000000 fresh 100-217"));
+  CHECK(watched.news() == "loss@20");
+  CHECK(watched.latest().what == "118 ticks of host h1 are lost: its agent could not keep them");
+  CHECK(watched.latest().tags == std::vector<std::string>{"loss", "host:h1"});
 }

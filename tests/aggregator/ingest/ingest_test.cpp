@@ -12,6 +12,7 @@ using namespace dadvisor::aggregator;
 using namespace dadvisor::aggregator::ingest;
 using delivery::BatchesReply;
 using delivery::LaneMarks;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 namespace {
@@ -68,8 +69,8 @@ struct Aggregator {
   explicit Aggregator(std::vector<store::StreamMark> marks = {}, IngestOptions options = {}) {
     store.at_start = std::move(marks);
     ingest = std::make_unique<Ingest>(
-        options, store, clock, [this](auto function) { posted.push_back(std::move(function)); },
-        Log("ingest"));
+        std::move(options), store, clock,
+        [this](auto function) { posted.push_back(std::move(function)); }, Log("ingest"));
   }
   void run_posted() {
     while (!posted.empty()) {
@@ -480,4 +481,94 @@ TEST_CASE("a sender and an ingest that restarts at random agree on every batch")
   for (std::size_t i = 0; i < values.size(); ++i)
     REQUIRE(values[i] == static_cast<std::int64_t>(i) + 1);
   CHECK(deltas > 20);
+}
+
+namespace {
+
+std::string sent_at(Batch const& batch, WallTime sent) {
+  auto body = delivery::start_batches("i", sent);
+  delivery::add_frame(body, encode_key_frame(batch));
+  return body;
+}
+
+}  // namespace
+
+TEST_CASE("an agent's clock is seen by what it says when it sends, less the way") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  CHECK_FALSE(aggregator.ingest->streams().at(0).clock_offset);
+  // 40 s ahead, and so long on the way; the least delayed is the nearest to the truth.
+  std::uint64_t sequence = 0;
+  Nanoseconds expected{};
+  for (auto const way : {milliseconds(900), milliseconds(20), milliseconds(3000)}) {
+    auto const reply = aggregator.send(
+        sent_at(batch_of("a", ++sequence), aggregator.clock.wall() + seconds(40) - way));
+    aggregator.sync_all();
+    expected = std::max(expected, Nanoseconds(seconds(40) - way));
+    CHECK(answer(reply).clock_offset == expected);
+  }
+  CHECK(aggregator.ingest->streams().at(0).clock_offset == seconds(40) - milliseconds(20));
+  // It is set right; four requests later nothing else is known.
+  for (int i = 0; i < 4; ++i) {
+    aggregator.send(sent_at(batch_of("a", ++sequence), aggregator.clock.wall()));
+    aggregator.sync_all();
+  }
+  CHECK(aggregator.ingest->streams().at(0).clock_offset == Nanoseconds::zero());
+  // Who does not tell the time has no offset, rather than none.
+  aggregator.hello("b");
+  CHECK_FALSE(answer([&] {
+                auto const reply = aggregator.send(body_of(batch_of("b", 1)));
+                aggregator.sync_all();
+                return reply;
+              }())
+                  .clock_offset);
+}
+
+TEST_CASE("what comes from a clock more than 10 minutes off is refused with the reason, not kept") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  std::uint64_t sequence = 0;
+  auto const send = [&](Nanoseconds offset) {
+    // The stamp is as wrong as the clock.
+    auto batch = batch_of("a", ++sequence);
+    batch.tick = tick_of(batch.tick + offset, batch.step);
+    auto const reply = aggregator.send(sent_at(batch, aggregator.clock.wall() + offset));
+    aggregator.sync_all();
+    return answer(reply);
+  };
+  CHECK(send(std::chrono::minutes(-10)).refused.empty());
+  auto const behind = send(-seconds(601));
+  REQUIRE(behind.refused.size() == 1);
+  CHECK(behind.acked.fresh == 2);
+  CHECK(behind.refused[0].reason ==
+        "the host's clock is 601.0 s behind this machine's: set it, its stamps are wrong");
+  auto const ahead = send(std::chrono::hours(24 * 365));
+  REQUIRE(ahead.refused.size() == 1);
+  CHECK(ahead.refused[0].reason ==
+        "the host's clock is 31536000.0 s ahead of this machine's: set it, its stamps are wrong");
+  CHECK(aggregator.store.kept.size() == 1);
+  CHECK(aggregator.ingest->counters().quarantined == 2);
+  // Set right, it is taken at once.
+  CHECK(send({}).refused.empty());
+  CHECK(aggregator.store.kept.size() == 2);
+}
+
+TEST_CASE("what an agent lost is counted, told and kept by its sequences") {
+  std::vector<LostBatches> told;
+  IngestOptions options;
+  options.on_lost = [&](LostBatches const& lost) { told.push_back(lost); };
+  Aggregator aggregator({}, options);
+  aggregator.hello("a");
+  aggregator.send(body_of(batch_of("a", 1)));
+  aggregator.sync_all();
+  aggregator.hello("a", {5, 3});
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].agent == "a");
+  CHECK(told[0].range == delivery::LostRange{Lane::fresh, 2, 4});
+  CHECK(told[0].after == from_unix_seconds(day_one));
+  CHECK(told[1].range == delivery::LostRange{Lane::backlog, 1, 2});
+  CHECK(aggregator.ingest->counters().lost == 5);
+  CHECK(aggregator.ingest->lost().size() == 2);
+  aggregator.hello("a", {5, 3});  // the same again
+  CHECK(told.size() == 2);
 }

@@ -80,6 +80,9 @@ TEST_CASE("what both sides say survives its JSON") {
     CHECK(*parse_batches_reply(to_json(batches)) == batches);
     CHECK(status_of(batches) == 409);
   }
+  batches.clock_offset = std::chrono::nanoseconds(-1'200'000);
+  CHECK(*parse_batches_reply(to_json(batches)) == batches);
+  CHECK_FALSE(parse_batches_reply(R"({"acked":{"fresh":1,"backlog":1},"clock_offset_ns":"late"})"));
   CHECK(to_json(acked(4, 2)) == R"({"acked":{"fresh":4,"backlog":2}})");
 }
 
@@ -110,6 +113,13 @@ TEST_CASE("a body of frames is split, and refused when cut, empty or over its li
   auto const batches = parse_batches(body);
   REQUIRE(batches);
   CHECK(batches->instance == "instance");
+  CHECK_FALSE(batches->sent);
+  auto timed = start_batches("instance", from_unix_seconds(1'700'000'000));
+  CHECK(timed.substr(0, 21) == std::string("dAB2\x08instance\x00\x00*6\xfe\x9c\x97\x17", 21));
+  CHECK_FALSE(
+      parse_batches(start_batches("i", from_unix_seconds(-1)) + std::string("\1\0\0\0x", 5)));
+  add_frame(timed, "first");
+  CHECK(parse_batches(timed)->sent == from_unix_seconds(1'700'000'000));
   CHECK(batches->frames == std::vector<std::string_view>{"first", ""});
   for (std::size_t size = 0; size < body.size(); ++size)
     if (size != body.size() - 4)  // there the second frame begins
