@@ -162,9 +162,13 @@ class Page {
             "style=\"font-size:14px;line-height:1.45;color:#1b1f24;\">{}</div><div class=\"dim\" "
             "style=\"font-size:13px;line-height:1.45;color:#66707a;\">{}</div></td></tr></table>",
             look.tint, escape_html(big_figure()), escape_html(verdict()),
-            escape_html(span_text(first_))));
+            escape_html(whose() + span_text(first_))));
   }
 
+  // Of several, the one that the big figure is of.
+  std::string whose() const {
+    return batch_.notices.size() > 1 ? short_name(first_) + ", " : std::string();
+  }
   // The value; where there is none, the last one that there was.
   std::string big_figure() const { return first_.state.value ? value_text(first_) : "no data"; }
   std::string verdict() const {
@@ -173,6 +177,8 @@ class Page {
       return fmt::format("{} when {}", alert::to_string(state.level), first_.condition);
     if (state.status == Status::nodata)
       return fmt::format("was the last value; no data since {}", clock_text(state.last_data));
+    if (first_.reason == alert::Reason::gone)
+      return state.value ? "was the last value; it has ended" : "it has ended";
     if (first_.reason == alert::Reason::cleared || first_.reason == alert::Reason::none)
       return first_.condition.empty() ? "data is back" : "good again; it was " + first_.condition;
     return finding(first_);
@@ -284,7 +290,7 @@ class Page {
     fact("Rule", first_.rule);
     fact("Target", printable(first_.expr, 512));
     fact("Incident", first_.state.incident);
-    heading("Details");
+    heading(is_digest(batch_) ? "Details of the first" : "Details");
     table(rows);
   }
 

@@ -83,7 +83,9 @@ std::string span_text(Transition const& notice) {
   if (state.status == Status::resolved)
     return fmt::format("from {} to {} ({})", clock_text(state.began), clock_text(notice.tick),
                        took);
-  return fmt::format("since {} ({})", clock_text(state.began), took);
+  // Of missing data its own "since" is told already.
+  return fmt::format("{}since {} ({})", state.status == Status::nodata ? "the alert stands " : "",
+                     clock_text(state.began), took);
 }
 
 std::string short_name(alert::LabelMap const& labels, std::string const& series) {
@@ -105,9 +107,11 @@ std::string short_name(Transition const& notice) {
 
 namespace {
 
-void append_instance(std::string& out, Transition const& notice) {
+void append_instance(std::string& out, Transition const& notice, bool titled) {
   auto const& state = notice.state;
-  out += fmt::format("  {} {}\n", state_word(notice), printable(notice.instance, 512));
+  out += fmt::format("  {} ", state_word(notice));
+  if (titled && !state.title.empty()) out += printable(state.title, 512) + "\n    ";
+  out += printable(notice.instance, 512) + "\n";
   out += fmt::format("    {}\n", finding(notice));
   out += fmt::format("    {}\n", span_text(notice));
   for (auto const* name : {"host", "instance"})
@@ -208,13 +212,18 @@ std::string body(Batch const& batch, MessageContext const& context, std::string_
   auto const line = [&](char const* name, std::string const& text) {
     if (!text.empty()) out += fmt::format("{:<9}{}\n", name, text);
   };
-  line("App:", label(first, "app"));
-  line("Owner:", label(first, "owner"));
-  line("Cluster:", label(first, "cluster"));
-  line("Rule:", first.rule);
-  line("Target:", printable(first.expr, 512));
-  out += fmt::format("\nInstances ({}):\n", batch.notices.size());
-  for (auto const* notice : by_gravity(batch)) append_instance(out, *notice);
+  bool const several = is_digest(batch);
+  if (!several) {
+    line("App:", label(first, "app"));
+    line("Owner:", label(first, "owner"));
+    line("Cluster:", label(first, "cluster"));
+    line("Rule:", first.rule);
+    line("Target:", printable(first.expr, 512));
+    out += '\n';
+  }
+  out += fmt::format("{} ({}):\n", several ? "Alerts" : "Instances", batch.notices.size());
+  for (auto const* notice : by_gravity(batch)) append_instance(out, *notice, several);
+  if (several) out += fmt::format("\nOf the first, {}:\n", first.rule);
   if (context.series > 1) {
     out += fmt::format("\nWorst of {}, by the last value:\n", context.series);
     for (auto const& one : context.worst)

@@ -28,7 +28,8 @@ bool is_digest(Batch const& batch);
 
 // What happened, in a sentence's half: "value 97.3, crit when > 90 for 3m".
 std::string finding(alert::Transition const& notice);
-// "since 2026-11-22 23:54:01 UTC (3m)", for what ended "from ... to ... (3m)".
+// "since 2026-11-22 23:54:01 UTC (3m)", for what ended "from ... to ... (3m)"; for missing data "the
+// alert stands since ...".
 std::string span_text(alert::Transition const& notice);
 // What to call an instance where there is little room: by its labels "host/instance", a host's
 // or an app's name; else its series' name.
