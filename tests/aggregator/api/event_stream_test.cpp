@@ -15,10 +15,20 @@ using namespace std::chrono_literals;
 namespace {
 
 // A stream over a log of its own, served on a real socket and followed by real clients.
+// A directory that goes after whoever has files open in it.
+struct Directory {
+  std::string const path =
+      std::filesystem::temp_directory_path() / ("dadvisor-stream-" + std::to_string(::getpid()));
+  Directory() {
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directories(path);
+  }
+  ~Directory() { std::filesystem::remove_all(path); }
+};
+
 class Followed {
  public:
   explicit Followed(api::EventStreamOptions options = {}) {
-    std::filesystem::remove(path_);
     auto log = event::EventLog::open(path_);
     REQUIRE(log);
     log_.emplace(std::move(*log));
@@ -35,7 +45,6 @@ class Followed {
     server_ = std::move(*server);
     client_ = std::make_unique<http::Client>(loop_, http::Origin{"127.0.0.1", server_->port(), ""});
   }
-  ~Followed() { std::filesystem::remove_all(path_); }
 
   struct Got {
     unsigned status = 0;
@@ -82,8 +91,8 @@ class Followed {
   api::EventStream& stream() { return *stream_; }
 
  private:
-  std::string const path_ =
-      std::filesystem::temp_directory_path() / ("dadvisor-stream-" + std::to_string(::getpid()));
+  Directory const directory_;  // first: gone last
+  std::string const path_ = directory_.path + "/events.db";
   std::optional<event::EventLog> log_;
   http::Loop loop_;
   std::optional<api::EventStream> stream_;
