@@ -51,6 +51,7 @@ std::string printable(std::string_view text, std::size_t limit) {
 }
 
 void Log::write(LogLevel level, std::string const& text) const {
+  if (level < least_) return;
   static constexpr char const* names[] = {"debug", "info", "warning", "error"};
   auto const now = std::chrono::system_clock::now();
   auto const ms =
