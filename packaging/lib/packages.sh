@@ -19,10 +19,12 @@ bench_packages=(
   python3 prometheus victoria-metrics influxdb graphite-carbon python3-whisper
   libprotobuf-dev protobuf-compiler libsnappy-dev)
 # shellcheck disable=SC2034
+lint_packages=(shellcheck rpmlint systemd man-db groff-base)
+# shellcheck disable=SC2034
 package_packages=(rpm dpkg-dev binutils gzip xz-utils python3)
 # shellcheck disable=SC2034
 package_test_packages=(
-  "${docker_packages[@]}" rpmlint mmdebstrap man-db groff-base file systemd fish zsh)
+  "${docker_packages[@]}" "${lint_packages[@]}" mmdebstrap file fish zsh)
 # shellcheck disable=SC2034
 guest_packages=(mmdebstrap qemu-system-x86 e2fsprogs cpio busybox-static g++)
 

@@ -27,12 +27,14 @@ BIN = os.environ.get("DADVISOR_BIN", os.path.join(ROOT, "build", "release", "bin
 
 
 # ---- running a test file --------------------------------------------------------------------
-def main(name):
+def main(name, group="e2e"):
+    """Runs the calling file's tests as ctest's entry GROUP.NAME."""
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(
         unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
     if os.environ.get("DADVISOR_SKIPS") and result.skipped:
         with open(os.environ["DADVISOR_SKIPS"], "a") as file:
-            file.writelines("e2e.%s %s: %s\n" % (name, test, why) for test, why in result.skipped)
+            file.writelines("%s.%s %s: %s\n" % (group, name, test, why)
+                            for test, why in result.skipped)
     if not result.wasSuccessful() or result.testsRun == 0:
         sys.exit(1)
     sys.exit(77 if result.skipped and len(result.skipped) == result.testsRun else 0)

@@ -192,4 +192,4 @@ else:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)
-    lab.main("v2_guest")
+    lab.main("guest", "v2")

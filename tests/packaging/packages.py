@@ -19,7 +19,6 @@ ROOT = lab.ROOT
 BUILD = os.path.join(ROOT, "build", "package")
 TREE = os.path.join(ROOT, "build", "lab", "debian")
 PROGRAMS = {"agent": "dadvisor-agent", "aggregator": "dadvisor-aggregator"}
-main = lab.main
 
 
 def run(*command, check=True, **options):
@@ -29,6 +28,10 @@ def run(*command, check=True, **options):
     if check and done.returncode != 0:
         raise AssertionError("%s: status %d\n%s" % (" ".join(command), done.returncode, done.stdout))
     return done
+
+
+def main(name):
+    lab.main(name, "package")
 
 
 def version():

@@ -137,6 +137,23 @@ class Rpm(packages.Case):
             "/var/lib/dadvisor", "/var/lib/dadvisor/agent", "/var/lib/dadvisor/agent/waiting"])
         root.run("getent", "passwd", "dadvisor")
 
+    def test_sysusers_makes_the_users_that_the_scriptlets_make(self):
+        root = self.root()
+        for component, user in USERS.items():
+            self.install(root, "-i", root.copy(rpm(component)))
+
+            def entry():
+                line = root.run("getent", "passwd", user).stdout.split(":")
+                return line[:2] + line[4:], root.run("id", "-nG", user).stdout
+            made = entry()
+            sysusers = ["systemd-sysusers", "/usr/lib/sysusers.d/%s.conf" % PROGRAMS[component]]
+            root.run(*sysusers)
+            self.assertEqual(entry(), made)
+            root.run("userdel", user)
+            self.assertNotEqual(root.run("getent", "passwd", user, check=False).returncode, 0)
+            root.run(*sysusers)
+            self.assertEqual(entry(), made)
+
     def test_an_unchanged_configuration_is_renewed(self):
         root = self.root()
         package, newer = root.copy(rpm("agent")), root.copy(self.newer + "/dadvisor-agent-2.rpm")
