@@ -17,7 +17,7 @@ import lab
 
 MIB = 1 << 20
 INSIDE = os.environ.get("DADVISOR_IN_GUEST") == "1"
-SPIN = "load cpu 1000 600"
+SPIN = "load cpu 1000 3000"
 
 
 class Aggregator:
@@ -51,7 +51,7 @@ class InGuest(lab.Case):
             file.write("step: 2s\n")
         command("dpkg", "--force-confold", "-i", *glob.glob("/host/*.deb"))
         cls.aggregator = Aggregator()
-        lab.wait_until(lambda: cls.hosts("mem.total"), 120, "the services' figures come")
+        lab.wait_until(lambda: cls.hosts("mem.total"), 300, "the services' figures come")
 
     @classmethod
     def hosts(cls, leaf):
@@ -71,7 +71,7 @@ class InGuest(lab.Case):
         def newer():
             points = ask()
             return points and (beyond is None or max(points) > beyond) and points
-        points = lab.wait_until(newer, 90, "%s has a new point" % what, 0.5)
+        points = lab.wait_until(newer, 300, "%s has a new point" % what, 0.5)
         return max(points), points[max(points)]
 
     def assert_between(self, truth, ask, what, least_growth=0.0):
@@ -119,7 +119,7 @@ class InGuest(lab.Case):
 
     def test_4_pressure_of_a_container_and_of_the_host(self):
         # Two loops on one CPU: one of them always waits.
-        box = self.container("load cpu 1000 600 & " + SPIN, "--cpuset-cpus", "0")
+        box = self.container(SPIN + " & " + SPIN, "--cpuset-cpus", "0")
         pressure = box.cgroup("cpu")
         for leaf, file, growth in (("cpu.pressure_some", "cpu.pressure", 0.5),
                                    ("mem.pressure_some", "memory.pressure", 0),
@@ -132,9 +132,9 @@ class InGuest(lab.Case):
                                 lambda: self.hosts(leaf), leaf, growth)
 
     def test_5_memory_and_its_limit(self):
-        box = self.container("load mem 32 600", "--memory", "64m")
+        box = self.container("load mem 32 3000", "--memory", "64m")
         where = box.cgroup("memory")
-        lab.wait_until(lambda: box.memory()[0] > 32 * MIB, 90, "the load holds its memory", 0.5)
+        lab.wait_until(lambda: box.memory()[0] > 32 * MIB, 300, "the load holds its memory", 0.5)
         rss = lambda: box.figures(self.aggregator, "mem.rss")
         tick, _ = self.newest(rss, "mem.rss")
         _, got = self.newest(rss, "mem.rss", tick + 2)
@@ -173,7 +173,7 @@ class Guest(lab.Case):
         for file in [*debs, os.path.join(lab.HERE, "lab.py"), __file__]:
             shutil.copy(file, share)
         done = subprocess.run(
-            [guest, "run", "--share", share, "--limit", "900", machine, "--", "sh", "-c",
+            [guest, "run", "--share", share, "--limit", "2400", machine, "--", "sh", "-c",
              "touch booted; DADVISOR_IN_GUEST=1 PYTHONDONTWRITEBYTECODE=1 exec python3 v2_guest_test.py"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         print(done.stdout)
