@@ -4,6 +4,7 @@
 The root has no RPMs but ours in its database, hence --nodeps; what is required is compared with a
 list instead. Under a running systemd they are installed by units_test.py.
 """
+import glob
 import json
 import os
 import re
@@ -170,6 +171,12 @@ class Rpm(packages.Case):
         self.install(root, "-i", root.copy(rpm("aggregator")))
         self.assertEqual(root.run("dadvisor-aggregator", "--version").stdout,
                          "dadvisor-aggregator %s\n" % packages.version())
+        # The stock rules as they come.
+        checked = root.run("dadvisor", "check-config", "/etc/dadvisor").stdout
+        for rules in glob.glob(os.path.join(ROOT, "packaging", "rules", "*.yml")):
+            self.assertIn("/etc/dadvisor/rules.d/" + os.path.basename(rules), checked)
+        self.assertEqual(root.run("cat", "/usr/share/dadvisor/grafana/dadvisor.json").stdout,
+                         packages.lab.read(os.path.join(ROOT, "packaging/grafana/dadvisor.json")))
         self.assertEqual(root.owner("/var/lib/dadvisor/aggregator"),
                          "dadvisor-aggregator:dadvisor-aggregator 700")
         self.install(root, "-U", root.copy(self.newer + "/dadvisor-aggregator-2.rpm"))

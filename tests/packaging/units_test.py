@@ -51,9 +51,9 @@ class Machine:
         run("docker", "cp", file, self.name + ":/root/")
         return "/root/" + os.path.basename(file)
 
-    def get(self, port, path):
+    def get(self, port, path, *options):
         pid = lab.docker("inspect", "-f", "{{.State.Pid}}", self.name)
-        return run("nsenter", "-t", pid, "-n", "curl", "-s", "--max-time", "10",
+        return run("nsenter", "-t", pid, "-n", "curl", "-s", "--max-time", "10", *options,
                    "http://127.0.0.1:%d%s" % (port, path), check=False).stdout
 
     def show(self, unit, name):
@@ -144,7 +144,33 @@ class ServicesOfDebs(packages.Case):
             self.machine.run("systemctl", "start", unit)
             self.assertEqual(self.machine.show(unit, "ActiveState"), "active")
 
-    def test_6_an_upgrade_restarts_and_a_removal_stops(self):
+    def test_6_with_a_token_beyond_loopback(self):
+        # README.md, "Installing on a fleet", on one machine.
+        machine, token = self.machine, "0123456789abcdef" * 4
+        users = ("dadvisor", "dadvisor-aggregator")
+        lines = ("aggregator: http://127.0.0.1:8686", "listen: 0.0.0.0:8686")
+        for component, unit, user, line in zip(PROGRAMS, SERVICES, users, lines):
+            machine.run("sh", "-c", """umask 077; cd /etc/dadvisor
+                cp {0}.yml /root/{0}.yml && echo {1} >{0}.token && chown {2} {0}.token &&
+                printf '{3}\ntoken_file: /etc/dadvisor/{0}.token\n' >>{0}.yml""".format(
+                    component, token, user, line))
+        for component, unit in zip(PROGRAMS, SERVICES):
+            machine.run("systemctl", "restart", unit)
+            self.addCleanup(machine.run, "systemctl", "restart", unit)
+            self.addCleanup(machine.run, "cp", "/root/%s.yml" % component, "/etc/dadvisor/")
+        started = time.time()
+        path = "/render?format=json&from=-5min&target=dadvisor.*.hosts.*.cpu.cores"
+        header = ("-H", "Authorization: Bearer " + token)
+        lab.wait_until(lambda: any(
+            when > started and value is not None
+            for series in json.loads(machine.get(8686, path, *header) or "[]")
+            for value, when in series["datapoints"]), 40, "figures came by the token")
+        code = ("-o", "/dev/null", "-w", "%{http_code}")
+        self.assertEqual(machine.get(8686, path, *code), "401")
+        sockets = machine.run("cat", "/proc/net/tcp").stdout
+        self.assertRegex(sockets, r"00000000:%04X 00000000:0000 0A" % 8686)
+
+    def test_7_an_upgrade_restarts_and_a_removal_stops(self):
         machine = self.machine
         for component, unit in zip(PROGRAMS, SERVICES):
             directory = os.path.join(self.directory, component)
