@@ -41,7 +41,7 @@ class Carbon(lab.Case):
                     self.wrong += self.differences(name, ours[name], theirs[name], first, last)
             return not self.wrong
         try:
-            lab.wait_until(compare, 60, "carbon has every point", pause=2)
+            lab.wait_until(compare, 150, "carbon has every point", pause=2)
         except AssertionError as error:
             self.fail("%s:\n%s" % (error, "\n".join(self.wrong[:20])))
         print("    %d s of %d paths are alike" % (last - first, len(PATHS)))

@@ -193,7 +193,7 @@ def render(url, target, start="-10min", until=None):
     query = {"target": target, "from": start, "format": "json"}
     if until is not None:
         query["until"] = until
-    status, body = http_get(url + "/render?" + urllib.parse.urlencode(query))
+    status, body = http_get(url + "/render?" + urllib.parse.urlencode(query), timeout=60)
     if status != 200:
         raise AssertionError("render %s: status %s, %s" % (target, status, body[:300]))
     return {series["target"]: {when: value for value, when in series["datapoints"]
