@@ -64,9 +64,12 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
   add.gauge("store_unapplied_cells", "Cells on their way into memory.",
             &StoreCounters::unapplied_cells);
   add.gauge("store_spill_size_bytes", "Size of the spills.", &StoreCounters::spill_bytes);
-  add.gauge("store_tier_size_bytes", "Size of the coarser tiers.", &StoreCounters::tier_bytes);
-  add.gauge("store_dirty_ranges", "Entities' periods that late rows left to be made again.",
-            &StoreCounters::dirty_ranges);
+  for (store::Tier const tier : store::all_tiers)
+    metrics.gauge("dadvisor_store_tier_size_bytes", "Size of a coarser tier.",
+                  {{"tier", std::string(store::name_of(tier))}}, [&store, tier] {
+                    auto const at = static_cast<std::size_t>(tier);
+                    return static_cast<double>(store.counters().tier_bytes[at]);
+                  });
   add.counter("store_late_beyond_raw",
               "Late rows that came when the raw rows beside them were gone.",
               &StoreCounters::late_beyond_raw);
@@ -97,7 +100,7 @@ void add_ingest(self::SelfMetrics& metrics, ingest::Ingest const& ingest) {
   add.gauge("ingest_agents", "Agents known.", &IngestCounters::agents);
 }
 
-void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline) {
+void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline, store::Store const& store) {
   using rollup::RollupCounters;
   Adder const add(metrics, pipeline, &Pipeline::rollup_counters);
   add.counter("rollup_rows", "App rows made from memory.", &RollupCounters::merged_rows);
@@ -107,6 +110,17 @@ void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline) {
               &RollupCounters::recomputed_rows);
   add.counter("rollup_read_failures", "Rows of the store that could not be read.",
               &RollupCounters::read_failures);
+  constexpr char const* dirty_name = "dadvisor_tier_dirty_windows";
+  constexpr char const* dirty_help = "Windows of a tier that wait to be made again.";
+  metrics.gauge(dirty_name, dirty_help, {{"tier", "10s"}}, [&pipeline] {
+    return static_cast<double>(pipeline.rollup_counters().dirty_windows);
+  });
+  for (store::Tier const tier : store::all_tiers)
+    metrics.gauge(dirty_name, dirty_help, {{"tier", std::string(store::name_of(tier))}},
+                  [&store, tier] {
+                    auto const at = static_cast<std::size_t>(tier);
+                    return static_cast<double>(store.counters().dirty_windows[at]);
+                  });
   using rollup::TierCounters;
   Adder const tiers(metrics, pipeline, &Pipeline::tier_counters);
   tiers.counter("tier_periods", "Periods of tiers sealed.", &TierCounters::sealed_periods);
@@ -307,7 +321,7 @@ self::SelfMetrics own_metrics(Stages const& stages) {
   add_store(metrics, stages.store);
   add_ingest(metrics, stages.ingest);
   add_lag(metrics, stages);
-  add_rollup(metrics, stages.pipeline);
+  add_rollup(metrics, stages.pipeline, stages.store);
   add_events(metrics, stages.events, stages.stream);
   add_http(metrics, stages.http);
   add_process(metrics, stages.started);

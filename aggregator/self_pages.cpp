@@ -98,6 +98,35 @@ void write_store(JsonText& json, store::Store const& store) {
   json.close_object();
 }
 
+// By tier, the 10 s rows of apps and totals first.
+void write_tiers(JsonText& json, Stages const& stages) {
+  auto const counters = stages.store.counters();
+  auto const rollup = stages.pipeline.rollup_counters();
+  json.open_array();
+  json.open_object();
+  json.key("tier");
+  json.string("10s");
+  write_field(json, "bytes", counters.spill_bytes);
+  write_field(json, "dirty_windows", rollup.dirty_windows);
+  json.close_object();
+  for (store::Tier const tier : store::all_tiers) {
+    auto const at = static_cast<std::size_t>(tier);
+    json.open_object();
+    json.key("tier");
+    json.string(store::name_of(tier));
+    write_field(json, "bytes", counters.tier_bytes[at]);
+    write_field(json, "dirty_windows", counters.dirty_windows[at]);
+    json.key("sealed_until");
+    auto const sealed = stages.store.sealed_until(tier);
+    if (sealed == WallTime::min())
+      json.null();
+    else
+      json.integer(unix_seconds(sealed));
+    json.close_object();
+  }
+  json.close_array();
+}
+
 void write_sinks(JsonText& json, sink::CarbonSink const* carbon) {
   json.open_array();
   if (carbon != nullptr) {
@@ -175,6 +204,8 @@ std::string status_json(Stages const& stages, std::size_t most) {
   write_lost(json, stages.ingest);
   json.key("store");
   write_store(json, stages.store);
+  json.key("tiers");
+  write_tiers(json, stages);
   json.key("sinks");
   write_sinks(json, stages.carbon);
   json.key("alerts");

@@ -174,12 +174,15 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
   bool const in_order = store_ && tick > closed_ && (!newest || *newest < tick);
 
   std::set<AppNumber> touched = take(batch, ids, in_order);
+  bool const fresh =
+      std::ranges::any_of(ids, [](store::EntityId id) { return id != store::absent_entity; });
   if (store_) its_host.window.deliver(tick, batch.step);
   if (tick >= its_host.last_tick) its_host.step = batch.step;
   its_host.last_tick = std::max(its_host.last_tick, tick);
   newest_tick_ = std::max(newest_tick_, tick);
-  // Nothing new in it (a batch sent again): whatever it could change was marked before.
-  if (touched.empty() && !in_order) return;
+  // Nothing new in it (a batch sent again): whatever it could change was marked before. A host's
+  // late row alone is something new: whether counters that came behind it run from 0.
+  if (!fresh && !in_order) return;
 
   if (in_order) {
     // Instances that were here one tick ago and are not now are no longer expected. Which those
@@ -236,7 +239,15 @@ bool RollupEngine::flush(WallTime now) {
   more = put_totals(budget) || more;
   close(now);
   forget(now);
+  counters_.dirty_windows = dirty_windows();
   return more;
+}
+
+std::uint64_t RollupEngine::dirty_windows() const {
+  std::uint64_t sum = 0;
+  for (auto const& [tick, apps] : dirty_) sum += apps.size();
+  for (auto const& [tick, clusters] : dirty_totals_) sum += clusters.size();
+  return sum;
 }
 
 void RollupEngine::close(WallTime now) {

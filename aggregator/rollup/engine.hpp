@@ -41,6 +41,7 @@ struct RollupCounters {
   std::uint64_t total_rows = 0;
   std::uint64_t late_batches = 0;
   std::uint64_t read_failures = 0;  // of the store; the row stays as it was
+  std::uint64_t dirty_windows = 0;  // ticks of apps and totals that wait, since the last flush()
 };
 
 class RollupEngine final : public store::Observer {
@@ -107,12 +108,21 @@ class RollupEngine final : public store::Observer {
   void put_app(AppNumber number, WallTime tick, std::optional<RollupRow> made);
   std::vector<AppNumber> apps_of(Cluster const& cluster) const;
   bool put_totals(std::size_t& budget);
-  void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows);
+  void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows,
+                 std::span<Figures const* const> instances);
+  // What the cluster's instances contribute to an open tick.
+  std::vector<Figures const*> open_figures(Cluster const& cluster, WallTime tick) const;
+  // The figures of the cluster's instances at some ticks, made of raw rows: of ranked metrics
+  // alone.
+  std::map<WallTime, std::vector<Figures>> stored_figures(Cluster const& cluster,
+                                                          std::set<WallTime> const& ticks,
+                                                          std::size_t& budget);
   // The rows of the cluster's apps at some ticks, as the store has them.
   std::map<WallTime, std::vector<RollupRow>> stored_rows(Cluster const& cluster,
                                                          std::set<WallTime> const& ticks,
                                                          std::size_t& budget);
   Nanoseconds cluster_step(Cluster const& cluster, WallTime tick) const;
+  std::uint64_t dirty_windows() const;
   void close(WallTime now);
   void forget(WallTime now);
 

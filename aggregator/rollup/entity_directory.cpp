@@ -35,10 +35,15 @@ store::EntityId EntityDirectory::find(EntityKey const& key) const {
   return found == ids_.end() ? store::absent_entity : found->second;
 }
 
-std::vector<store::EntityInfo> EntityDirectory::instances(EntityKey const& app) const {
+std::vector<store::EntityInfo> EntityDirectory::instances(EntityKey const& rolled_up) const {
   std::vector<store::EntityInfo> found;
-  if (auto const its = instances_.find(app); its != instances_.end())
+  bool const total = rolled_up.kind == EntityKind::total;
+  // A cluster's apps stand side by side, by name.
+  auto its = instances_.lower_bound({EntityKind::app, rolled_up.host, rolled_up.container_id, 0});
+  for (; its != instances_.end() && its->first.host == rolled_up.host; ++its) {
+    if (!total && its->first != rolled_up) break;
     for (store::EntityInfo const* info : its->second) found.push_back(*info);
+  }
   return found;
 }
 

@@ -27,7 +27,8 @@ class EntityDirectory {
   store::EntityId host_of(EntityKey const& container) const {
     return find(EntityKey{EntityKind::host, container.host, {}, 0});
   }
-  std::vector<store::EntityInfo> instances(EntityKey const& app) const;
+  // Of an app, or of all apps of a cluster (a total's key).
+  std::vector<store::EntityInfo> instances(EntityKey const& rolled_up) const;
 
  private:
   std::shared_ptr<store::EntityList const> list_;

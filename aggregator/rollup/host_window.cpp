@@ -21,6 +21,14 @@ void HostWindow::add(WallTime tick, AppNumber app, InstanceRow row) {
   rows.insert(place, std::move(row));
 }
 
+void HostWindow::replace(WallTime tick, AppNumber app, std::span<InstanceRow const> rows) {
+  if (rows.empty()) {
+    if (auto const apps = rows_.find(tick); apps != rows_.end()) apps->second.erase(app);
+  } else {
+    rows_[tick][app].assign(rows.begin(), rows.end());
+  }
+}
+
 void HostWindow::drop_before(WallTime tick) {
   ticks_.erase(ticks_.begin(), ticks_.lower_bound(tick));
   rows_.erase(rows_.begin(), rows_.lower_bound(tick));

@@ -36,6 +36,8 @@ class HostWindow {
   void deliver(WallTime tick, Nanoseconds step);
   // An instance's row; each tick must be delivered too.
   void add(WallTime tick, AppNumber app, InstanceRow row);
+  // In place of all of the app's rows at `tick`.
+  void replace(WallTime tick, AppNumber app, std::span<InstanceRow const> rows);
   void drop_before(WallTime tick);
 
   Nanoseconds step() const { return step_; }

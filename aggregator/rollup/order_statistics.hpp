@@ -21,10 +21,11 @@ inline constexpr std::array order_parts{std::pair{RollupPart::p50, 0.50},
 // The values in the order of order_parts; `values` must not be empty and is reordered.
 std::array<double, order_parts.size()> order_of(std::vector<double>& values);
 
-// Collects the instances' means over the windows of a tier and fills them into an app's rows.
+// Collects the instances' means over the windows of a tier and fills them into the rows of
+// an app or a cluster.
 class OrderStatistics {
  public:
-  // `layout`: the app's, with the columns that are wanted.
+  // `layout`: of those rows, with the columns that are wanted.
   OrderStatistics(WindowLayout const& layout, Nanoseconds window);
   // Those of an instance's columns that are needed, ascending.
   std::vector<MetricId> columns_of(std::span<MetricId const> columns) const;

@@ -19,6 +19,30 @@ Nanoseconds reach(Nanoseconds step) { return std::max(longest_hole, live_steps) 
 
 }  // namespace
 
+Result<void> RawFigures::read_host(RawHost const& host, HostWindow& window) {
+  if (host.entity == store::absent_entity) return {};
+  // Twice the reach: the first rows that are read need the agent's tick before them.
+  auto const delivered =
+      host_ticks_.between(host.entity, *ticks_.begin() - 2 * reach(host.step), *ticks_.rbegin());
+  if (!delivered) return delivered.error();
+  for (WallTime const tick : **delivered) window.deliver(tick, host.step);
+  return {};
+}
+
+Result<void> RawFigures::read(RawInstance const& instance, Nanoseconds step, HostWindow& window,
+                              Visitor const& visit) {
+  InstanceReadings readings;
+  return store_.scan(instance.entity, schema_.metrics, *ticks_.begin() - reach(step),
+                     *ticks_.rbegin(), [&](WallTime tick, std::span<Cell const> cells) {
+                       ++rows_;
+                       Figures figures =
+                           readings.take(schema_, cells, tick, step, instance.key->start_ns,
+                                         window.previous(tick));
+                       window.deliver(tick, step);
+                       visit(tick, std::move(figures));
+                     });
+}
+
 Result<RawWindows> read_windows(store::Store const& store, HostTicks& host_ticks,
                                 std::span<RawHost const> hosts,
                                 std::span<RawInstance const> instances, AppNumber app,
@@ -26,31 +50,18 @@ Result<RawWindows> read_windows(store::Store const& store, HostTicks& host_ticks
   RawWindows made;
   made.hosts.resize(hosts.size());
   if (ticks.empty()) return made;
-  WallTime const first = *ticks.begin(), last = *ticks.rbegin();
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
-    if (hosts[i].entity == store::absent_entity) continue;
-    // Twice the reach: the first rows that are read need the agent's tick before them.
-    auto const delivered =
-        host_ticks.between(hosts[i].entity, first - 2 * reach(hosts[i].step), last);
-    if (!delivered) return delivered.error();
-    for (WallTime const tick : **delivered) made.hosts[i].deliver(tick, hosts[i].step);
-  }
-  Schema const& schema = container_schema();
+  RawFigures reader(store, host_ticks, container_schema(), ticks);
+  for (std::size_t i = 0; i < hosts.size(); ++i)
+    if (auto read = reader.read_host(hosts[i], made.hosts[i]); !read) return read.error();
   for (RawInstance const& instance : instances) {
     HostWindow& window = made.hosts[instance.host];
-    Nanoseconds const step = hosts[instance.host].step;
-    InstanceReadings readings;
-    auto const scanned =
-        store.scan(instance.entity, schema.metrics, first - reach(step), last,
-                   [&](WallTime tick, std::span<Cell const> cells) {
-                     ++made.rows;
-                     Figures figures = readings.take(schema, cells, tick, step,
-                                                     instance.key->start_ns, window.previous(tick));
-                     window.deliver(tick, step);
-                     window.add(tick, app, InstanceRow{instance.key, std::move(figures)});
-                   });
-    if (!scanned) return scanned.error();
+    auto const read = reader.read(
+        instance, hosts[instance.host].step, window, [&](WallTime tick, Figures figures) {
+          window.add(tick, app, InstanceRow{instance.key, std::move(figures)});
+        });
+    if (!read) return read.error();
   }
+  made.rows = reader.rows();
   return made;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "aggregator/rollup/engine.hpp"
+#include "aggregator/rollup/ranked_figures.hpp"
 
 namespace dadvisor::aggregator::rollup {
 namespace {
@@ -63,7 +64,7 @@ void RollupEngine::recompute(AppNumber number, std::set<WallTime> const& ticks,
                              HostTicks& host_ticks, std::size_t& budget) {
   App const& its_app = apps_[number];
   std::vector<RawHost> hosts;
-  std::map<Host const*, std::size_t> host_index;
+  std::map<Host*, std::size_t> host_index;
   for (auto const& [name, its_host] : its_app.hosts) {
     host_index.emplace(its_host, hosts.size());
     hosts.push_back(RawHost{&its_host->name, its_host->entity, its_host->step});
@@ -88,6 +89,10 @@ void RollupEngine::recompute(AppNumber number, std::set<WallTime> const& ticks,
   for (WallTime const tick : ticks) {
     ++counters_.recomputed_rows;
     put_app(number, tick, roll_up_app(windows, number, tick));
+    if (tick <= closed_) continue;
+    // The total's order statistics need every instance, and late ones are in no window yet.
+    for (auto const& [its_host, index] : host_index)
+      its_host->window.replace(tick, number, read->hosts[index].instances(tick, number));
   }
 }
 
@@ -163,18 +168,65 @@ bool RollupEngine::put_totals(std::size_t& budget) {
       auto const& made = rows_[tick->first];
       for (AppNumber const number : apps_of(cluster))
         if (auto const row = made.find(number); row != made.end()) rows.push_back(&row->second);
-      put_total(cluster, tick->first, rows);
+      put_total(cluster, tick->first, rows, open_figures(cluster, tick->first));
       return true;
     });
     if (tick->second.empty()) tick = dirty_totals_.erase(tick);
   }
-  for (auto const& [cluster, ticks] : stored)
+  for (auto const& [cluster, ticks] : stored) {
+    auto const figures = stored_figures(cluster, ticks, budget);
     for (auto const& [tick, rows] : stored_rows(cluster, ticks, budget)) {
       std::vector<RollupRow const*> pointers;
       for (RollupRow const& row : rows) pointers.push_back(&row);
-      put_total(cluster, tick, pointers);
+      std::vector<Figures const*> instances;
+      if (auto const found = figures.find(tick); found != figures.end())
+        for (Figures const& one : found->second) instances.push_back(&one);
+      put_total(cluster, tick, pointers, instances);
     }
+  }
   return more;
+}
+
+std::vector<Figures const*> RollupEngine::open_figures(Cluster const& cluster,
+                                                       WallTime tick) const {
+  std::vector<Figures const*> found;
+  for (auto const& [name, its_host] : hosts_)
+    for (AppNumber const number : its_host.window.apps(tick))
+      if (apps_[number].cluster == cluster)
+        for (InstanceRow const& row : its_host.window.instances(tick, number))
+          found.push_back(&row.figures);
+  return found;
+}
+
+std::map<WallTime, std::vector<Figures>> RollupEngine::stored_figures(
+    Cluster const& cluster, std::set<WallTime> const& ticks, std::size_t& budget) {
+  std::map<WallTime, std::vector<Figures>> found;
+  if (ticks.empty()) return found;
+  HostTicks host_ticks(*store_);
+  RawFigures reader(*store_, host_ticks, ranked_schema(), ticks);
+  std::map<Host const*, HostWindow> windows;
+  auto const read = [&](store::EntityId id) -> Result<void> {
+    Instance const& known = instances_.at(id);
+    RawHost const its_host{&known.host->name, known.host->entity, known.host->step};
+    if (known.last_tick < *ticks.begin()) return {};
+    auto const [window, added] = windows.try_emplace(known.host);
+    if (added)
+      if (auto done = reader.read_host(its_host, window->second); !done) return done;
+    return reader.read(RawInstance{id, &known.key, 0}, its_host.step, window->second,
+                       [&](WallTime tick, Figures figures) {
+                         if (ticks.contains(tick)) found[tick].push_back(std::move(figures));
+                       });
+  };
+  for (AppNumber const number : apps_of(cluster))
+    for (store::EntityId const id : apps_[number].instances) {
+      auto const done = read(id);
+      if (done) continue;
+      ++counters_.read_failures;
+      log_.warning("cannot read {} for its cluster's order statistics: {}",
+                   printable(apps_[number].name), to_string(done.error()));
+    }
+  budget -= std::min(budget, reader.rows());
+  return found;
 }
 
 std::map<WallTime, std::vector<RollupRow>> RollupEngine::stored_rows(
@@ -211,11 +263,15 @@ std::map<WallTime, std::vector<RollupRow>> RollupEngine::stored_rows(
 }
 
 void RollupEngine::put_total(Cluster const& cluster, WallTime tick,
-                             std::span<RollupRow const* const> rows) {
+                             std::span<RollupRow const* const> rows,
+                             std::span<Figures const* const> instances) {
   Nanoseconds step = cluster_step(cluster, tick);
   for (RollupRow const* row : rows) step = std::max(step, row->window);
   if (rows.empty() || step <= Nanoseconds::zero() || tick != tick_of(tick, step)) return;
-  RollupRow const total = merge(rows, step);
+  RollupRow total = merge(rows, step);
+  RankedFigures ranked(step);
+  for (Figures const* figures : instances) ranked.take(*figures);
+  ranked.put_into(total);
   auto const [schema, cells] = stored_form(total);
   ++counters_.total_rows;
   store_->put(EntityKey{EntityKind::total, cluster, {}, 0}, Labels{{"cluster", cluster}}, tick,

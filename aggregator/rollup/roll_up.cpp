@@ -1,130 +1,222 @@
 #include "aggregator/rollup/roll_up.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <map>
+#include <limits>
 
 #include "aggregator/rollup/order_statistics.hpp"
+#include "aggregator/rollup/ranked_figures.hpp"
 
 namespace dadvisor::aggregator::rollup {
 namespace {
 
-double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
-
+constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 constexpr MetricId expected_column = rollup_column(metric::state_expected, RollupPart::all);
 
-// The figures of one metric over the instances.
-struct Summary {
-  double sum = 0, min = 0, max = 0, count = 0, last = 0;
-  void take(double value) {
-    min = count == 0 ? value : std::min(min, value);
-    max = count == 0 ? value : std::max(max, value);
-    sum += value;
-    count += 1;
-    last = value;
-  }
+// How the values of one column of several rows become one.
+enum class Combining : std::uint8_t { add, least, greatest, last, never };
+
+struct Column {
+  MetricId id = 0;
+  Combining combining = Combining::never;
+  bool increase = false;  // within the row's window
 };
 
-// A rate times its window is the increase that it was made of: without this it is a few bits off,
-// and whole numbers are stored in a third of the room.
-double whole_where_close(double value) {
-  double const whole = std::round(value);
-  return std::abs(value - whole) <= std::abs(value) * 1e-12 ? whole : value;
-}
-
-// The values of a metric over the instances that have one; of a counter the increase.
-std::vector<double> values_of(std::span<Figures const* const> instances, std::size_t index,
-                              std::optional<double> window_seconds) {
-  std::vector<double> values;
-  for (Figures const* figures : instances) {
-    if (index >= figures->size() || std::isnan((*figures)[index])) continue;
-    double const value = (*figures)[index];
-    values.push_back(window_seconds ? whole_where_close(value * *window_seconds) : value);
+Combining combining_of(Metric const& metric, RollupPart part) {
+  if (is_order(part)) return Combining::never;
+  switch (part) {
+    case RollupPart::min:
+      return Combining::least;
+    case RollupPart::max:
+      return Combining::greatest;
+    case RollupPart::all:
+      if (metric.id == metric::state_expected) return Combining::add;
+      return metric.rollup == MetricRollup::max ? Combining::greatest : Combining::last;
+    default:
+      return Combining::add;
   }
-  return values;
 }
 
-Summary summarise(std::vector<double> const& values) {
-  Summary summary;
-  for (double const value : values) summary.take(value);
-  return summary;
-}
+// Every column that a row may have, and for each figure where its parts stand among them.
+class RowColumns {
+ public:
+  RowColumns() {
+    for (Metric const& metric : metrics()) {
+      if (!metric.on_container) continue;
+      for (RollupPart const part : parts_of(metric)) add(metric, part);
+    }
+    add(*find_metric(metric::state_expected), RollupPart::all);
+    std::ranges::sort(columns_, {}, &Column::id);
+    for (Column const& column : columns_) ids_.push_back(column.id);
+    for (Metric const* metric : figure_metrics()) figures_.push_back(places_of(metric->id));
+    for (Metric const& metric : metrics())
+      if (metric.rollup == MetricRollup::ratio && metric.on_container)
+        ratios_.push_back({&metric, *figure_index(metric.numerator),
+                           *figure_index(metric.denominator), places_of(metric.id)});
+    expected_ = place(expected_column);
+  }
 
-void put_order(MetricId metric, std::vector<double>& values, std::map<MetricId, double>& cells) {
-  if (values.empty()) return;
-  auto const order = order_of(values);
-  for (std::size_t i = 0; i < order_parts.size(); ++i)
-    cells[rollup_column(metric, order_parts[i].first)] = order[i];
-}
+  using Places = std::array<std::uint16_t, 8>;  // by RollupPart
+  struct Ratio {
+    Metric const* metric;
+    std::size_t top, bottom;  // of figure_metrics()
+    Places places;
+  };
+  std::vector<MetricId> const& ids() const { return ids_; }
+  Column const& operator[](std::size_t place) const { return columns_[place]; }
+  Places const& of_figure(std::size_t index) const { return figures_[index]; }
+  std::vector<Ratio> const& ratios() const { return ratios_; }
+  std::size_t expected() const { return expected_; }
 
-struct Quotient {
-  double numerator = 0, denominator = 0;
-  bool any = false;
-  std::vector<double> each;  // the instances' own
+ private:
+  static std::vector<RollupPart> parts_of(Metric const& metric) {
+    using enum RollupPart;
+    std::vector<RollupPart> parts;
+    if (metric.ranked)
+      for (auto const& [part, fraction] : order_parts) parts.push_back(part);
+    switch (metric.rollup) {
+      case MetricRollup::add:
+        parts.insert(parts.end(), {sum, min, max, count});
+        break;
+      case MetricRollup::ratio:
+        parts.insert(parts.end(), {numerator, denominator});
+        break;
+      case MetricRollup::max:
+      case MetricRollup::last:
+        parts.push_back(all);
+    }
+    return parts;
+  }
+  void add(Metric const& metric, RollupPart part) {
+    bool const increase = metric.kind == MetricKind::counter && part != RollupPart::count;
+    columns_.push_back({rollup_column(metric.id, part), combining_of(metric, part), increase});
+  }
+  std::size_t place(MetricId column) const {
+    return static_cast<std::size_t>(std::ranges::lower_bound(ids_, column) - ids_.begin());
+  }
+  Places places_of(MetricId metric) const {
+    Places places{};
+    for (std::size_t part = 0; part < places.size(); ++part)
+      places[part] =
+          static_cast<std::uint16_t>(place(rollup_column(metric, static_cast<RollupPart>(part))));
+    return places;
+  }
+
+  std::vector<Column> columns_;  // by id ascending
+  std::vector<MetricId> ids_;
+  std::vector<Places> figures_;
+  std::vector<Ratio> ratios_;
+  std::size_t expected_ = 0;
 };
 
-// Gauges as shown, counters as shown rates, so that a quotient needs no window.
-Quotient divide(std::span<Figures const* const> instances, Metric const& ratio) {
-  auto const top = figure_index(ratio.numerator), bottom = figure_index(ratio.denominator);
-  Quotient made;
-  if (!top || !bottom) return made;
-  Metric const& numerator = *figure_metrics()[*top];
-  Metric const& denominator = *figure_metrics()[*bottom];
-  for (Figures const* figures : instances) {
-    if (figures->empty() || std::isnan((*figures)[*top]) || std::isnan((*figures)[*bottom]))
-      continue;
-    double const above = shown(numerator, (*figures)[*top]);
-    double const below = shown(denominator, (*figures)[*bottom]);
-    made.numerator += above;
-    made.denominator += below;
-    made.any = true;
-    if (auto const own = ratio_of(ratio, above, below); ratio.ranked && own && std::isfinite(*own))
-      made.each.push_back(*own);
-  }
+RowColumns const& row_columns() {
+  static RowColumns const made;
   return made;
 }
 
-RollupRow row_of(std::map<MetricId, double> const& cells, Nanoseconds window) {
-  RollupRow row;
-  row.window = window;
-  row.columns.reserve(cells.size());
-  row.values.reserve(cells.size());
-  for (auto const& [column, value] : cells) {
-    row.columns.push_back(column);
-    row.values.push_back(value);
-  }
-  return row;
-}
+// A row in the making: a value per column, NaN where there is none.
+class Cells {
+ public:
+  Cells() : values_(row_columns().ids().size(), absent) {}
 
-// How the cells of one column of several rows become one.
-void combine(double& into, double value, MetricId column) {
-  Metric const* metric = find_metric(column_metric(column));
-  switch (column_part(column)) {
-    case RollupPart::min:
+  double& operator[](std::size_t place) { return values_[place]; }
+  RollupRow row(Nanoseconds window) const {
+    RollupRow made;
+    made.window = window;
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      if (std::isnan(values_[i])) continue;
+      made.columns.push_back(row_columns().ids()[i]);
+      made.values.push_back(values_[i]);
+    }
+    return made;
+  }
+
+ private:
+  std::vector<double> values_;
+};
+
+double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+void combine(double& into, double value, Combining how) {
+  if (std::isnan(into)) {
+    into = value;
+    return;
+  }
+  switch (how) {
+    case Combining::add:
+      into += value;
+      return;
+    case Combining::least:
       into = std::min(into, value);
       return;
-    case RollupPart::max:
+    case Combining::greatest:
       into = std::max(into, value);
       return;
-    case RollupPart::all:
-      if (column == expected_column)
-        into += value;
-      else if (metric && metric->rollup == MetricRollup::max)
-        into = std::max(into, value);
-      else
-        into = value;
+    case Combining::last:
+      into = value;
       return;
-    default:
-      into += value;
+    case Combining::never:
+      return;
   }
 }
 
-bool holds_increase(MetricId column) {
-  Metric const* metric = find_metric(column_metric(column));
-  return metric && metric->kind == MetricKind::counter && column_part(column) != RollupPart::count;
+void put_figure(std::span<Figures const* const> instances, std::size_t index, double window,
+                Cells& cells) {
+  Metric const& metric = *figure_metrics()[index];
+  bool const counter = metric.kind == MetricKind::counter;
+  double sum = 0, min = 0, max = 0, count = 0, last = 0;
+  for (Figures const* figures : instances) {
+    if (index >= figures->size() || std::isnan((*figures)[index])) continue;
+    last = counter ? increase_of((*figures)[index], window) : (*figures)[index];
+    min = count == 0 ? last : std::min(min, last);
+    max = count == 0 ? last : std::max(max, last);
+    sum += last;
+    ++count;
+  }
+  if (count == 0) return;
+  auto const set = [&](RollupPart part, double value) {
+    cells[row_columns().of_figure(index)[static_cast<std::size_t>(part)]] = value;
+  };
+  if (metric.rollup == MetricRollup::add) {
+    set(RollupPart::sum, sum);
+    set(RollupPart::min, min);
+    set(RollupPart::max, max);
+    set(RollupPart::count, count);
+  } else {
+    set(RollupPart::all, metric.rollup == MetricRollup::max ? max : last);
+  }
+}
+
+// Gauges as shown, counters as shown rates, so that a quotient needs no window.
+void put_ratio(std::span<Figures const* const> instances, RowColumns::Ratio const& ratio,
+               Cells& cells) {
+  Metric const& numerator = *figure_metrics()[ratio.top];
+  Metric const& denominator = *figure_metrics()[ratio.bottom];
+  double above = 0, below = 0;
+  bool any = false;
+  for (Figures const* figures : instances) {
+    if (figures->empty()) continue;
+    double const top = (*figures)[ratio.top], bottom = (*figures)[ratio.bottom];
+    if (std::isnan(top) || std::isnan(bottom)) continue;
+    above += shown(numerator, top);
+    below += shown(denominator, bottom);
+    any = true;
+  }
+  if (!any) return;
+  cells[ratio.places[static_cast<std::size_t>(RollupPart::numerator)]] = above;
+  cells[ratio.places[static_cast<std::size_t>(RollupPart::denominator)]] = below;
 }
 
 }  // namespace
+
+// A rate times its window is the increase that it was made of: without rounding it is a few bits
+// off, and whole numbers are stored in a third of the room.
+double increase_of(double per_second, double window_seconds) {
+  double const value = per_second * window_seconds;
+  double const whole = std::round(value);
+  return std::abs(value - whole) <= std::abs(value) * 1e-12 ? whole : value;
+}
 
 std::optional<double> RollupRow::value(MetricId column) const {
   auto const found = std::ranges::lower_bound(columns, column);
@@ -132,81 +224,38 @@ std::optional<double> RollupRow::value(MetricId column) const {
   return values[static_cast<std::size_t>(found - columns.begin())];
 }
 
-std::span<MetricId const> rollup_columns() {
-  static std::vector<MetricId> const columns = [] {
-    std::vector<MetricId> made{expected_column};
-    for (Metric const& metric : metrics()) {
-      if (!metric.on_container) continue;
-      auto const column = [&](RollupPart part) { made.push_back(rollup_column(metric.id, part)); };
-      if (metric.ranked)
-        for (auto const& [part, fraction] : order_parts) column(part);
-      switch (metric.rollup) {
-        case MetricRollup::add:
-          for (auto part : {RollupPart::sum, RollupPart::min, RollupPart::max, RollupPart::count})
-            column(part);
-          break;
-        case MetricRollup::ratio:
-          column(RollupPart::numerator);
-          column(RollupPart::denominator);
-          break;
-        case MetricRollup::max:
-        case MetricRollup::last:
-          column(RollupPart::all);
-      }
-    }
-    std::ranges::sort(made);
-    return made;
-  }();
-  return columns;
-}
+std::span<MetricId const> rollup_columns() { return row_columns().ids(); }
 
 RollupRow roll_up(std::span<Figures const* const> instances, double expected, Nanoseconds window) {
-  std::map<MetricId, double> cells;
-  auto const known = figure_metrics();
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    Metric const& metric = *known[i];
-    bool const counter = metric.kind == MetricKind::counter;
-    auto values = values_of(instances, i, counter ? std::optional(seconds(window)) : std::nullopt);
-    Summary const summary = summarise(values);
-    if (summary.count == 0) continue;
-    if (metric.rollup == MetricRollup::add) {
-      cells[rollup_column(metric.id, RollupPart::sum)] = summary.sum;
-      cells[rollup_column(metric.id, RollupPart::min)] = summary.min;
-      cells[rollup_column(metric.id, RollupPart::max)] = summary.max;
-      cells[rollup_column(metric.id, RollupPart::count)] = summary.count;
-    } else {
-      cells[rollup_column(metric.id, RollupPart::all)] =
-          metric.rollup == MetricRollup::max ? summary.max : summary.last;
-    }
-    if (metric.ranked) put_order(metric.id, values, cells);
-  }
-  for (Metric const& ratio : metrics()) {
-    if (ratio.rollup != MetricRollup::ratio) continue;
-    Quotient quotient = divide(instances, ratio);
-    if (!quotient.any) continue;
-    put_order(ratio.id, quotient.each, cells);
-    cells[rollup_column(ratio.id, RollupPart::numerator)] = quotient.numerator;
-    cells[rollup_column(ratio.id, RollupPart::denominator)] = quotient.denominator;
-  }
-  cells[expected_column] = expected;
-  return row_of(cells, window);
+  Cells cells;
+  for (std::size_t i = 0; i < figure_metrics().size(); ++i)
+    put_figure(instances, i, seconds(window), cells);
+  for (RowColumns::Ratio const& ratio : row_columns().ratios()) put_ratio(instances, ratio, cells);
+  cells[row_columns().expected()] = expected;
+  RankedFigures ranked(window);
+  for (Figures const* figures : instances) ranked.take(*figures);
+  RollupRow row = cells.row(window);
+  ranked.put_into(row);
+  return row;
 }
 
 RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window) {
-  std::map<MetricId, double> cells;
+  Cells cells;
   for (RollupRow const* row : rows) {
     bool const rescale = row->window != window && row->window > Nanoseconds::zero();
     double const factor = rescale ? seconds(window) / seconds(row->window) : 1;
+    std::size_t place = 0;  // both are ascending
     for (std::size_t i = 0; i < row->columns.size(); ++i) {
-      MetricId const column = row->columns[i];
-      if (is_order(column_part(column))) continue;  // parts of order statistics make none
-      double const value =
-          rescale && holds_increase(column) ? row->values[i] * factor : row->values[i];
-      auto const [place, added] = cells.try_emplace(column, value);
-      if (!added) combine(place->second, value, column);
+      auto const& ids = row_columns().ids();
+      while (place < ids.size() && ids[place] < row->columns[i]) ++place;
+      if (place == ids.size() || ids[place] != row->columns[i]) continue;
+      Column const& column = row_columns()[place];
+      if (column.combining == Combining::never) continue;
+      bool const scaled = rescale && column.increase;
+      combine(cells[place], scaled ? row->values[i] * factor : row->values[i], column.combining);
     }
   }
-  return row_of(cells, window);
+  return cells.row(window);
 }
 
 }  // namespace dadvisor::aggregator::rollup

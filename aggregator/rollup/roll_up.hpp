@@ -33,8 +33,12 @@ std::span<MetricId const> rollup_columns();
 // counters count as shown rates. Ranked metrics have p50, p95 and p99 over the instances' figures.
 RollupRow roll_up(std::span<Figures const* const> instances, double expected, Nanoseconds window);
 
+// What a counter rose by within a window, from its rate per second.
+double increase_of(double per_second, double window_seconds);
+
 // Several apps' rows (or parts of one app's) as one; increases of rows with another window are
-// scaled to `window`. Order statistics are left out: those of parts say nothing of the whole.
+// scaled to `window`. Order statistics are left out: those of parts say nothing of the whole, which
+// has them of RankedFigures.
 RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window);
 
 }  // namespace dadvisor::aggregator::rollup

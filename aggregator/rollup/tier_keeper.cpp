@@ -1,7 +1,10 @@
 #include "aggregator/rollup/tier_keeper.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
+
+#include "aggregator/rollup/window_form.hpp"
 
 namespace dadvisor::aggregator::rollup {
 namespace {
@@ -78,12 +81,41 @@ bool TierKeeper::mend(store::Tier tier, std::function<bool()> const& stopping) {
   if (written) {
     mended_ranges_ += ranges.size();
     // Before they count as clean: a kill between leaves them dirty, at worst twice made.
+    mark_behind_holes(tier, directory, ranges);
     pass_on(tier, directory, ranges);
   } else if (!stopping()) {
     failed("cannot mend a tier", written.error());
   }
   store_.end_dirty(tier, static_cast<bool>(written));
   return static_cast<bool>(written);
+}
+
+// The store marks what a late row changes by its rates. Its counters also rose by a part of what
+// the row behind it says, however far behind: over a long hole that is another window.
+void TierKeeper::mark_behind_holes(store::Tier tier, EntityDirectory const& directory,
+                                   Ranges const& ranges) {
+  if (tier == store::Tier::ten_minutes) return;
+  WallTime const sealed = store_.sealed_until(tier);
+  static constexpr std::array any_column{metric::cpu_usage};
+  for (store::DirtyRange const& range : ranges) {
+    store::EntityInfo const* info = directory.find(range.entity);
+    if (!info || is_rolled_up(info->entity.key.kind)) continue;
+    std::optional<WallTime> next;
+    auto const look = [&](WallTime from, WallTime until) {
+      static_cast<void>(store_.scan(range.entity, any_column, from, until,  // damaged: none there
+                                    [&](WallTime tick, std::span<Cell const>) {
+                                      if (!next) next = tick;
+                                    }));
+    };
+    look(range.until - longest_hole * info->step + Nanoseconds(1), range.until);
+    if (next) continue;
+    WallTime from = range.until + Nanoseconds(1);
+    for (Nanoseconds span = std::chrono::hours(1); !next && from < sealed; span *= 8) {
+      look(from, std::min(from + span, sealed) - Nanoseconds(1));
+      from += span;
+    }
+    if (next) store_.mark_dirty(tier, {range.entity, *next, *next});
+  }
 }
 
 // What is made of these windows is dirty now.
@@ -96,9 +128,12 @@ void TierKeeper::pass_on(store::Tier tier, EntityDirectory const& directory, Ran
       store_.mark_dirty(store::Tier::ten_minutes, range);
       continue;
     }
-    // The app's own rows are dirty by themselves; this is for its order statistics.
-    range.entity = directory.find(app_key(info->entity));
-    if (range.entity != store::absent_entity) store_.mark_dirty(store::Tier::minute, range);
+    // Their own rows are dirty by themselves; this is for their order statistics.
+    EntityKey const app = app_key(info->entity);
+    for (EntityKey const& key : {app, EntityKey{EntityKind::total, app.host, {}, 0}}) {
+      range.entity = directory.find(key);
+      if (range.entity != store::absent_entity) store_.mark_dirty(store::Tier::minute, range);
+    }
   }
 }
 
@@ -109,7 +144,7 @@ Result<void> TierKeeper::write(store::Tier tier, WallTime period, bool whole,
   HostTicks host_ticks(store_);
   TierReader reader(
       store_, host_ticks, [&](EntityKey const& container) { return directory.host_of(container); },
-      [&](EntityKey const& app) { return directory.instances(app); });
+      [&](EntityKey const& rolled_up) { return directory.instances(rolled_up); });
   std::map<std::pair<EntityKind, std::vector<MetricId>>, WindowLayout> layouts;
   auto range = ranges.begin();
   return store_.write_tier(tier, period, whole, [&](store::TierRows& out) -> Result<bool> {

@@ -46,6 +46,7 @@ class TierKeeper {
   Result<void> write(store::Tier tier, WallTime period, bool whole,
                      EntityDirectory const& directory, Ranges const& ranges,
                      std::function<bool()> const& stopping);
+  void mark_behind_holes(store::Tier tier, EntityDirectory const& directory, Ranges const& ranges);
   void pass_on(store::Tier tier, EntityDirectory const& directory, Ranges const& ranges);
   void failed(char const* what, Error const& error);
 

@@ -1,9 +1,11 @@
 #include "aggregator/rollup/tier_reader.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "aggregator/rollup/order_statistics.hpp"
+#include "aggregator/rollup/window_folder.hpp"
+#include "aggregator/rollup/window_form.hpp"
+#include "aggregator/rollup/window_joiner.hpp"
 
 namespace dadvisor::aggregator::rollup {
 
@@ -21,19 +23,16 @@ Result<void> TierReader::read_sealed(store::Tier tier, store::EntityInfo const& 
 Result<void> TierReader::read(store::Tier tier, store::EntityInfo const& entity,
                               WindowLayout const& layout, WallTime from, WallTime until,
                               WindowVisitor const& visit) {
-  WallTime const sealed = store_.sealed_until(tier);
-  auto const read = read_sealed(tier, entity, layout, sealed, from, until, visit);
-  if (!read || until < sealed) return read;
-  return make(tier, entity, layout, std::max(from, sealed), until, visit);
+  return read_over_seam(&TierReader::make, tier, entity, layout, from, until, visit);
 }
 
-Result<void> TierReader::read_plain(store::Tier tier, store::EntityInfo const& entity,
-                                    WindowLayout const& layout, WallTime from, WallTime until,
-                                    WindowVisitor const& visit) {
+Result<void> TierReader::read_over_seam(Make maker, store::Tier tier,
+                                        store::EntityInfo const& entity, WindowLayout const& layout,
+                                        WallTime from, WallTime until, WindowVisitor const& visit) {
   WallTime const sealed = store_.sealed_until(tier);
   auto const read = read_sealed(tier, entity, layout, sealed, from, until, visit);
   if (!read || until < sealed) return read;
-  return make_plain(tier, entity, layout, std::max(from, sealed), until, visit);
+  return (this->*maker)(tier, entity, layout, std::max(from, sealed), until, visit);
 }
 
 Result<void> TierReader::make(store::Tier tier, store::EntityInfo const& entity,
@@ -55,7 +54,7 @@ Result<void> TierReader::make(store::Tier tier, store::EntityInfo const& entity,
 Result<void> TierReader::make_plain(store::Tier tier, store::EntityInfo const& entity,
                                     WindowLayout const& layout, WallTime from, WallTime until,
                                     WindowVisitor const& visit) {
-  Nanoseconds const window = store_.plan(tier).window;
+  Nanoseconds const window = window_of(tier);
   // Whole windows.
   from = tick_of(from + window - Nanoseconds(1), window);
   until = tick_of(until, window) + window - Nanoseconds(1);
@@ -65,8 +64,8 @@ Result<void> TierReader::make_plain(store::Tier tier, store::EntityInfo const& e
   if (tier == store::Tier::ten_minutes) {
     WindowJoiner joiner(layout, window);
     auto const finer = store::first_tier(layout.kind());
-    auto const joined = read_plain(finer, entity, layout, from, until,
-                                   [&](WindowRow const& row) { joiner.take(row, wanted); });
+    auto const joined = read_over_seam(&TierReader::make_plain, finer, entity, layout, from, until,
+                                       [&](WindowRow const& row) { joiner.take(row, wanted); });
     if (joined) joiner.finish(wanted);
     return joined;
   }
@@ -75,17 +74,37 @@ Result<void> TierReader::make_plain(store::Tier tier, store::EntityInfo const& e
       layout.kind() == EntityKind::container ? host_of_(entity.entity.key) : store::absent_entity;
   CounterRates rates(host_ticks_, entity, host, layout.finest());
   WindowFolder folder(layout, window, entity.step, raw ? &rates : nullptr);
-  auto const scanned = store_.scan(
-      entity.id, layout.finest(), raw ? from - rates.reach() : from, until,
-      [&](WallTime tick, std::span<Cell const> cells) { folder.take(tick, cells, wanted); });
+  WallTime const start = raw ? from - rates.reach() : from;
+  bool begun = false;
+  auto const scanned = store_.scan(entity.id, layout.finest(), start, until,
+                                   [&](WallTime tick, std::span<Cell const> cells) {
+                                     if (raw && !begun && tick >= from)
+                                       take_before(entity, layout, start, rates);
+                                     begun = true;
+                                     folder.take(tick, cells, wanted);
+                                   });
   if (scanned) folder.finish(wanted);
   return scanned;
+}
+
+void TierReader::take_before(store::EntityInfo const& entity, WindowLayout const& layout,
+                             WallTime end, CounterRates& rates) {
+  bool found = false;
+  for (Nanoseconds span = std::chrono::hours(1); !found && entity.first_tick < end; span *= 8) {
+    auto const scanned = store_.scan(entity.id, layout.finest(), end - span, end - Nanoseconds(1),
+                                     [&](WallTime tick, std::span<Cell const> cells) {
+                                       found = true;
+                                       rates.take(tick, cells);
+                                     });
+    if (!scanned) return;  // damaged: the row behind the hole is then the first that is known
+    end -= span;
+  }
 }
 
 Result<void> TierReader::fill_order(store::Tier tier, store::EntityInfo const& entity,
                                     WindowLayout const& layout, std::vector<WindowRow>& rows) {
   if (rows.empty()) return {};
-  Nanoseconds const window = store_.plan(tier).window;
+  Nanoseconds const window = window_of(tier);
   OrderStatistics order(layout, window);
   WallTime const from = rows.front().window;
   WallTime const until = rows.back().window + window - Nanoseconds(1);

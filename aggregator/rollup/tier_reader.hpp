@@ -3,15 +3,21 @@
 // the finer tier's rows when they are asked for. So a window is the same on both sides of the seam,
 // and there is none twice and none missing. Lives for one piece of work, on one thread.
 
+#include <functional>
+#include <vector>
+
+#include "aggregator/rollup/counter_rates.hpp"
+#include "aggregator/rollup/host_ticks.hpp"
 #include "aggregator/rollup/window_row.hpp"
+#include "aggregator/store/store.hpp"
 
 namespace dadvisor::aggregator::rollup {
 
 class TierReader {
  public:
-  // Which entities are the instances of an app: for order statistics, which are made of their
-  // means. Without it those are read from files alone.
-  using Instances = std::function<std::vector<store::EntityInfo>(EntityKey const& app)>;
+  // Which entities are the instances of an app or a cluster: for order statistics, which are made
+  // of their means. Without it those are read from files alone.
+  using Instances = std::function<std::vector<store::EntityInfo>(EntityKey const& rolled_up)>;
   // The entity of a container's host; absent_entity when there is none.
   using HostOf = std::function<store::EntityId(EntityKey const& container)>;
 
@@ -22,6 +28,8 @@ class TierReader {
         host_of_(std::move(host_of)),
         instances_(std::move(instances)) {}
 
+  Nanoseconds window_of(store::Tier tier) const { return store_.plan(tier).window; }
+
   // Visits windows that begin in [from, until], by begin ascending. Errors: of Store::scan.
   Result<void> read(store::Tier tier, store::EntityInfo const& entity, WindowLayout const& layout,
                     WallTime from, WallTime until, WindowVisitor const& visit);
@@ -30,16 +38,22 @@ class TierReader {
                     WallTime from, WallTime until, WindowVisitor const& visit);
 
  private:
-  // Without order statistics where they are not in files.
-  Result<void> read_plain(store::Tier tier, store::EntityInfo const& entity,
-                          WindowLayout const& layout, WallTime from, WallTime until,
-                          WindowVisitor const& visit);
+  using Make = decltype(&TierReader::make);
+  // Out of files as far as the tier is sealed, and by `maker` behind that.
+  Result<void> read_over_seam(Make maker, store::Tier tier, store::EntityInfo const& entity,
+                              WindowLayout const& layout, WallTime from, WallTime until,
+                              WindowVisitor const& visit);
   Result<void> read_sealed(store::Tier tier, store::EntityInfo const& entity,
                            WindowLayout const& layout, WallTime sealed, WallTime from,
                            WallTime until, WindowVisitor const& visit);
+  // Without order statistics.
   Result<void> make_plain(store::Tier tier, store::EntityInfo const& entity,
                           WindowLayout const& layout, WallTime from, WallTime until,
                           WindowVisitor const& visit);
+  // What the counters said last before `end`, over a hole of any length: the first row behind it
+  // says what they rose by since.
+  void take_before(store::EntityInfo const& entity, WindowLayout const& layout, WallTime end,
+                   CounterRates& rates);
   Result<void> fill_order(store::Tier tier, store::EntityInfo const& entity,
                           WindowLayout const& layout, std::vector<WindowRow>& rows);
 

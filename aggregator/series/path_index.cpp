@@ -237,23 +237,33 @@ std::vector<MembersPtr> PathIndex::all(std::function<bool(EntityKind)> const& wa
   return found;
 }
 
-std::vector<store::EntityInfo> PathIndex::instances(EntityKey const& app) const {
+std::vector<store::EntityInfo> PathIndex::instances(EntityKey const& rolled_up) const {
   std::vector<store::EntityInfo> found;
-  auto const nodes = entity_path({app, {}}, prefix_);
+  bool const total = rolled_up.kind == EntityKind::total;
+  auto nodes = entity_path({rolled_up, {}}, prefix_);
+  // PREFIX.CLUSTER.apps.APP has its instances below PREFIX.CLUSTER.instances.APP; PREFIX.CLUSTER
+  // .total has all below PREFIX.CLUSTER.instances.
+  nodes[nodes.size() - (total ? 1 : 2)] = "instances";
   std::shared_lock const lock(mutex_);
   Node const* node = &root_;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    // PREFIX.CLUSTER.apps.APP has its instances below PREFIX.CLUSTER.instances.APP.
-    std::string_view const name = i + 2 == nodes.size() ? "instances" : std::string_view(nodes[i]);
+  for (std::string const& name : nodes) {
     auto const child = node->children.find(name);
     if (child == node->children.end()) return found;
     node = child->second.get();
   }
-  for (auto const& [name, child] : node->children) {
-    if (!child->members) continue;
-    for (store::EntityInfo const& info : child->members->entities)
-      if (rollup::app_key(info.entity) == app) found.push_back(info);
-  }
+  auto const take = [&](Node const& app) {
+    for (auto const& [name, child] : app.children) {
+      if (!child->members) continue;
+      for (store::EntityInfo const& info : child->members->entities) {
+        EntityKey const key = rollup::app_key(info.entity);
+        if (total ? key.host == rolled_up.host : key == rolled_up) found.push_back(info);
+      }
+    }
+  };
+  if (!total)
+    take(*node);
+  else
+    for (auto const& [name, app] : node->children) take(*app);
   return found;
 }
 

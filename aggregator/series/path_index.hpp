@@ -53,8 +53,8 @@ class PathIndex {
   MembersPtr at_or_above(std::string_view path) const;
   // Every path with entities of these kinds, in no certain order.
   std::vector<MembersPtr> all(std::function<bool(EntityKind)> const& wanted) const;
-  // The instances of an app, by its key.
-  std::vector<store::EntityInfo> instances(EntityKey const& app) const;
+  // The instances of an app, or of a cluster, by its key.
+  std::vector<store::EntityInfo> instances(EntityKey const& rolled_up) const;
   // The entity of a host by its agent id; absent_entity when there is none.
   store::EntityId host(std::string const& agent) const;
 

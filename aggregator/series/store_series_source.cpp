@@ -171,7 +171,7 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_leaves(
   rollup::HostTicks host_ticks(store_);
   rollup::TierReader reader(
       store_, host_ticks, [&](EntityKey const& container) { return index_->host(container.host); },
-      [&](EntityKey const& app) { return index_->instances(app); });
+      [&](EntityKey const& rolled_up) { return index_->instances(rolled_up); });
   for (auto const& [key, places] : by_members) {
     MembersPtr const& members = matched[places.front()].members;
     std::vector<Leaf> leaves;

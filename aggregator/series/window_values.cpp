@@ -11,7 +11,8 @@ using rollup::WindowFigure;
 using rollup::WindowLayout;
 using rollup::WindowRow;
 
-double pick(WindowFigure const& figure, Consolidation consolidation) {
+// `slots`: how many values the window has room for.
+double pick(WindowFigure const& figure, Consolidation consolidation, double slots) {
   switch (consolidation) {
     case Consolidation::sum:
       return figure.sum;
@@ -21,9 +22,10 @@ double pick(WindowFigure const& figure, Consolidation consolidation) {
       return figure.max;
     case Consolidation::last:
       return figure.last;
+    case Consolidation::avg_zero:
+      return figure.sum / std::max(slots, figure.count);
     case Consolidation::average:
     case Consolidation::first:
-    case Consolidation::avg_zero:
       break;
   }
   return figure.sum / figure.count;
@@ -32,9 +34,9 @@ double pick(WindowFigure const& figure, Consolidation consolidation) {
 // Makes the values of one entity's leaves of a window.
 class WindowReader {
  public:
-  WindowReader(WindowLayout const& layout, std::span<Leaf const> leaves,
+  WindowReader(WindowLayout const& layout, std::span<Leaf const> leaves, Nanoseconds window,
                std::optional<Consolidation> consolidation)
-      : layout_(layout), leaves_(leaves), consolidation_(consolidation) {}
+      : layout_(layout), leaves_(leaves), window_(window), consolidation_(consolidation) {}
 
   void row(WindowRow const& row, ValueVisitor const& visit) const {
     for (std::size_t i = 0; i < leaves_.size(); ++i)
@@ -55,7 +57,9 @@ class WindowReader {
                                   Consolidation consolidation) const {
     WindowFigure const* its = figure(row, column);
     if (!its) return {};
-    return shown_of(row, column, pick(*its, consolidation));
+    double const slots =
+        static_cast<double>(window_.count()) / static_cast<double>(row.step.count());
+    return shown_of(row, column, pick(*its, consolidation, slots));
   }
 
   std::optional<double> ratio(Leaf const& leaf, WindowRow const& row, MetricId column,
@@ -65,7 +69,7 @@ class WindowReader {
     Metric const& metric = *leaf.metric;
     bool const kept =
         how == Consolidation::min || how == Consolidation::max || how == Consolidation::last;
-    if (kept && row.figures[at].count > 0) return pick(row.figures[at], how);
+    if (kept && row.figures[at].count > 0) return pick(row.figures[at], how, 0);
     if (kept && leaf.view == View::ratio) {
       // The denominator was the same at every tick.
       WindowFigure const* bottom = figure(row, metric.denominator);
@@ -115,6 +119,7 @@ class WindowReader {
 
   WindowLayout const& layout_;
   std::span<Leaf const> leaves_;
+  Nanoseconds const window_;
   std::optional<Consolidation> const consolidation_;
 };
 
@@ -134,7 +139,7 @@ Result<void> read_window_values(rollup::TierReader& reader, store::Tier tier,
   auto const repeated = std::ranges::unique(columns);
   columns.erase(repeated.begin(), repeated.end());
   WindowLayout const layout(entity.entity.key.kind, columns);
-  WindowReader const values(layout, leaves, consolidation);
+  WindowReader const values(layout, leaves, reader.window_of(tier), consolidation);
   return reader.read(tier, entity, layout, from, until,
                      [&](WindowRow const& row) { values.row(row, visit); });
 }

@@ -12,8 +12,10 @@ namespace dadvisor::aggregator::series {
 
 // Reads the windows that begin in [from, until]; a value's tick is its window's begin.
 // `consolidation`: what a query will put neighbouring values together by; without it what each leaf
-// does by itself. A first value and the average of an app's avg are not kept apart: the mean stands
-// for them; so does, of a raw counter, its last reading. Errors: of Store::scan.
+// does by itself. Of `first` a tier keeps nothing: a window answers its mean and the query takes
+// the first window's, as Graphite does over its coarser archives. The mean also stands for what the
+// average of an app's avg would be, and for a percentage's avg_zero; a raw counter answers its last
+// reading. Errors: of Store::scan.
 Result<void> read_window_values(rollup::TierReader& reader, store::Tier tier,
                                 store::EntityInfo const& entity, std::span<Leaf const> leaves,
                                 std::optional<graphite::Consolidation> consolidation, WallTime from,

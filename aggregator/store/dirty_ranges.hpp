@@ -8,12 +8,14 @@
 
 #include "aggregator/store/rows.hpp"
 #include "aggregator/store/store.hpp"
+#include "aggregator/store/tier.hpp"
 
 namespace dadvisor::aggregator::store {
 
 class DirtyRanges {
  public:
-  explicit DirtyRanges(Nanoseconds period) : period_(period.count()) {}
+  explicit DirtyRanges(TierPlan const& plan)
+      : window_(plan.window.count()), period_(plan.period.count()) {}
 
   // Marks [from, until], cut up along the periods.
   void mark(EntityId entity, TickNs from, TickNs until);
@@ -24,7 +26,8 @@ class DirtyRanges {
   void end(bool clean);
   // Those under way among them.
   std::vector<DirtyRange> all() const;
-  std::size_t size() const { return ranges_.size() + under_way_.size(); }
+  // Windows of entities that wait to be made again, those under way among them.
+  std::size_t windows() const { return waiting_ + windows_under_way_; }
   // The first dirty tick; the greatest TickNs when there is none.
   TickNs first() const;
 
@@ -32,8 +35,11 @@ class DirtyRanges {
   struct Range {
     TickNs from, until;
   };
-  TickNs period_;
+  std::size_t windows_of(Range const& range) const;
+
+  TickNs window_, period_;
   std::vector<DirtyRange> under_way_;
+  std::size_t waiting_ = 0, windows_under_way_ = 0;
   std::map<std::pair<TickNs, EntityId>, Range> ranges_;  // by the period's begin
 };
 

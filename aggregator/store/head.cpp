@@ -15,7 +15,7 @@ constexpr std::size_t most_shapes = 4096;  // beyond, all are forgotten: they ar
 }  // namespace
 
 Head::Head(EntityId next_id, TierPlans const& tiers) : next_id_(next_id) {
-  for (Tier const tier : all_tiers) dirty_.emplace_back(tiers.of(tier).period);
+  for (Tier const tier : all_tiers) dirty_.emplace_back(tiers.of(tier));
   mark_before_.fill(std::numeric_limits<TickNs>::min());
 }
 
@@ -116,6 +116,20 @@ bool Head::add(Member& member, WallTime tick, Nanoseconds step,
   return true;
 }
 
+// A host's late row says that its agent watched then: what a container's counters said behind it
+// for the first time did not all come after the row before (reading_before_first()).
+void Head::mark_first_rates(std::string const& host, WallTime tick, Nanoseconds step) {
+  if (tick_ns(tick) >= mark_before_[static_cast<std::size_t>(Tier::minute_instances)]) return;
+  WallTime const reach = tick + late_reach * step;
+  for (auto at = by_key_.lower_bound(EntityKey{EntityKind::container, host, {}, 0});
+       at != by_key_.end() && at->first.kind == EntityKind::container && at->first.host == host;
+       ++at) {
+    auto const& info = at->second->info;
+    if (tick < info.first_tick && info.first_tick <= reach)
+      mark_dirty(Tier::minute_instances, info.id, tick_ns(info.first_tick), tick_ns(reach));
+  }
+}
+
 void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
   auto& slots = slots_[batch.stream];
   resolve(batch, slots);
@@ -133,6 +147,8 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
     if (add(*slot->second, batch.tick, batch.step, shapes[row.schema], row.cells)) {
       ids[i] = slot->second->info.id;
       ++applied_rows_;
+      EntityKey const& key = slot->second->info.entity.key;
+      if (key.kind == EntityKind::host) mark_first_rates(key.host, batch.tick, batch.step);
     } else {
       ++duplicate_rows_;
     }

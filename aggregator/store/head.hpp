@@ -88,6 +88,7 @@ class Head {
   Member* find(EntityId id) const;
   void resolve(Batch const& batch, Slots& slots);
   std::shared_ptr<SchemaShape const> shape(Schema const& schema);
+  void mark_first_rates(std::string const& host, WallTime tick, Nanoseconds step);
   bool add(Member& member, WallTime tick, Nanoseconds step,
            std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells);
 

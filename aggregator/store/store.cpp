@@ -240,10 +240,11 @@ StoreCounters Store::State::counters() const {
   for (auto const& spill : spills_) all.spill_bytes += spill->bytes();
   all.spill_files = spills_.size();
   for (Tier const tier : all_tiers) {
-    all.tier_bytes += tier_files(tier).bytes();
+    auto const at = static_cast<std::size_t>(tier);
+    all.tier_bytes[at] = tier_files(tier).bytes();
     all.tier_files += tier_files(tier).files();
     all.damaged_spills += tier_files(tier).damaged();
-    all.dirty_ranges += head_.dirty(tier).size();
+    all.dirty_windows[at] = head_.dirty(tier).windows();
   }
   all.late_beyond_raw = late_beyond_raw_;
   return all;

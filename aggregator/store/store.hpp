@@ -13,6 +13,7 @@
 // is from within the Observer or a function given to post(); what changes tiers on one thread at a
 // time, any.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -97,8 +98,10 @@ struct StoreCounters {
   std::uint64_t appended_batches = 0, appended_bytes = 0, syncs = 0, sync_failures = 0,
                 write_failures = 0, applied_rows = 0, duplicate_rows = 0, replayed_batches = 0,
                 damaged_records = 0, spills = 0, spill_failures = 0, merges = 0, damaged_spills = 0,
-                unapplied_cells = 0, log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0, spill_files = 0,
-                tier_bytes = 0, tier_files = 0, dirty_ranges = 0, late_beyond_raw = 0;
+                unapplied_cells = 0, log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0,
+                spill_files = 0, tier_files = 0, late_beyond_raw = 0;
+  std::array<std::uint64_t, all_tiers.size()> tier_bytes{};     // by tier
+  std::array<std::uint64_t, all_tiers.size()> dirty_windows{};  // that wait to be made again
 };
 
 class Store final : public Appender {

@@ -5,16 +5,11 @@
 #include "aggregator/store/store_state.hpp"
 
 namespace dadvisor::aggregator::store {
-namespace {
-
-constexpr std::array<std::string_view, all_tiers.size()> tier_names{"1m-instances", "1m", "10m"};
-
-}  // namespace
 
 Result<void> Store::State::load_tiers() {
   for (Tier const tier : all_tiers) {
     auto const at = static_cast<std::size_t>(tier);
-    tiers_[at] = std::make_unique<TierFiles>(disk_, path("tier/" + std::string(tier_names[at])),
+    tiers_[at] = std::make_unique<TierFiles>(disk_, path("tier/" + std::string(name_of(tier))),
                                              plan(tier), catalogue_.store_id(), log_);
     if (auto loaded = tiers_[at]->load(); !loaded) return loaded.error();
     head_.mark_before(tier, tiers_[at]->sealed_until());

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 #include "common/core/clock.hpp"
 #include "common/core/row.hpp"
@@ -16,6 +17,12 @@ namespace dadvisor::aggregator::store {
 
 enum class Tier : std::uint8_t { minute_instances, minute, ten_minutes };
 inline constexpr std::array all_tiers{Tier::minute_instances, Tier::minute, Tier::ten_minutes};
+
+// As directories and metrics call it.
+constexpr std::string_view name_of(Tier tier) {
+  constexpr std::array<std::string_view, all_tiers.size()> names{"1m-instances", "1m", "10m"};
+  return names[static_cast<std::size_t>(tier)];
+}
 
 struct TierPlan {
   Nanoseconds window;     // of a row

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dadvisor::self {
@@ -13,10 +14,13 @@ namespace dadvisor::self {
 class SelfMetrics {
  public:
   using Read = std::function<double()>;
+  using Labels = std::vector<std::pair<std::string, std::string>>;
   // Names follow Prometheus: "dadvisor_..._total" for counters, base units (seconds, bytes).
   // Throws std::invalid_argument for a name that Prometheus would not take, or one given twice.
   void counter(std::string name, std::string help, Read read);
   void gauge(std::string name, std::string help, Read read);
+  // One of several gauges of a name, told apart by their labels; to be added one behind the other.
+  void gauge(std::string name, std::string help, Labels labels, Read read);
 
   // The page, in the text format 0.0.4.
   std::string text() const;
@@ -26,6 +30,7 @@ class SelfMetrics {
   struct Entry {
     std::string name, help;
     bool is_counter;
+    Labels labels;
     Read read;
   };
   void add(Entry entry);

@@ -14,6 +14,7 @@ import lab
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^}]*\})? (-?[0-9.]+(e[+-]?[0-9]+)?|NaN|[+-]Inf)$")
 EXPECTED = """
     dadvisor_store_log_bytes_total dadvisor_store_head_rows dadvisor_store_entities
+    dadvisor_store_tier_size_bytes dadvisor_tier_dirty_windows
     dadvisor_ingest_batches_total dadvisor_ingest_lag_seconds dadvisor_ingest_streams_late
     dadvisor_rollup_rows_total dadvisor_alert_rules dadvisor_alert_ticks_total
     dadvisor_notify_waiting dadvisor_events_recorded_total dadvisor_events_followers
@@ -78,6 +79,11 @@ class Status(lab.Case):
         self.assertTrue(before["store"]["writable"])
         self.assertGreater(before["store"]["log_bytes"], 0)
         self.assertGreater(before["store"]["entities"], 0)
+        tiers = before["tiers"]
+        self.assertEqual([tier["tier"] for tier in tiers], ["10s", "1m-instances", "1m", "10m"])
+        # No period of a tier has ended yet, and nobody's row is late.
+        self.assertEqual([tier["dirty_windows"] for tier in tiers[1:]], [0, 0, 0])
+        self.assertEqual([tier["sealed_until"] for tier in tiers[1:]], [None, None, None])
         self.assertEqual([(sink["kind"], sink["connected"]) for sink in before["sinks"]],
                          [("carbon", False)])
         self.assertEqual(before["alerts"]["firing"], 0)

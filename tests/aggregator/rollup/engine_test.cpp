@@ -193,7 +193,15 @@ Life life(std::string host, std::string app, std::string id, int from, int until
 struct Truth {
   double cpu = 0, memory = 0, least = 0, top = 0, bottom = 0;
   int count = 0, rated = 0, expected = 0;
+  std::vector<double> increases, percentages;  // the instances' own
 };
+
+// By nearest rank: the least of the values that so many of them are not above.
+double ranked(std::vector<double> values, double fraction) {
+  std::ranges::sort(values);
+  double const rank = std::ceil(fraction * static_cast<double>(values.size()));
+  return values.at(static_cast<std::size_t>(rank) - 1);
+}
 
 std::map<int, Truth> truth_of(std::vector<Life> const& lives, std::string const& app,
                               std::set<std::pair<std::string, int>> const& delivered, int last) {
@@ -223,14 +231,25 @@ std::map<int, Truth> truth_of(std::vector<Life> const& lives, std::string const&
       if (rate < 0) continue;
       ++truth.rated;
       truth.cpu += rate * 10;
+      truth.increases.push_back(rate * 10);
       if (one.limit > 0) {
         truth.top += rate / 1e9;
         truth.bottom += one.limit;
+        truth.percentages.push_back(100 * rate / 1e9 / one.limit);
       }
     }
     if (truth.count > 0 || truth.expected > 0) all[number] = truth;
   }
   return all;
+}
+
+void check_order(RollupRow const& row, MetricId metric, std::vector<double> const& values) {
+  for (auto const& [part, fraction] :
+       {std::pair{RollupPart::p50, 0.5}, {RollupPart::p95, 0.95}, {RollupPart::p99, 0.99}}) {
+    auto const found = row.value(rollup_column(metric, part));
+    REQUIRE(found.has_value() == !values.empty());
+    if (found) CHECK(*found == Approx(ranked(values, fraction)));
+  }
 }
 
 void check(std::map<int, RollupRow> const& rows, std::map<int, Truth> const& truths) {
@@ -246,6 +265,8 @@ void check(std::map<int, RollupRow> const& rows, std::map<int, Truth> const& tru
     RollupRow const& row = found->second;
     INFO("tick " << number);
     CHECK(expected(row) == truth.expected);
+    check_order(row, metric::cpu_usage, truth.increases);
+    check_order(row, metric::cpu_pct_limit, truth.percentages);
     if (truth.count > 0) {
       CHECK(sum(row, metric::mem_usage) == truth.memory);
       CHECK(value(row, metric::mem_usage, RollupPart::min) == truth.least);
@@ -353,6 +374,35 @@ TEST_CASE("a late tick corrects its own sum and the rates after it") {
   auto const total = world.rows(EntityKind::total, "");
   CHECK(sum(total.at(3), metric::cpu_usage) == Approx(6e9));
   CHECK(world.counters().late_batches == 1);
+}
+
+TEST_CASE("a host's late tick without containers takes back what counted from 0") {
+  World world;
+  // Began after tick 3, was found at tick 6: with no tick between, all of its count is since then.
+  Life found_late = life("a", "shop", "1", 6, 99);
+  found_late.start_ns = (first_tick + 10 * 4 - 4) * 1'000'000'000;
+  found_late.cpu_per_tick = 3'000'000'000;
+  world.lives = {found_late};
+  world.attach(tick_at(-100));
+  for (int const number : {0, 1, 2, 3, 6, 7, 8}) {
+    world.deliver({"a", number});
+    world.flush(tick_at(number) + 2s);
+  }
+  auto rows = world.rows(EntityKind::app, "shop");
+  CHECK(sum(rows.at(6), metric::cpu_usage) == Approx(1e9));  // 3 s of CPU in 30 s
+  CHECK(sum(rows.at(7), metric::cpu_usage) == Approx(3e9));
+  WallTime now = tick_at(8) + 2s;
+  SECTION("while the tick is open") {}
+  SECTION("when it has closed") {
+    now += 200s;
+    world.flush(now);
+  }
+  // The agent watched at tick 5 and did not see it: whoever counted before 6 is not known.
+  world.deliver({"a", 5});
+  world.settle(now);
+  rows = world.rows(EntityKind::app, "shop");
+  CHECK(sum(rows.at(6), metric::cpu_usage) == -1);
+  CHECK(sum(rows.at(7), metric::cpu_usage) == Approx(3e9));
 }
 
 TEST_CASE("an app whose only host is silent keeps a row that says what is missing") {

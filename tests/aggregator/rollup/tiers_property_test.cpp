@@ -64,6 +64,7 @@ TEST_CASE("any mix of late, doubled and reordered batches, with restarts, gives 
     one.cpu_per_tick = std::int64_t{1'000'000} * (1 + pick(5'000));
     one.memory = 1'000'000 + pick(1'000'000);
     one.limit = pick(2) ? 0.5 * (1 + pick(4)) : 0;
+    one.found = from + std::max(0, pick(6) - 3);
     lives.push_back(one);
   }
   struct Delivery {

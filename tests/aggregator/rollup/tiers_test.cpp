@@ -12,7 +12,7 @@ namespace {
 WallTime tick_at(int number) { return TieredStore::tick_at(number); }
 
 TestLife life(std::string host, std::string app, std::string id, int from, int until) {
-  return {std::move(host), std::move(app), std::move(id), from, until, 1'000'000, 2, 1'000'000};
+  return {std::move(host), std::move(app), std::move(id), from, until, 1'000'000, 2, 1'000'000, 0};
 }
 
 EntityKey const shop{EntityKind::app, "c", "shop", 0};
@@ -46,6 +46,7 @@ TEST_CASE("minutes and ten minutes of instances, hosts, apps and totals") {
                  life("b", "cron", "3", 0, 999)};
   world.lives[1].cpu_per_tick = 4'000'000;
   world.lives[1].memory = 2'000'000;
+  world.lives[2].memory = 1'500'000;
   world.open();
   int const last = 6 * 130;  // two hours and ten minutes
   for (int number = 0; number <= last; ++number) {
@@ -92,6 +93,15 @@ TEST_CASE("minutes and ten minutes of instances, hosts, apps and totals") {
   auto const& whole = minutes.at(total);
   CHECK(figure(whole.info, whole.kept[10], rollup_column(metric::cpu_usage, RollupPart::sum)) ==
         WindowFigure{6'000'000, 18'000'000, 72'000'000, 18'000'000, 6});
+  // The means of all three: 1,000,003, 1,500,003 and 2,000,003 bytes; 2, 2 and 8 ms a tick.
+  auto const order = [&](auto const& rows, std::size_t window, MetricId metric, RollupPart part) {
+    return figure(rows.info, rows.kept[window], rollup_column(metric, part)).last;
+  };
+  CHECK(order(whole, 10, metric::mem_working_set, RollupPart::p50) == 1'500'003);
+  CHECK(order(whole, 10, metric::mem_working_set, RollupPart::p95) == 2'000'003);
+  CHECK(order(whole, 10, metric::cpu_usage, RollupPart::p50) == Approx(2'000'000));
+  CHECK(order(whole, 10, metric::cpu_usage, RollupPart::p99) == Approx(8'000'000));
+  CHECK(order(whole, 10, metric::cpu_pct_limit, RollupPart::p99) == Approx(100 * 0.0008 / 2));
   auto const& host = minutes.at({EntityKind::host, "a", "", 0});
   CHECK(figure(host.info, host.kept[10], metric::cpu_usage) ==
         WindowFigure{1'000'000, 1'000'000, 6'000'000, 1'000'000, 6});
@@ -114,6 +124,43 @@ TEST_CASE("minutes and ten minutes of instances, hosts, apps and totals") {
         WindowFigure{5'000'000, 15'000'000, 600'000'000, 15'000'000, 60});
   CHECK(figure(ten.info, ten.kept[11], rollup_column(metric::cpu_usage, RollupPart::p99)).last ==
         Approx(8'000'000));
+  // Of the ticks 660 ... 719 the sixty values of 0 ... 6 sum up to 177.
+  CHECK(order(tens.at(total), 11, metric::mem_working_set, RollupPart::p50) ==
+        Approx(1'500'000 + 177 / 60.0));
+  CHECK(order(tens.at(total), 11, metric::cpu_usage, RollupPart::p95) == Approx(8'000'000));
+  check_kept_is_made(world, last);
+}
+
+TEST_CASE("a host's late row takes back what a container's first minute counted from 0") {
+  TieredStore world;
+  world.lives = {life("a", "shop", "1", 62, 999), life("b", "shop", "2", 0, 999)};
+  world.lives[0].found = 64;  // two ticks late
+  world.open();
+  int const last = 6 * 80;
+  for (int number = 0; number <= last; ++number) {
+    if (number != 62 && number != 63) world.deliver("a", number);
+    world.deliver("b", number);
+    world.advance(TieredStore::step);
+  }
+  world.settle();
+  REQUIRE(world.store().sealed_until(Tier::minute_instances) > tick_at(66));
+  auto const cpu = [&](Tier tier, EntityKind kind, MetricId column) {
+    for (auto const& [key, rows] : world.rows(tier, tick_at(60), tick_at(60)))
+      if (key.kind == kind && (kind != EntityKind::container || key.container_id == "1"))
+        return figure(rows.info, rows.kept.at(0), column);
+    return WindowFigure{};
+  };
+  MetricId const sum = rollup_column(metric::cpu_usage, RollupPart::sum);
+  // At 62, 63, 64 it used 3, 1 and 2 ms: 2 ms a tick since it began behind 61; then 3 at 65.
+  CHECK(cpu(Tier::minute_instances, EntityKind::container, metric::cpu_usage) ==
+        WindowFigure{2'000'000, 3'000'000, 5'000'000, 3'000'000, 2});
+  // The other one: 1, 2, 3, 1, 2, 3 ms.
+  CHECK(cpu(Tier::minute, EntityKind::app, sum).sum == 12'000'000 + 5'000'000);
+  world.deliver("a", 63);  // its agent watched then, and knew nothing of it
+  world.settle();
+  CHECK(cpu(Tier::minute_instances, EntityKind::container, metric::cpu_usage) ==
+        WindowFigure{3'000'000, 3'000'000, 3'000'000, 3'000'000, 1});
+  CHECK(cpu(Tier::minute, EntityKind::app, sum).sum == 12'000'000 + 3'000'000);
   check_kept_is_made(world, last);
 }
 
@@ -154,6 +201,39 @@ TEST_CASE("late rows make the windows that they touch again, also after a kill")
   world.settle();
   CHECK(sum_of(Tier::minute, 60) == 2 * 6'000'018);
   CHECK(sum_of(Tier::ten_minutes, 60) == ten_minutes + 1'000'000);
+  check_kept_is_made(world, last);
+}
+
+TEST_CASE("an increase over a long hole counts behind it, also when a late row parts the hole") {
+  TieredStore world;
+  world.lives = {life("a", "shop", "1", 0, 999), life("b", "shop", "2", 0, 999)};
+  world.open();
+  int const last = 6 * 80;
+  for (int number = 0; number <= last; ++number) {
+    if (number < 50 || number > 71) world.deliver("a", number);  // over the periods' boundary, 60
+    world.deliver("b", number);
+    world.advance(TieredStore::step);
+  }
+  world.settle();
+  REQUIRE(world.store().sealed_until(Tier::minute_instances) > tick_at(80));
+  auto const increase = [&](int window) {
+    auto const all = world.rows(Tier::minute_instances, tick_at(window), tick_at(window));
+    for (auto const& [key, rows] : all)
+      if (key.container_id == "1") {
+        WindowLayout const layout(EntityKind::container, rows.info.columns);
+        return rows.kept.at(0).increases[layout.place(metric::cpu_usage)];
+      }
+    return 0.0;
+  };
+  auto const used = [&](int from, int until) {
+    return static_cast<double>(world.lives[0].cpu(until) - world.lives[0].cpu(from));
+  };
+  CHECK(increase(48) == used(47, 49));
+  CHECK(increase(72) == used(49, 77));
+  world.deliver("a", 55);
+  world.settle();
+  CHECK(increase(54) == used(49, 55));
+  CHECK(increase(72) == used(55, 77));
   check_kept_is_made(world, last);
 }
 

@@ -1,11 +1,12 @@
 // Windows out of rows, and their form in files.
 
-#include "aggregator/rollup/window_row.hpp"
-
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
 
+#include "aggregator/rollup/window_folder.hpp"
+#include "aggregator/rollup/window_form.hpp"
+#include "aggregator/rollup/window_joiner.hpp"
 #include "aggregator/store/block.hpp"
 #include "tiered_store.hpp"
 

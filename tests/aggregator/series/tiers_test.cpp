@@ -18,10 +18,10 @@ std::int64_t second_of(int number) { return unix_seconds(TieredStore::tick_at(nu
 
 // 200 minutes of an app with two instances, one with four times the CPU and twice the memory.
 struct Shop {
-  static constexpr int last = 6 * 200;
+  static constexpr int last = 6 * 200, lost = 321;  // of the first instance
   Shop() {
     for (std::string const id : {"1", "2"}) {
-      TestLife life{id == "1" ? "a" : "b", "shop", id, 0, 9999, 1'000'000, 2, 1'000'000};
+      TestLife life{id == "1" ? "a" : "b", "shop", id, 0, 9999, 1'000'000, 2, 1'000'000, 0};
       if (id == "2") life.cpu_per_tick = 4'000'000, life.memory = 2'000'000;
       world.lives.push_back(life);
     }
@@ -29,7 +29,7 @@ struct Shop {
     world.options().tiers.of(Tier::minute).retention = 3h;
     world.open();
     for (int number = 0; number <= last; ++number) {
-      world.deliver("a", number);
+      if (number != lost) world.deliver("a", number);
       world.deliver("b", number);
       world.advance(TieredStore::step);
     }
@@ -82,6 +82,19 @@ TEST_CASE("the finest tier that reaches back answers, whatever values are put to
     CHECK(shop.minute(path, Consolidation::max) == 1'000'006);
     CHECK(shop.minute(path, Consolidation::sum) == 6'000'018);
     CHECK(shop.minute(path, Consolidation::last) == 1'000'002);
+    // The first one is not kept: each window answers its mean, as coarser archives of Graphite do.
+    CHECK(shop.minute(path, Consolidation::first) == 1'000'003);
+    CHECK(shop.minute(path, Consolidation::avg_zero) == 1'000'003);
+  }
+  SECTION("a gauge with a tick that is lost: 318 ... 323 are 3, 4, 5, none, 0, 1") {
+    auto const minute = [&](Consolidation how) {
+      auto const found = shop.one(first + "mem.working_set", shop.window(318, 323, how));
+      REQUIRE(found.values.size() == 1);
+      return found.values[0];
+    };
+    CHECK(minute(Consolidation::average) == Approx(1'000'000 + 13 / 5.0));
+    CHECK(minute(Consolidation::avg_zero) == Approx(5'000'013 / 6.0));
+    CHECK(minute(Consolidation::sum) == 5'000'013);
   }
   SECTION("a counter: 1, 2, 3, 1, 2, 3 ms in 10 s") {
     CHECK(shop.minute(first + "cpu.cores") == Approx(2e-4));
@@ -111,6 +124,13 @@ TEST_CASE("the finest tier that reaches back answers, whatever values are put to
     CHECK(shop.minute(app + "p99.cpu.cores") == Approx(8e-4));
     CHECK(shop.minute(app + "all.state.expected") == 2);
     CHECK(shop.minute("total.sum.mem.working_set") == 3'000'006);
+    CHECK(shop.minute("total.p50.mem.working_set") == 1'000'003);
+    CHECK(shop.minute("total.p95.mem.working_set") == 2'000'003);
+    CHECK(shop.minute("total.p99.cpu.cores") == Approx(8e-4));
+    // And of raw rows: tick 1200 is 3 of 7.
+    auto const raw = shop.one("total.p95.mem.working_set", shop.window(Shop::last, Shop::last));
+    CHECK(raw.step == 10);
+    CHECK(raw.values.back() == 2'000'003);
   }
   SECTION("ten minutes") {
     auto const found = shop.one(app + "sum.cpu.cores", shop.window(0, 59, Consolidation::max));
@@ -123,7 +143,8 @@ TEST_CASE("the finest tier that reaches back answers, whatever values are put to
   SECTION("no gap and no doubled point where files end") {
     for (auto const& [path, mean] : {std::pair{first + "cpu.cores", 2e-4},
                                      {app + "sum.cpu.cores", 10e-4},
-                                     {app + "p95.cpu.cores", 8e-4}}) {
+                                     {app + "p95.cpu.cores", 8e-4},
+                                     {std::string("total.p95.cpu.cores"), 8e-4}}) {
       INFO(path);
       auto const found = shop.one(path, shop.window(Shop::last - 420, Shop::last - 1));
       CHECK(shop.world.store().sealed_until(Tier::minute) <= TieredStore::tick_at(Shop::last - 6));

@@ -231,24 +231,27 @@ TEST_CASE("a machine that stops between any two operations leaves what was writt
 }
 
 TEST_CASE("dirty ranges are kept apart by periods and given newest first") {
-  DirtyRanges dirty(10min);
+  DirtyRanges dirty({1min, 10min, 1h});
   auto const tick = [](int minutes) { return tick_ns(start + minutes * 1min); };
   dirty.mark(4, tick(3), tick(4));
   dirty.mark(4, tick(1), tick(2));
-  dirty.mark(2, tick(18), tick(21));  // over a boundary
-  CHECK(dirty.size() == 3);
+  dirty.mark(2, tick(18), tick(21));    // over a boundary
+  CHECK(dirty.windows() == 4 + 2 + 2);  // of 1 ... 4, of 18 and 19, of 20 and 21
   CHECK(dirty.first() == tick(1));
   CHECK(dirty.begin_newest(tick(9)).empty());  // that period is not sealed
   auto const newest = dirty.begin_newest(tick(20));
   REQUIRE(newest.size() == 1);
   CHECK(newest[0] == DirtyRange{2, start + 18min, start + 20min - 1ns});
   CHECK(dirty.all().size() == 3);
+  CHECK(dirty.windows() == 8);  // under way is not done
   dirty.end(false);
+  CHECK(dirty.windows() == 8);
   CHECK(dirty.begin_newest(tick(20)) == newest);
   dirty.end(true);
+  CHECK(dirty.windows() == 6);
   CHECK(dirty.begin_newest(tick(20)) == std::vector<DirtyRange>{{4, start + 1min, start + 4min}});
   dirty.end(true);
-  CHECK(dirty.size() == 1);
+  CHECK(dirty.windows() == 2);
   CHECK(dirty.first() == tick(20));
 }
 

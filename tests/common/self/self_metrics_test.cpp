@@ -20,6 +20,22 @@ TEST_CASE("the page shows what the counters say when it is asked for") {
   CHECK(metrics.text().find("dadvisor_rows_total 4\n") != std::string::npos);
 }
 
+TEST_CASE("gauges of one name are told apart by their labels") {
+  SelfMetrics metrics;
+  metrics.gauge("dadvisor_bytes", "Size.", {{"tier", "1m"}}, [] { return 5.0; });
+  metrics.gauge("dadvisor_bytes", "Size.", {{"tier", "10m"}}, [] { return 7.0; });
+  CHECK(metrics.text() ==
+        "# HELP dadvisor_bytes Size.\n"
+        "# TYPE dadvisor_bytes gauge\n"
+        "dadvisor_bytes{tier=\"1m\"} 5\n"
+        "dadvisor_bytes{tier=\"10m\"} 7\n");
+  CHECK_THROWS_AS(metrics.gauge("dadvisor_bytes", "Size.", {{"tier", "1m"}}, [] { return 1.0; }),
+                  std::invalid_argument);
+  metrics.gauge("dadvisor_up", "Whether.", [] { return 1.0; });
+  CHECK_THROWS_AS(metrics.gauge("dadvisor_bytes", "Size.", {{"tier", "1h"}}, [] { return 1.0; }),
+                  std::invalid_argument);  // Prometheus wants them side by side
+}
+
 TEST_CASE("a name that Prometheus would refuse, or one given twice, is refused at once") {
   SelfMetrics metrics;
   metrics.gauge("dadvisor_up", "Whether.", [] { return 1.0; });

@@ -1,0 +1,83 @@
+#include "aggregator/rollup/ranked_figures.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+
+#include "aggregator/rollup/order_statistics.hpp"
+#include "aggregator/rollup/roll_up.hpp"
+
+namespace dadvisor::aggregator::rollup {
+namespace {
+
+// A ranked metric and where its figure, or the two that it is made of, stand in Figures.
+struct Ranked {
+  Metric const* metric;
+  std::size_t top, bottom;
+};
+
+std::vector<Ranked> const& ranked_metrics() {
+  static std::vector<Ranked> const made = [] {
+    std::vector<Ranked> all;
+    for (Metric const& metric : metrics()) {
+      if (!metric.ranked || !metric.on_container) continue;
+      bool const ratio = metric.rollup == MetricRollup::ratio;
+      auto const top = figure_index(ratio ? metric.numerator : metric.id);
+      auto const bottom = figure_index(ratio ? metric.denominator : metric.id);
+      if (top && bottom) all.push_back({&metric, *top, *bottom});
+    }
+    std::ranges::sort(all, {}, [](Ranked const& one) { return one.metric->id; });
+    return all;
+  }();
+  return made;
+}
+
+std::optional<double> figure_of(Ranked const& ranked, Figures const& figures, double seconds) {
+  double const top = figures[ranked.top], bottom = figures[ranked.bottom];
+  if (std::isnan(top) || std::isnan(bottom)) return {};
+  Metric const& metric = *ranked.metric;
+  if (metric.rollup != MetricRollup::ratio)
+    return metric.kind == MetricKind::counter ? increase_of(top, seconds) : top;
+  auto const own = ratio_of(metric, shown(*figure_metrics()[ranked.top], top),
+                            shown(*figure_metrics()[ranked.bottom], bottom));
+  return own && std::isfinite(*own) ? own : std::nullopt;
+}
+
+}  // namespace
+
+Schema const& ranked_schema() {
+  static Schema const made = [] {
+    std::set<std::size_t> places;
+    for (Ranked const& ranked : ranked_metrics()) places.insert({ranked.top, ranked.bottom});
+    Schema schema;
+    for (std::size_t const place : places) schema.metrics.push_back(figure_metrics()[place]->id);
+    return schema;
+  }();
+  return made;
+}
+
+RankedFigures::RankedFigures(Nanoseconds window)
+    : seconds_(std::chrono::duration<double>(window).count()), values_(ranked_metrics().size()) {}
+
+void RankedFigures::take(Figures const& instance) {
+  if (instance.empty()) return;
+  for (std::size_t i = 0; i < values_.size(); ++i)
+    if (auto const value = figure_of(ranked_metrics()[i], instance, seconds_))
+      values_[i].push_back(*value);
+}
+
+void RankedFigures::put_into(RollupRow& row) {
+  // Ids of p50 lie above those of all other parts, those of p95 above them, p99 last.
+  std::vector<std::array<double, order_parts.size()>> orders;
+  for (auto& values : values_)
+    orders.push_back(values.empty() ? std::array<double, order_parts.size()>{} : order_of(values));
+  for (std::size_t part = 0; part < order_parts.size(); ++part)
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      if (values_[i].empty()) continue;
+      row.columns.push_back(rollup_column(ranked_metrics()[i].metric->id, order_parts[part].first));
+      row.values.push_back(orders[i][part]);
+    }
+}
+
+}  // namespace dadvisor::aggregator::rollup

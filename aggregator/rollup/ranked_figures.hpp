@@ -1,0 +1,33 @@
+#pragma once
+// The figures of ranked metrics over the instances of one tick, of an app or of a whole cluster,
+// and the order statistics that a rollup row has of them. A percentage is each instance's own; a
+// counter counts as its increase within the row's window. Not thread-safe.
+
+#include <span>
+#include <vector>
+
+#include "aggregator/rollup/figures.hpp"
+#include "common/core/metric/column.hpp"
+
+namespace dadvisor::aggregator::rollup {
+
+struct RollupRow;
+
+// What of an instance's row take() looks at: the ranked metrics and what percentages are made of.
+Schema const& ranked_schema();
+
+class RankedFigures {
+ public:
+  // `window`: of the row.
+  explicit RankedFigures(Nanoseconds window);
+
+  void take(Figures const& instance);
+  // Puts p50, p95 and p99 into a row that has none; nothing of a metric that no instance has.
+  void put_into(RollupRow& row);
+
+ private:
+  double const seconds_;
+  std::vector<std::vector<double>> values_;  // per ranked metric, in the order of their ids
+};
+
+}  // namespace dadvisor::aggregator::rollup
