@@ -16,8 +16,7 @@ test_packages=(
   gunicorn user-mode-linux e2fsprogs openssl)
 # shellcheck disable=SC2034
 bench_packages=(
-  python3 prometheus victoria-metrics influxdb graphite-carbon python3-whisper
-  libprotobuf-dev protobuf-compiler libsnappy-dev)
+  prometheus victoria-metrics influxdb libprotobuf-dev protobuf-compiler libsnappy-dev)
 # shellcheck disable=SC2034
 lint_packages=(shellcheck rpmlint systemd man-db groff-base)
 # shellcheck disable=SC2034

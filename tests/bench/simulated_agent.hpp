@@ -40,6 +40,10 @@ class SimulatedAgent {
 
   // Says hello; then, and after each produce(), sends what it may.
   void start() { pump(); }
+  // Leaves out ticks that were sent in an earlier run; before the first produce().
+  void skip(unsigned ticks) {
+    for (; ticks > 0; --ticks) workload_.next();
+  }
   // The next tick's batch is there.
   void produce();
   // The link was cut, and with it the request under way.

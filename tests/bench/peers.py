@@ -1,0 +1,401 @@
+"""peers: the servers that store_bench.py measures, each started in a directory of its own on
+127.0.0.1 with its own defaults but what the measurement needs, and how each is asked.
+
+A Peer's queries are (what, URL); each asks the same of its server as near as its language can.
+Debian's python3 and its standard library only.
+"""
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.parse
+
+import lab
+
+STEP = 10
+
+
+class Load:
+    """What is loaded: some hosts' containers, from a tick of the past on."""
+
+    def __init__(self, containers, ticks, begin, loader):
+        self.per_host = min(20, containers)
+        self.hosts = max(1, containers // self.per_host)
+        self.containers = self.hosts * self.per_host
+        self.ticks, self.begin, self.loader = ticks, begin, loader
+
+    def time(self, tick):
+        return self.begin + tick * STEP
+
+
+class Peer(lab.Program):
+    name = ""        # as in the table
+    into = ""        # peer_load's format
+    path = ""        # that is posted to
+    share = 1        # of the containers: a server too slow for all gets fewer
+    synced = False   # whether an acknowledgement means that it is on disk
+
+    def __init__(self, directory):
+        self.directory = os.path.join(directory, re.sub(r"\W+", "-", self.name))
+        os.makedirs(self.directory)
+        self.port = lab.free_port()
+        self.url = "http://127.0.0.1:%d" % self.port
+        self.load_port = self.port
+        super().__init__("server", self.directory, [], {})
+        self.command = self.make_command()
+
+    # ---- what each server says for itself
+    def make_command(self):
+        raise NotImplementedError
+
+    def ready_url(self):
+        return self.url + "/health"
+
+    def queries(self, load):
+        raise NotImplementedError
+
+    def count(self, load, ticks):
+        """Samples stored of the last so many ticks of the load (two more are loaded at the end)."""
+        raise NotImplementedError
+
+    def settle(self):
+        """Begins what the server would do by itself later."""
+
+    def data_bytes(self):
+        """Of the samples alone, where the server can tell; else None."""
+
+    # ---- the same for all
+    def ready(self):
+        super().ready()
+        return lab.http_get(self.ready_url(), 5)[0] in (200, 204)
+
+    def pids(self):
+        return [self.process.pid]
+
+    def load(self, load, ticks, skip=0, kill=None):
+        """peer_load's figures."""
+        command = [load.loader, "--into", self.into, "--port", str(self.load_port),
+                   "--begin", str(load.begin), "--hosts", str(load.hosts),
+                   "--containers", str(load.per_host), "--ticks", str(ticks), "--skip", str(skip)]
+        if self.path:
+            command += ["--path", self.path]
+        if kill:
+            command += ["--kill", str(kill)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise AssertionError("%s: %s%s" % (self.name, done.stderr, self.log_tail(5)))
+        return {key: float(value)
+                for key, value in (pair.split("=") for pair in done.stdout.split())}
+
+    def get(self, path, **query):
+        status, body = lab.http_get(self.url + path + "?" + urllib.parse.urlencode(query), 120)
+        if status not in (200, 204):
+            raise AssertionError("%s %s: %s %s" % (self.name, path, status, body[:300]))
+        return body
+
+
+def thousand_apps(load):
+    """A pattern of the apps that have the first 1,000 containers (20 each), and their number."""
+    return "app-000[0-4]%s" if load.containers > 1000 else "app-%s"
+
+
+class Dadvisor(Peer):
+    name = "dAdvisor, own protocol"
+    into = "dadvisor"
+    synced = True
+
+    def make_command(self):
+        os.makedirs(self.directory + "/rules.d")
+        # What lives 10 minutes in memory is gone from there soon after the last tick.
+        return [os.path.join(lab.BIN, "dadvisor-aggregator"), "--listen", "127.0.0.1:%d" % self.port,
+                "--data-dir", self.directory + "/data", "--rules-dir", self.directory + "/rules.d",
+                "--head-span", "20s"]
+
+    def ready_url(self):
+        return self.url + "/healthz"
+
+    def settle(self):
+        def in_files():
+            page = lab.http_get(self.url + "/metrics")[1].decode()
+            return re.search(r"^dadvisor_store_head_rows 0$", page, re.M)
+        try:
+            lab.wait_until(in_files, 90, "all rows are in files", 1)
+        except AssertionError as error:
+            print("    " + str(error))
+
+    def data_bytes(self):
+        return sum(os.path.getsize(path) for kind in ("spill", "segment")
+                   for path in glob.glob("%s/data/store/%s/*" % (self.directory, kind)))
+
+    root = "dadvisor.bench"
+
+    def render(self, load, target, first, last):
+        """(URL) of the ticks from first to last, both in it."""
+        return self.url + "/render?" + urllib.parse.urlencode(
+            {"target": target, "from": load.time(first) - 1, "until": load.time(last),
+             "format": "json"})
+
+    def queries(self, load):
+        last = load.ticks - 1
+        some = thousand_apps(load) % "*"
+        return {
+            "one": self.render(load, self.root + ".instances.app-00007.0-8.mem.rss", 0, last),
+            "sum": self.render(load, "summarize(sumSeries(%s.instances.%s.*.mem.rss),'1min','avg')"
+                               % (self.root, some), 0, last),
+            "top": self.render(load, "highestAverage(%s.instances.*.*.cpu.cores,10)" % self.root,
+                               last - 30, last),
+            "find": self.url + "/metrics/find?format=json&query=%s.instances.app-00007.*.*.*"
+                    % self.root,
+        }
+
+    def count(self, load, ticks):
+        # A row is kept whole or not at all.
+        def rows(glob_path):
+            url = self.render(load, "sumSeries(isNonNull(%s.%s))" % (self.root, glob_path),
+                              load.ticks + 2 - ticks, load.ticks + 1)
+            answer = json.loads(lab.http_get(url, 60)[1])
+            return sum(value or 0 for series in answer for value, _ in series["datapoints"])
+        return rows("instances.*.*.mem.rss") * 40 + rows("hosts.*.load.1m") * load.host_figures
+
+
+class Promql(Peer):
+    """What Prometheus and VictoriaMetrics have in common."""
+    into, path = "remote_write", "/api/v1/write"
+
+    def select(self, metric, matchers=""):
+        return "%s{%s}" % (metric, matchers)
+
+    def range_query(self, load, query, step, first, last):
+        return self.url + "/api/v1/query_range?" + urllib.parse.urlencode(
+            {"query": query, "start": load.time(first), "end": load.time(last), "step": step})
+
+    def queries(self, load):
+        last = load.ticks - 1
+        return {
+            "one": self.range_query(load, self.select("mem_rss", 'app="app-00007",instance="0-8"'),
+                                    STEP, 0, last),
+            "sum": self.range_query(load, "sum(%s)" % self.select(
+                "mem_rss", 'app=~"%s"' % (thousand_apps(load) % ".*")), 60, 0, last),
+            "top": self.url + "/api/v1/query?" + urllib.parse.urlencode(
+                {"query": "topk(10,rate(%s[5m]))" % self.select("cpu_usage", 'app!=""'),
+                 "time": load.time(last)}),
+            "find": self.url + "/api/v1/series?" + urllib.parse.urlencode(
+                {"match[]": '{app="app-00007"}', "start": load.time(0), "end": load.time(last)}),
+        }
+
+    def count(self, load, ticks):
+        answer = json.loads(self.get(
+            "/api/v1/query", query='sum(count_over_time({__name__=~".+"}[%ds]))'
+            % (ticks * STEP - 1), time=load.time(load.ticks + 1)))
+        result = answer["data"]["result"]
+        return float(result[0]["value"][1]) if result else 0
+
+
+class Prometheus(Promql):
+    name = "Prometheus, remote write"
+
+    def make_command(self):
+        with open(self.directory + "/prometheus.yml", "w") as file:
+            file.write("global: {scrape_interval: 1h}\n")
+        return ["prometheus", "--config.file", self.directory + "/prometheus.yml",
+                "--storage.tsdb.path", self.directory + "/data",
+                "--web.listen-address", "127.0.0.1:%d" % self.port,
+                "--web.enable-remote-write-receiver", "--web.enable-admin-api",
+                "--query.max-samples", "200000000", "--log.level", "warn"]
+
+    def ready_url(self):
+        return self.url + "/-/ready"
+
+    def data_bytes(self):
+        # The head as a block: what it becomes after two hours.
+        answer = subprocess.run(["curl", "-sf", "-XPOST",
+                                 self.url + "/api/v1/admin/tsdb/snapshot"],
+                                capture_output=True, text=True, check=True)
+        block = "%s/data/snapshots/%s" % (self.directory, json.loads(answer.stdout)["data"]["name"])
+        size = size_below(block)
+        shutil.rmtree(block)
+        return size
+
+
+class Victoria(Promql):
+    name = "VictoriaMetrics, remote write"
+
+    def make_command(self):
+        self.line_port = lab.free_port()
+        return ["victoria-metrics", "-storageDataPath", self.directory + "/data",
+                "-httpListenAddr", "127.0.0.1:%d" % self.port,
+                "-graphiteListenAddr", "127.0.0.1:%d" % self.line_port,
+                "-retentionPeriod", "1y", "-search.disableCache", "-search.latencyOffset", "0s",
+                "-search.maxSamplesPerQuery", "10000000000", "-search.maxUniqueTimeseries",
+                "10000000", "-search.maxSeries", "1000000", "-http.connTimeout", "1h",
+                "-loggerLevel", "WARN"]
+
+    def settle(self):
+        self.get("/internal/force_flush")
+        self.get("/internal/force_merge")
+
+    def data_bytes(self):
+        return size_below(self.directory + "/data/data")
+
+
+class VictoriaGraphite(Victoria):
+    name = "VictoriaMetrics, Graphite plaintext"
+    into, path = "graphite", ""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.load_port = self.line_port
+
+    def select(self, metric, matchers=""):
+        leaf = metric.replace("_", ".", 1)
+        app = re.search(r'app=~?"([^"]*)"', matchers)
+        app = app.group(1).replace(".*", "*") if app else "*"
+        instance = re.search(r'instance="([^"]*)"', matchers)
+        return '{__graphite__="dadvisor.bench.instances.%s.%s.%s"}' % (
+            app, instance.group(1) if instance else "*", leaf)
+
+    def queries(self, load):
+        queries = super().queries(load)
+        queries["find"] = (self.url + "/metrics/find?format=treejson&query="
+                           "dadvisor.bench.instances.app-00007.*.*.*")
+        return queries
+
+
+class Influx(Peer):
+    name = "InfluxDB, line protocol"
+    into, path = "influx", "/write?db=bench&precision=s"
+
+    def make_command(self):
+        with open(self.directory + "/influxdb.conf", "w") as file:
+            file.write("""reporting-disabled = true
+bind-address = "127.0.0.1:%d"
+[meta]
+  dir = "%s/meta"
+[data]
+  dir = "%s/data"
+  wal-dir = "%s/wal"
+  query-log-enabled = false
+  cache-snapshot-write-cold-duration = "5s"
+  compact-full-write-cold-duration = "10s"
+[monitor]
+  store-enabled = false
+[http]
+  bind-address = "127.0.0.1:%d"
+  log-enabled = false
+[logging]
+  level = "warn"
+""" % (lab.free_port(), self.directory, self.directory, self.directory, self.port))
+        return ["influxd", "-config", self.directory + "/influxdb.conf"]
+
+    def ready_url(self):
+        return self.url + "/ping"
+
+    def start(self):
+        super().start()
+        subprocess.run(["curl", "-sf", "-XPOST", self.url + "/query", "-o", "/dev/null",
+                        "--data-urlencode", "q=CREATE DATABASE bench"], check=True)
+        return self
+
+    def ask(self, query):
+        return self.url + "/query?" + urllib.parse.urlencode(
+            {"db": "bench", "epoch": "s", "q": query})
+
+    def queries(self, load):
+        last = load.ticks - 1
+        span = "time >= %ds AND time <= %ds" % (load.time(0), load.time(last))
+        five = "time > %ds AND time <= %ds" % (load.time(last - 30), load.time(last))
+        return {
+            "one": self.ask("SELECT mem_rss FROM container WHERE app='app-00007' AND "
+                            "instance='0-8' AND " + span),
+            "sum": self.ask("SELECT sum(m) FROM (SELECT last(mem_rss) AS m FROM container WHERE "
+                            "app =~ /^%s$/ AND %s GROUP BY time(1m), instance) GROUP BY time(1m)"
+                            % (thousand_apps(load) % ".*", span)),
+            "top": self.ask("SELECT top(d, instance, 10) FROM (SELECT spread(cpu_usage) AS d FROM "
+                            "container WHERE %s GROUP BY instance)" % five),
+            "find": self.ask("SHOW SERIES FROM container WHERE app = 'app-00007'"),
+        }
+
+    def data_bytes(self):
+        return sum(os.path.getsize(path) for path in
+                   glob.glob(self.directory + "/data/bench/**/*.tsm", recursive=True))
+
+    def count(self, load, ticks):
+        query = ("SELECT count(*) FROM container, host WHERE time > %ds AND time <= %ds"
+                 % (load.time(load.ticks + 1 - ticks), load.time(load.ticks + 1)))
+        answer = json.loads(lab.http_get(self.ask(query), 120)[1])
+        return sum(value for series in answer["results"][0].get("series", [])
+                   for value in series["values"][0][1:] if value)
+
+
+class Carbon(Peer):
+    name = "carbon, plaintext (1/100)"
+    into = "graphite"
+    share = 0.01
+    root = "dadvisor.bench"
+    render = Dadvisor.render
+    queries = Dadvisor.queries
+
+    def make_command(self):
+        self.load_port = lab.free_port()
+        self.ports = ["--web-port", self.port, "--line-port", self.load_port, "--pickle-port",
+                      lab.free_port(), "--query-port", lab.free_port(), "--retentions",
+                      "10s:6h,1m:7d,10m:90d"]
+        return []
+
+    def up(self, action):
+        done = subprocess.run([os.path.join(lab.LAB, "graphite-up"), self.directory, action,
+                               *map(str, self.ports)], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise AssertionError("carbon: " + done.stdout + done.stderr)
+
+    def start(self):
+        running = os.path.exists(self.directory + "/run/web.pid")
+        self.up("carbon-up" if running else "up")
+        return self
+
+    def carbon_pid(self):
+        return int(lab.read(self.directory + "/run/carbon.pid"))
+
+    def pids(self):
+        return [self.carbon_pid()] + session_of(int(lab.read(self.directory + "/run/web.pid")))
+
+    def end(self, number):
+        self.up("down")
+
+    def data_bytes(self):
+        return size_below(self.directory + "/storage/whisper")
+
+    def count(self, load, ticks):
+        url = self.render(load, "sumSeries(isNonNull(%s.*.*.*.*.*))" % self.root,
+                          load.ticks + 2 - ticks, load.ticks + 1)
+        hosts = self.render(load, "sumSeries(isNonNull(%s.hosts.*.*.*))" % self.root,
+                            load.ticks + 2 - ticks, load.ticks + 1)
+        return sum(value or 0 for one in (url, hosts)
+                   for series in json.loads(lab.http_get(one, 60)[1])
+                   for value, _ in series["datapoints"])
+
+
+def session_of(leader):
+    """The process and its children's children: gunicorn's workers do the work."""
+    found = [leader]
+    for path in glob.glob("/proc/%d/task/*/children" % leader):
+        for child in lab.read(path).split():
+            found += session_of(int(child))
+    return found
+
+
+def size_below(directory):
+    total = 0
+    for path, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(path, name)).st_size
+            except OSError:
+                pass  # gone meanwhile
+    return total
+
+
+ALL = [Dadvisor, Victoria, VictoriaGraphite, Prometheus, Influx, Carbon]
