@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import urllib.parse
 
 import lab
@@ -185,12 +186,18 @@ class Promql(Peer):
                 {"match[]": '{app="app-00007"}', "start": load.time(0), "end": load.time(last)}),
         }
 
+    def names(self, load):
+        """Selectors that together have all series, each without two of the same labels."""
+        return json.loads(self.get("/api/v1/label/__name__/values"))["data"]
+
     def count(self, load, ticks):
-        answer = json.loads(self.get(
-            "/api/v1/query", query='sum(count_over_time({__name__=~".+"}[%ds]))'
-            % (ticks * STEP - 1), time=load.time(load.ticks + 1)))
-        result = answer["data"]["result"]
-        return float(result[0]["value"][1]) if result else 0
+        total = 0
+        for name in self.names(load):
+            answer = json.loads(self.get(
+                "/api/v1/query", query="sum(count_over_time(%s[%ds]))" % (name, ticks * STEP - 1),
+                time=load.time(load.ticks + 1)))
+            total += sum(float(one["value"][1]) for one in answer["data"]["result"])
+        return total
 
 
 class Prometheus(Promql):
@@ -256,8 +263,14 @@ class VictoriaGraphite(Victoria):
         return '{__graphite__="dadvisor.bench.instances.%s.%s.%s"}' % (
             app, instance.group(1) if instance else "*", leaf)
 
+    def names(self, load):
+        return ['{__name__=~"dadvisor.+"}']
+
     def queries(self, load):
         queries = super().queries(load)
+        queries["top"] = self.url + "/api/v1/query?" + urllib.parse.urlencode(
+            {"query": "topk(10,rate(%s[5m]) keep_metric_names)" % self.select("cpu_usage"),
+             "time": load.time(load.ticks - 1)})
         queries["find"] = (self.url + "/metrics/find?format=treejson&query="
                            "dadvisor.bench.instances.app-00007.*.*.*")
         return queries
@@ -317,6 +330,10 @@ bind-address = "127.0.0.1:%d"
             "find": self.ask("SHOW SERIES FROM container WHERE app = 'app-00007'"),
         }
 
+    def settle(self):
+        # Its cache becomes a file when nothing was written for 5 s.
+        time.sleep(6)
+
     def data_bytes(self):
         return sum(os.path.getsize(path) for path in
                    glob.glob(self.directory + "/data/bench/**/*.tsm", recursive=True))
@@ -335,7 +352,14 @@ class Carbon(Peer):
     share = 0.01
     root = "dadvisor.bench"
     render = Dadvisor.render
-    queries = Dadvisor.queries
+
+    def queries(self, load):
+        queries = Dadvisor.queries(self, load)
+        last = load.ticks - 1
+        queries["top"] = self.render(
+            load, "highestAverage(perSecond(%s.instances.*.*.cpu.usage),10)" % self.root, last - 30,
+            last)
+        return queries
 
     def make_command(self):
         self.load_port = lab.free_port()
@@ -353,6 +377,9 @@ class Carbon(Peer):
 
     def start(self):
         running = os.path.exists(self.directory + "/run/web.pid")
+        if running:  # what one that was killed leaves keeps the next from starting
+            for path in glob.glob(self.directory + "/run/carbon-*.pid"):
+                os.remove(path)
         self.up("carbon-up" if running else "up")
         return self
 

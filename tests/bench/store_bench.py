@@ -159,13 +159,13 @@ def print_table(results):
     for name, figures in ours.items():
         cells = []
         for key, _, _ in COLUMNS:
-            there = [other[key] for other in others if key in other]
+            there = [other[key] for other in others if other.get(key)]
             if key in NO_RATIO or key not in figures or not there:
                 cells.append("")
             elif key in GREATER:
                 cells.append("%.2f x" % (figures[key] / max(there)))
             else:
-                cells.append("%.2f x" % (figures[key] / max(1e-9, min(there))))
+                cells.append("%.2f x" % (figures[key] / min(there)))
         print("| %s / the best peer | %s |" % (name, " | ".join(cells)))
     print("\nQueries: CPU-ms of the server. RSS per series when quiet. Lost: of the last two ticks' "
           "samples and the five minutes before them, below 0: doubled.")
