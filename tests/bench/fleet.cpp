@@ -82,6 +82,7 @@ class Fleet {
                              : tick_of(simulated_now(), step) - (options_.ticks + 1) * step;
     begin_ = workload.begin;
     link_.instance = std::random_device{}();
+    if (paced()) link_.speed = options_.speed;
     link_.acknowledged = [this] { on_acknowledged(); };
     connect();
     for (unsigned i = 0; i < options_.hosts; ++i)
@@ -89,7 +90,7 @@ class Fleet {
                          agent::send_offset(host_name(i), step)});
     std::ranges::sort(agents_, {}, &Member::offset);
     for (auto const& member : agents_) member.agent->start();
-    before_ = usage();
+    before_ = server_->usage();
     own_before_ = own_cpu_seconds();
     started_ = now();
     if (options_.report > 0)
@@ -151,7 +152,7 @@ class Fleet {
         std::make_unique<http::Client>(loop_, http::Origin{"127.0.0.1", port_, {}}, client);
   }
 
-  // A page of the server's; empty when it does not answer. On a loop of its own.
+  // A page of the server's; empty when it does not answer.
   std::string get(std::string const& target) const {
     http::Loop loop;
     http::Client client(loop, http::Origin{"127.0.0.1", port_, {}});
@@ -174,7 +175,6 @@ class Fleet {
     auto const at = page.find("\n" + name + " ");
     return at == page.npos ? 0 : std::stod(page.substr(at + name.size() + 2));
   }
-  Usage usage() const { return server_->usage(); }
 
   // Gives agents their ticks, in the order of their offsets within each, when they are due.
   void walk() {
@@ -215,18 +215,18 @@ class Fleet {
     }
     auto const minutes = Seconds(tick_ * step).count() / 60;
     if (options_.report > 0 && tick_ > 0 && minutes >= reported_ + options_.report) {
-      reported_ = minutes;
       print_line(minutes);
     }
   }
 
   void print_line(double minutes) {
-    auto const used = usage();
+    auto const used = server_->usage();
     fmt::print("| {:5.0f} | {:8.2f} | {:7.2f} | {:7.2f} | {:7.1f} | {:6.3f} | {} |\n", minutes,
                static_cast<double>(link_.acked_samples) / 1e6,
                used.cpu_seconds - before_.cpu_seconds, own_cpu_seconds() - own_before_,
                used.rss_kib / 1024, used.rss_kib / series(), behind_now_);
     std::fflush(stdout);
+    reported_ = minutes;
     behind_now_ = 0;
   }
 
@@ -269,9 +269,9 @@ class Fleet {
     while (now() < end && own_metric("dadvisor_store_head_rows") > 0)
       std::this_thread::sleep_for(500ms);
     for (;;) {
-      auto const before = usage().cpu_seconds;
+      auto const before = server_->usage().cpu_seconds;
       std::this_thread::sleep_for(1s);
-      idle_share_ = usage().cpu_seconds - before;
+      idle_share_ = server_->usage().cpu_seconds - before;
       if (idle_share_ < 0.05 || now() >= end) return;
     }
   }
@@ -279,7 +279,7 @@ class Fleet {
   bool report() {
     auto const wall = Seconds(now() - started_).count();
     auto const own = own_cpu_seconds() - own_before_;
-    auto const acked = usage();
+    auto const acked = server_->usage();
     double const samples = static_cast<double>(link_.acked_samples);
     auto const cost = [&](Usage const& used) {
       return (used.cpu_seconds - before_.cpu_seconds) / samples * 1e6;
@@ -317,7 +317,7 @@ class Fleet {
     agents_.clear();
     link_.client.reset();
     settle();
-    auto const settled = usage();
+    auto const settled = server_->usage();
     fmt::print(
         "server settled (after {:.0f} s, idle {:.1f} %): {:.3f} CPU-s per M samples = {:.2f} "
         "M per CPU-s, RSS {:.1f} MiB = {:.3f} KiB per series, peak {:.3f}\n",
@@ -335,8 +335,7 @@ class Fleet {
       fmt::print("the server goes on, pid {}, http://127.0.0.1:{}; ends with stdin\n",
                  server_->pid(), port_);
       std::fflush(stdout);
-      while (std::getchar() != EOF) {
-      }
+      while (std::getchar() != EOF) continue;
     }
     return link_.acked_samples == link_.made_samples && link_.refused == 0;
   }
@@ -355,9 +354,8 @@ class Fleet {
   std::size_t next_ = 0;  // agent
   bool walk_posted_ = false;
   std::size_t most_behind_ = 0, behind_now_ = 0;
-  double reported_ = 0;
   Usage before_;
-  double own_before_ = 0, idle_share_ = 0;
+  double own_before_ = 0, idle_share_ = 0, reported_ = 0;
   http::Timer timer_, outage_;
 };
 

@@ -13,7 +13,11 @@ using delivery::StreamSender;
 
 constexpr std::size_t recent_batches = 2;  // kept as batches, for deltas; older ones as frames
 
-MonotonicTime now() { return std::chrono::steady_clock::now(); }
+MonotonicTime real_now() { return std::chrono::steady_clock::now(); }
+
+Nanoseconds times(Nanoseconds time, double factor) {
+  return std::chrono::duration_cast<Nanoseconds>(time * factor);
+}
 
 }  // namespace
 
@@ -21,6 +25,10 @@ SimulatedAgent::SimulatedAgent(FleetLink& link, WorkloadOptions const& options, 
     : link_(link), workload_(options, number), dice_(options.seed * 1'000'003 + number) {}
 
 SimulatedAgent::~SimulatedAgent() = default;
+
+MonotonicTime SimulatedAgent::now() const {
+  return MonotonicTime(times(real_now().time_since_epoch(), link_.speed));
+}
 
 void SimulatedAgent::produce() {
   auto batch = workload_.next();
@@ -57,7 +65,8 @@ void SimulatedAgent::pump() {
   } else if (auto const* frames = std::get_if<StreamSender::Post>(&action)) {
     post(*frames);
   } else if (auto const until = std::get<StreamSender::Wait>(action).until) {
-    timer_ = link_.loop.after(std::max(*until - at, Nanoseconds::zero()), [this] { pump(); });
+    timer_ = link_.loop.after(times(std::max(*until - at, Nanoseconds::zero()), 1 / link_.speed),
+                              [this] { pump(); });
   }
 }
 
@@ -77,7 +86,7 @@ void SimulatedAgent::post(StreamSender::Post const& post) {
 void SimulatedAgent::send(std::string_view path, std::string_view type, std::string body,
                           void (SimulatedAgent::*answered)(Result<http::Response> const&)) {
   under_way_ = true;
-  posted_ = now();
+  posted_ = real_now();
   if (!link_.client) {
     // As a connection that is refused; never from within the call.
     timer_ = link_.loop.after(Nanoseconds::zero(), [this] { cut(); });
@@ -129,7 +138,7 @@ void SimulatedAgent::on_hello(Result<http::Response> const& response) {
 void SimulatedAgent::on_batches(Result<http::Response> const& response) {
   if (response && (response->status == 200 || response->status == 409)) {
     if (auto const reply = delivery::parse_batches_reply(response->body)) {
-      auto const took = now() - posted_;
+      auto const took = real_now() - posted_;
       link_.answer_ms.push_back(std::chrono::duration<float, std::milli>(took).count());
       link_.refused += reply->refused.size();
       return machine_.answered(*reply, now(), dice_.unit());

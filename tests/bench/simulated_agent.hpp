@@ -23,6 +23,7 @@ struct FleetLink {
   http::Loop& loop;
   std::unique_ptr<http::Client> client;  // none: the link is cut
   std::uint64_t instance = 0;            // of this run of the program
+  double speed = 1;                      // of the time in which agents pause and wait
   std::function<void()> acknowledged;    // some agent has less that waits than before
   // Sums over all agents.
   std::uint64_t made_samples = 0, acked_samples = 0, acked_batches = 0, frame_bytes = 0,
@@ -61,6 +62,7 @@ class SimulatedAgent {
     WallTime tick{};
   };
 
+  MonotonicTime now() const;  // in the fleet's time
   void pump();
   void post(delivery::StreamSender::Post const& post);
   void send(std::string_view path, std::string_view type, std::string body,

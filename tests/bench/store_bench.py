@@ -13,16 +13,17 @@ and when it is quiet, what its memory was at most, and what its files take when 
 """
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import shutil
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), HERE]
 import lab  # noqa: E402
+import peer as base  # noqa: E402
 import peers  # noqa: E402
 
 REPEATS = 15
@@ -82,8 +83,8 @@ def measure(kind, containers, ticks, directory):
     """The figures of one server; its name and those that it cannot have are missing."""
     peer = kind(directory)
     loader = os.path.join(lab.BIN, "peer_load")
-    begin = int(time.time()) // peers.STEP * peers.STEP - (ticks + 3) * peers.STEP
-    load = peers.Load(max(10, int(containers * kind.share)), ticks, begin, loader)
+    begin = int(time.time()) // base.STEP * base.STEP - (ticks + 3) * base.STEP
+    load = base.Load(max(10, int(containers * kind.share)), ticks, begin, loader)
     figures = {}
     peer.start()
     try:
@@ -102,7 +103,7 @@ def measure(kind, containers, ticks, directory):
         figures["settled"] = samples / 1e6 / max(0.01, cpu_seconds(pids) - before)
         figures["peak"] = memory_kib(pids, "VmHWM") / 1024
         figures["per_series"] = memory_kib(pids, "VmRSS") / series
-        figures["files"] = peers.size_below(peer.directory) / samples
+        figures["files"] = base.size_below(peer.directory) / samples
         data = peer.data_bytes()
         if data is not None:
             figures["data"] = data / samples
