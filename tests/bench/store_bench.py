@@ -120,12 +120,11 @@ def measure(kind, containers, ticks, directory):
                        "%s answers again" % peer.name, 0.01)
         figures["restart"] = time.monotonic() - began
         last, more = said["samples"], series * (min(ticks, 30) - 2)
-        stored = 0
-        for _ in range(20):  # what was replayed may be visible a little later
+        stored, before = peer.count(load, min(ticks, 30)), -1
+        while stored < last + more and stored != before:  # what is replayed may show a little later
+            before = stored
+            time.sleep(1)
             stored = peer.count(load, min(ticks, 30))
-            if stored >= last + more:
-                break
-            time.sleep(0.5)
         figures["lost"] = last + more - stored
         figures["last"] = last
     finally:
@@ -207,7 +206,9 @@ def main():
                     failed = True
                     continue
                 all_runs.setdefault(kind.name, []).append(figures)
-                print("    run %d, %s: %.0f s" % (run + 1, kind.name, time.monotonic() - began))
+                print("    run %d, %s, %.0f s: %s" % (
+                    run + 1, kind.name, time.monotonic() - began,
+                    ", ".join("%s %.3g" % one for one in figures.items())))
                 sys.stdout.flush()
     finally:
         if not os.environ.get("DADVISOR_BENCH_KEEP"):
