@@ -104,6 +104,21 @@ bool Regex::matches_start(string_view text) const {
   return regex_->Match(input, 0, input.size(), re2::RE2::ANCHOR_START, nullptr, 0);
 }
 
+std::optional<std::map<std::string, std::string>> Regex::fields_at_start(string_view text) const {
+  re2::StringPiece const input(text.data(), text.size());
+  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex_->NumberOfCapturingGroups()) +
+                                       1);
+  if (!regex_->Match(input, 0, input.size(), re2::RE2::ANCHOR_START, groups.data(),
+                     static_cast<int>(groups.size())))
+    return std::nullopt;
+  std::map<std::string, std::string> fields;
+  for (auto const& [name, number] : regex_->NamedCapturingGroups()) {
+    auto const& group = groups[static_cast<std::size_t>(number)];
+    fields.emplace(name, std::string(group.data() == nullptr ? "" : group.data(), group.size()));
+  }
+  return fields;
+}
+
 Result<std::string> Regex::replace(string_view text, string_view replacement) const {
   auto const pieces = cut(*regex_, replacement);
   if (!pieces) return pieces.error();

@@ -3,7 +3,9 @@
 // linear in the text. What RE2 has not (look-around, back references inside the pattern) is an
 // error here. Immutable after compile, any thread.
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,8 @@ class Regex {
   // Whether it matches somewhere in `text`; `matches_start` only from the first byte on.
   bool matches(std::string_view text) const;
   bool matches_start(std::string_view text) const;
+  // Its named groups, of a match from the first byte on; nothing when there is none.
+  std::optional<std::map<std::string, std::string>> fields_at_start(std::string_view text) const;
 
   // Every match in `text` replaced by `replacement`, in which \1..\99 and \g<n>, \g<name> stand
   // for groups. An empty match right after another one is replaced too, as Python >= 3.7 does:

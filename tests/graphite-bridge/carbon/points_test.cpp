@@ -1,0 +1,119 @@
+#include <catch2/catch.hpp>
+
+#include "graphite-bridge/carbon/pickled_points.hpp"
+#include "graphite-bridge/carbon/point_line.hpp"
+#include "graphite-bridge/carbon/point_path.hpp"
+
+using namespace dadvisor;
+using namespace dadvisor::graphite;
+
+namespace {
+
+std::string fault(std::string const& pickle) {
+  std::size_t visited = 0;
+  auto const read = read_pickled_points(pickle, [&](Point const&) { ++visited; });
+  CHECK(visited == 0);
+  if (read) return "";
+  CHECK(read.error().code == Errc::malformed);
+  return read.error().context;
+}
+
+}  // namespace
+
+TEST_CASE("names that would be another's, or cannot be shown, are refused") {
+  for (auto const* const bad :
+       {"", "a..b", ".a", "a.", "a/b", "../etc", "/abs", "a\nb", "a\x1b[1m", "a\x7f", "a\xff",
+        "a\xc0\xaf", "a\xed\xa0\x80", "a\xe4\xb8", "m;t=a\x01"}) {
+    INFO(bad);
+    auto const path = canonical_path(bad);
+    REQUIRE_FALSE(path);
+    CHECK(path.error().code == Errc::malformed);
+  }
+  CHECK_FALSE(canonical_path(std::string("a\0b", 3)));
+}
+
+TEST_CASE("names are bounded in bytes and nodes") {
+  CHECK(canonical_path(std::string(200, 'n')));
+  std::string nodes = "n";
+  for (std::size_t i = 1; i < path_limit::nodes; ++i) nodes += ".n";
+  CHECK(canonical_path(nodes));
+  for (auto const& bad : {std::string(201, 'n'), nodes + ".n", "m;t=" + std::string(1021, 'v'),
+                          std::string(1 << 20, 'a'), std::string(201, 'n') + ";t=v"}) {
+    auto const path = canonical_path(bad);
+    REQUIRE_FALSE(path);
+    CHECK(path.error().code == Errc::too_large);
+  }
+}
+
+TEST_CASE("odd names that carbon stores too are taken as they are") {
+  for (auto const* const name : {"a b", "a.*", "h\xc3\xa9.\xe4\xb8\xad.\xf0\x9f\x98\x80", "a[0]",
+                                 "x(y)", "m;path=/var/lib;q=a.b"})
+    CHECK(canonical_path(name).value_or("refused") == name);
+}
+
+TEST_CASE("a path falls into parent and leaf and back") {
+  for (auto const* const path : {"a.b.c", "a", "m.x;t=v.w;u=1"}) {
+    auto const parts = split_path(path);
+    CHECK(join_path(parts.parent, parts.leaf) == path);
+  }
+  CHECK(split_path("a.b.c").parent == "a.b");
+  CHECK(split_path("a").parent == "");
+  CHECK(split_path("m.x;t=v.w").leaf == "m.x");
+}
+
+TEST_CASE("a line of other than three words or without numbers is none") {
+  for (auto const* const bad : {"", " ", "a", "a 1", "a 1 2 3", "a b 1", "a 1 b", "a 1 1_000"})
+    CHECK_FALSE(parse_point_line(bad));
+  CHECK(parse_point_line("a 5 -1\r")->time == -1);
+}
+
+TEST_CASE("a pickle of more than numbers, texts, lists and tuples executes nothing") {
+  CHECK(fault("cos\nsystem\n(S'true'\ntR.") != "");  // GLOBAL
+  CHECK(fault("(ios\nsystem\n.") != "");             // INST
+  CHECK(fault("\x80\x02]q\x00(c__builtin__\nobject\nq\x01)\x81"
+              "e.") != "");                                     // NEWOBJ
+  CHECK(fault("\x80\x04\x8c\x02os\x8c\x06system\x93.") != "");  // STACK_GLOBAL
+  CHECK(fault("}.") != "");                                     // a dict
+  CHECK(fault("\x82\x01.") != "");                              // EXT1
+  CHECK(fault("P1\n.") != "");                                  // PERSID
+}
+
+TEST_CASE("a pickle that is cut, wrong or too large is refused whole") {
+  using namespace std::string_literals;
+  auto const sound =
+      "](X\x01\x00\x00\x00"
+      "a(K\x01K\x02tta."s;
+  std::size_t points = 0;
+  auto const read = read_pickled_points(sound, [&](Point const& point) {
+    ++points;
+    CHECK(point.path == "a");
+    CHECK(point.time == 1);
+    CHECK(point.value == 2);
+  });
+  REQUIRE(read);
+  CHECK(points == 1);
+  for (std::size_t length = 0; length < sound.size(); ++length)
+    CHECK(fault(sound.substr(0, length)) != "");
+  for (auto const* const bad : {"a.", "e.", "t.", "0.", "g5\n.", "h\x05.", "N.", "(.", "](K\x01.",
+                                "\x80\x09].", "S'a\n.", "Ix\n."})
+    CHECK(fault(bad) != "");
+  CHECK(fault(std::string("X\xff\xff\xff\xff"
+                          "a.",
+                          7)) != "");                           // a text of 4 GB
+  CHECK(fault(std::string("\x8b\xff\xff\xff\x7f.", 6)) != "");  // a number of 2 GB
+  CHECK(fault(std::string(1 << 20, ']')) != "");
+  CHECK(fault(std::string(1 << 20, '(')) != "");
+}
+
+TEST_CASE("lists that hold themselves end") {
+  std::size_t visited = 0;
+  auto const read = read_pickled_points("]2a.", [&](Point const&) { ++visited; });
+  REQUIRE(read);
+  CHECK(read->unfit == 1);  // the list itself is no point
+  CHECK(visited == 0);
+}
+
+TEST_CASE("the length of a pickle is big-endian") {
+  CHECK(pickle_length(std::string("\x00\x01\x02\x03", 4)) == 0x00010203U);
+  CHECK(pickle_length("\xff\xff\xff\xff") == 0xffffffffU);
+}
