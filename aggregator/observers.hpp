@@ -1,10 +1,12 @@
 #pragma once
-// Several observers of one store, each told of every batch in turn. Made once; the store's thread.
+// Several observers of one store, each told of every batch of an agent in turn. Made once; the
+// store's thread.
 
 #include <utility>
 #include <vector>
 
 #include "aggregator/store/store.hpp"
+#include "common/core/foreign.hpp"
 
 namespace dadvisor::aggregator {
 
@@ -13,6 +15,7 @@ class Observers final : public store::Observer {
   // They must outlive it.
   explicit Observers(std::vector<store::Observer*> all) : all_(std::move(all)) {}
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override {
+    if (is_foreign(batch.stream)) return;
     for (auto* const one : all_) one->applied(batch, ids);
   }
 

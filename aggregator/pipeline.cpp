@@ -2,6 +2,8 @@
 
 #include <future>
 
+#include "common/core/foreign.hpp"
+
 namespace dadvisor::aggregator {
 
 using namespace std::chrono_literals;
@@ -23,7 +25,8 @@ void Pipeline::start(store::Store& store, std::optional<WallTime> resume_after,
   store.post([this, &store, resume_after, listeners = std::move(listeners)]() mutable {
     listeners_ = std::move(listeners);
     std::set<std::string> known;
-    for (auto const& mark : store.marks()) known.insert(mark.stream.agent);
+    for (auto const& mark : store.marks())
+      if (!is_foreign(mark.stream)) known.insert(mark.stream.agent);
     auto const now = clock_.wall();
     engine_.attach(store, now);
     readiness_.emplace(rollup::ReadinessOptions{}, std::move(known), resume_after, now);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/core/foreign.hpp"
+
 namespace dadvisor::aggregator::ingest {
 namespace {
 
@@ -61,6 +63,7 @@ Ingest::Ingest(IngestOptions options, store::Appender& appender, Clock const& cl
       post_(std::move(post)),
       log_(std::move(log)) {
   for (auto const& mark : appender_.marks()) {
+    if (is_foreign(mark.stream)) continue;
     auto& agent = agents_[mark.stream.agent];
     if (!agent) agent = std::make_unique<Agent>(mark.stream.agent);
     agent->receiver.restore(mark.stream.epoch, mark.lane, mark.sequence);

@@ -42,10 +42,13 @@ std::optional<Objection> object_to_rows(Batch const& batch) {
   if (batch.rows.size() > most_rows)
     return Objection{Kind::unfit,
                      fmt::format("{} rows, more than {}", batch.rows.size(), most_rows)};
-  for (auto const& entry : batch.entities)
+  for (auto const& entry : batch.entities) {
+    if (entry.entity.key.kind == EntityKind::foreign)
+      return Objection{Kind::unfit, "a row of no host and no container"};
     if (entry.entity.key.host != batch.stream.agent)
       return Objection{Kind::unfit,
                        "a row of another host: " + printable(entry.entity.key.host, 64)};
+  }
   return std::nullopt;
 }
 

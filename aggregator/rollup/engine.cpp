@@ -84,6 +84,7 @@ void RollupEngine::attach(store::Store& store, WallTime now) {
         continue;
       }
       case EntityKind::total:
+      case EntityKind::foreign:
         continue;
     }
     newest_tick_ = std::max(newest_tick_, info.last_tick);

@@ -6,6 +6,23 @@
 namespace dadvisor::aggregator::rollup {
 namespace {
 
+// What every column of a foreign entity is.
+constexpr Metric foreign_metric{.id = 0,
+                                .leaf = {},
+                                .rate_leaf = {},
+                                .kind = MetricKind::gauge,
+                                .type = MetricType::real,
+                                .pace = MetricPace::tick,
+                                .rollup = MetricRollup::last,
+                                .ranked = false,
+                                .on_container = false,
+                                .on_host = false,
+                                .scale = 1,
+                                .unit = {},
+                                .numerator = 0,
+                                .denominator = 0,
+                                .ratio_scale = 1};
+
 std::span<WindowPart const> parts_of(Keeping keeping) {
   using enum WindowPart;
   static constexpr std::array all{min, max, sum, count, last};
@@ -59,11 +76,18 @@ std::optional<Keeping> keeping_of(RollupPart part) {
 }  // namespace
 
 void WindowLayout::add(MetricId column, Keeping keeping) {
-  columns_.push_back({column, find_metric(column_metric(column)), keeping});
+  auto const* const metric =
+      kind_ == EntityKind::foreign ? &foreign_metric : find_metric(column_metric(column));
+  columns_.push_back({column, metric, keeping});
 }
 
 WindowLayout::WindowLayout(EntityKind kind, std::span<MetricId const> columns) : kind_(kind) {
   for (MetricId const column : columns) {
+    if (kind == EntityKind::foreign) {
+      add(column, Keeping::gauge);
+      finest_.push_back(column);
+      continue;
+    }
     Metric const* metric = find_metric(column_metric(column));
     if (!metric) continue;  // a newer agent's
     RollupPart const part = column_part(column);
@@ -78,7 +102,9 @@ WindowLayout::WindowLayout(EntityKind kind, std::span<MetricId const> columns) :
   }
   if (is_rolled_up(kind) && !finest_.empty()) finest_.push_back(row_step_column);
   for (Metric const& ratio : metrics()) {
-    if (ratio.rollup != MetricRollup::ratio || kind == EntityKind::host) continue;
+    if (ratio.rollup != MetricRollup::ratio || kind == EntityKind::host ||
+        kind == EntityKind::foreign)
+      continue;
     MetricId const top = rollup_column(ratio.id, RollupPart::numerator);
     MetricId const bottom = rollup_column(ratio.id, RollupPart::denominator);
     auto const has = [&](MetricId column) { return std::ranges::binary_search(finest_, column); };

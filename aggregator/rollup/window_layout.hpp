@@ -48,7 +48,8 @@ struct WindowColumn {
 // Which columns windows are made of: those given, and the quotients that they make up.
 class WindowLayout {
  public:
-  // `columns` of raw rows (containers, hosts) or rollup rows (apps, totals), ascending.
+  // `columns` of raw rows (containers, hosts), of rollup rows (apps, totals) or of foreign ones, all
+  // of them gauges; ascending.
   WindowLayout(EntityKind kind, std::span<MetricId const> columns);
 
   EntityKind kind() const { return kind_; }

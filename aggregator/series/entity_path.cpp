@@ -32,6 +32,12 @@ constexpr std::size_t id_digits = 12;
 
 std::vector<std::string> entity_path(Entity const& entity, std::string_view prefix) {
   std::vector<std::string> nodes;
+  if (entity.key.kind == EntityKind::foreign) {
+    if (!entity.key.container_id.empty())
+      for (std::string_view const node : graphite::split_nodes(entity.key.container_id))
+        nodes.emplace_back(node);
+    return nodes;
+  }
   for (std::string_view const node : graphite::split_nodes(prefix))
     if (!node.empty()) nodes.emplace_back(node);
   nodes.push_back(graphite::encode_node(cluster(entity)));
@@ -53,6 +59,8 @@ std::vector<std::string> entity_path(Entity const& entity, std::string_view pref
       break;
     case EntityKind::total:
       nodes.emplace_back("total");
+      break;
+    case EntityKind::foreign:  // had its nodes above
       break;
   }
   return nodes;
@@ -76,6 +84,8 @@ std::map<std::string, std::string> entity_labels(Entity const& entity) {
     case EntityKind::total:
       labels["kind"] = "total";
       break;
+    case EntityKind::foreign:  // has nothing but its path
+      return {};
   }
   if (!rolled_up(key.kind)) labels.emplace("host", key.host);
   return labels;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/core/foreign.hpp"
+
 namespace dadvisor::aggregator::series {
 namespace {
 
@@ -91,6 +93,8 @@ std::pair<MetricId, MetricId> Leaf::columns() const {
       return {of(RollupPart::sum), of(RollupPart::count)};
     case View::part_ratio:
       return {of(RollupPart::numerator), of(RollupPart::denominator)};
+    case View::foreign:
+      return {foreign_column(place % foreign_leaves), 0};
     case View::stored:
     case View::rate:
       break;
@@ -111,6 +115,17 @@ std::shared_ptr<LeafSet const> leaves_of(EntityKind kind, std::span<MetricId con
     add_rolled_up(*set, columns);
   else
     add_raw(*set, columns, kind == EntityKind::container);
+  std::ranges::sort(set->leaves, {}, &std::pair<std::string, Leaf>::first);
+  return set;
+}
+
+std::shared_ptr<LeafSet const> foreign_leaves_of(std::span<Entity const* const> entities) {
+  auto set = std::make_shared<LeafSet>();
+  for (std::size_t i = 0; i < entities.size(); ++i) {
+    auto place = static_cast<std::uint32_t>(i * foreign_leaves);
+    for (auto const name : foreign_leaf_names(*entities[i]))
+      set->leaves.emplace_back(name, Leaf{nullptr, View::foreign, RollupPart::raw, place++});
+  }
   std::ranges::sort(set->leaves, {}, &std::pair<std::string, Leaf>::first);
   return set;
 }

@@ -24,12 +24,16 @@ enum class View : std::uint8_t {
   part,        // one column of a rollup row; of a counter, per second
   average,     // sum / count of a rollup row
   part_ratio,  // numerator / denominator of a rollup row
+  foreign,     // a column of a foreign row
 };
 
 struct Leaf {
   Metric const* metric = nullptr;
   View view = View::stored;
   RollupPart part = RollupPart::raw;  // of View::part
+  // Of View::foreign, whose metric is null: which of the members' entities, times foreign_leaves,
+  // and which of its leaves.
+  std::uint32_t place = 0;
 
   // The columns that the value is made of, at most two; the second one 0 when there is one only.
   std::pair<MetricId, MetricId> columns() const;
@@ -50,8 +54,10 @@ struct LeafSet {
   std::vector<std::pair<std::string, Leaf>> leaves;  // "cpu.usage" -> ..., sorted by name
 };
 
-// For hosts and containers the stored columns, the rates of counters and the quotients whose two
-// parts are there; for apps and totals STAT.LEAF by the parts that are there.
+// Not for foreign ones. For hosts and containers the stored columns, the rates of counters and the
+// quotients whose two parts are there; for apps and totals STAT.LEAF by the parts that are there.
 std::shared_ptr<LeafSet const> leaves_of(EntityKind kind, std::span<MetricId const> columns);
+// Of foreign entities with these labels, in the order of their Members; only `leaves` is filled.
+std::shared_ptr<LeafSet const> foreign_leaves_of(std::span<Entity const* const> entities);
 
 }  // namespace dadvisor::aggregator::series

@@ -6,6 +6,7 @@
 #include "aggregator/rollup/entity_directory.hpp"
 #include "aggregator/series/entity_changes.hpp"
 #include "aggregator/series/entity_path.hpp"
+#include "aggregator/series/node_matching.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -22,21 +23,6 @@ std::string join(std::vector<std::string> const& nodes) {
 // Whether two entries of the store's lists stand at the same place and have the same leaves.
 bool older(store::EntityInfo const& a, store::EntityInfo const& b) {
   return std::pair(a.entity.key.start_ns, a.id) < std::pair(b.entity.key.start_ns, b.id);
-}
-
-// Calls visit(name, child) for the children that a pattern's node matches.
-template <typename Children, typename Visit>
-void matching(Children const& children, graphite::NodePattern const& pattern, Visit const& visit) {
-  if (pattern.is_literal()) {
-    for (std::string const& name : pattern.literals())
-      if (auto const found = children.find(name); found != children.end())
-        visit(found->first, found->second);
-    return;
-  }
-  std::string const& prefix = pattern.literal_prefix();
-  for (auto child = children.lower_bound(prefix);
-       child != children.end() && child->first.starts_with(prefix); ++child)
-    if (pattern.matches(child->first)) visit(child->first, child->second);
 }
 
 }  // namespace
@@ -115,6 +101,7 @@ void PathIndex::follow(std::shared_ptr<store::EntityList const> const& list) {
 }
 
 void PathIndex::add(store::EntityInfo const& info) {
+  if (info.entity.key.kind == EntityKind::foreign) return;  // ForeignIndex has those
   auto const nodes = entity_path(info.entity, prefix_);
   Node* node = &root_;
   for (std::string const& name : nodes) {
@@ -130,6 +117,7 @@ void PathIndex::add(store::EntityInfo const& info) {
 }
 
 void PathIndex::remove(store::EntityInfo const& info) {
+  if (info.entity.key.kind == EntityKind::foreign) return;
   auto const nodes = entity_path(info.entity, prefix_);
   std::vector<Node*> way{&root_};
   for (std::string const& name : nodes) {

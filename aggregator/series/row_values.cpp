@@ -107,6 +107,8 @@ class RowReader {
         if (!sum || !cells[second] || cell_real(*cells[second]) == 0) return {};
         return *sum / cell_real(*cells[second]);
       }
+      case View::foreign:  // read by read_foreign()
+        break;
       case View::part_ratio:
         if (!cells[first] || !cells[second]) return {};
         return ratio_of(metric, cell_real(*cells[first]), cell_real(*cells[second]));

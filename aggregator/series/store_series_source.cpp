@@ -4,9 +4,12 @@
 #include <array>
 #include <iterator>
 #include <map>
+#include <tuple>
 
 #include "aggregator/series/entity_path.hpp"
+#include "aggregator/series/foreign_values.hpp"
 #include "aggregator/series/window_values.hpp"
+#include "common/core/foreign.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -50,6 +53,8 @@ bool selected(PointSelection const& selection, EntityKind kind) {
       return selection.apps;
     case EntityKind::total:
       return selection.totals;
+    case EntityKind::foreign:  // what others sent is theirs to send on
+      return false;
   }
   return false;
 }
@@ -60,11 +65,17 @@ StoreSeriesSource::StoreSeriesSource(store::Store const& store, SeriesOptions op
     : store_(store),
       options_(std::move(options)),
       index_(std::make_unique<PathIndex>(options_.prefix)),
+      foreign_(std::make_unique<ForeignIndex>()),
       tags_(std::make_unique<TagIndex>()) {}
 
 PathIndex& StoreSeriesSource::index() const {
   index_->follow(store_.entities());
   return *index_;
+}
+
+ForeignIndex& StoreSeriesSource::foreign_index() const {
+  foreign_->follow(store_.entities());
+  return *foreign_;
 }
 
 Result<void> StoreSeriesSource::read(MembersPtr const& members, rollup::HostTicks& host_ticks,
@@ -111,7 +122,13 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
   if (!compiled) return compiled.error();
   auto const matched = index().leaves(*compiled, options_.most_series);
   if (!matched) return matched.error();
-  return fetch_leaves(*matched, pattern, window);
+  auto const foreign = foreign_index().leaves(*compiled, options_.most_series - matched->size());
+  if (!foreign) return foreign.error();
+  auto all = fetch_leaves(*matched, pattern, window);
+  if (!all || foreign->empty()) return all;
+  if (auto done = fetch_foreign(*foreign, pattern, window, *all); !done) return done.error();
+  std::ranges::sort(*all, {}, &graphite::Series::name);
+  return all;
 }
 
 Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
@@ -120,12 +137,17 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
   if (!query) return query.error();
   auto const matched = tag_index().leaves(*query, options_.most_series);
   if (!matched) return matched.error();
-  std::vector<MatchedLeaf> leaves;
-  leaves.reserve(matched->size());
-  for (TaggedLeaf const& one : *matched) leaves.push_back(one.leaf);
+  std::vector<MatchedLeaf> leaves, foreign;
+  std::map<std::string_view, Tags const*> tags;
+  for (TaggedLeaf const& one : *matched) {
+    (one.leaf.leaf.view == View::foreign ? foreign : leaves).push_back(one.leaf);
+    tags.emplace(one.leaf.path, &one.tags);
+  }
   auto all = fetch_leaves(leaves, {}, window);
   if (!all) return all;
-  for (std::size_t i = 0; i < all->size(); ++i) (*all)[i].tags = (*matched)[i].tags;
+  if (auto done = fetch_foreign(foreign, {}, window, *all); !done) return done.error();
+  for (graphite::Series& series : *all) series.tags = *tags.at(series.name);
+  std::ranges::sort(*all, {}, &graphite::Series::name);
   return all;
 }
 
@@ -143,6 +165,7 @@ Result<std::vector<std::string>> StoreSeriesSource::paths() const {
     if (paths.size() > most_paths)
       return Error{Errc::too_large, 0, "more than 1000000 series: use /metrics/find"};
   }
+  if (auto done = foreign_index().append_paths(paths, most_paths); !done) return done.error();
   std::ranges::sort(paths);
   return paths;
 }
@@ -199,7 +222,59 @@ Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(std::string_vie
                                                                  graphite::Window const&) const {
   auto const compiled = graphite::PathPattern::compile(pattern);
   if (!compiled) return compiled.error();
-  return index().nodes(*compiled, options_.most_nodes);
+  auto nodes = index().nodes(*compiled, options_.most_nodes);
+  if (!nodes) return nodes;
+  auto foreign = foreign_index().nodes(*compiled, options_.most_nodes - nodes->size());
+  if (!foreign || foreign->empty()) return foreign ? std::move(nodes) : std::move(foreign);
+  std::ranges::move(*foreign, std::back_inserter(*nodes));
+  auto const place = [](graphite::FoundNode const& node) { return std::tie(node.path, node.leaf); };
+  std::ranges::sort(*nodes, {}, place);
+  auto const twice = std::ranges::unique(*nodes, {}, place);
+  nodes->erase(twice.begin(), twice.end());
+  return nodes;
+}
+
+Result<void> StoreSeriesSource::fetch_foreign(std::vector<MatchedLeaf> const& matched,
+                                              std::string_view pattern,
+                                              graphite::Window const& window,
+                                              std::vector<graphite::Series>& all) const {
+  static auto const defaults = std::make_shared<graphite::CarbonFiles const>();
+  auto const files = options_.carbon_files ? options_.carbon_files() : defaults;
+  std::vector<ForeignGrid> grids;
+  grids.reserve(matched.size());
+  std::vector<graphite::Series> made;
+  made.reserve(matched.size());
+  std::map<store::EntityId, std::vector<ForeignRead>> reads;
+  std::map<store::EntityId, store::EntityInfo const*> entities;
+  std::size_t values = 0;
+  for (MatchedLeaf const& leaf : matched) {
+    store::EntityInfo const& info = leaf.members->entities[leaf.leaf.place / foreign_leaves];
+    auto grid = foreign_grid(store_, *files, leaf.path, foreign_step(info.entity.key), window);
+    if (!grid) continue;
+    values += static_cast<std::size_t>((grid->end - grid->start) / grid->steps.front());
+    if (values > options_.most_values)
+      return Error{Errc::too_large, 0,
+                   "more than " + std::to_string(options_.most_values) + " values are asked for"};
+    graphite::Series& series = made.emplace_back();
+    series.name = leaf.path;
+    series.path_expression = pattern;
+    series.tags = {{"name", leaf.path}};
+    series.start = grid->start;
+    series.end = grid->end;
+    series.step = grid->step;
+    grids.push_back(std::move(*grid));
+    entities[info.id] = &info;
+    reads[info.id].push_back({static_cast<std::uint32_t>(leaf.leaf.place % foreign_leaves),
+                              &grids.back(), &series.values});
+  }
+  rollup::HostTicks host_ticks(store_);
+  rollup::TierReader reader(store_, host_ticks,
+                            [](EntityKey const&) { return store::absent_entity; });
+  for (auto const& [id, its] : reads)
+    if (auto done = read_foreign(store_, reader, *entities[id], its); !done)
+      return done.error().within(entities[id]->entity.key.container_id);
+  std::ranges::move(made, std::back_inserter(all));
+  return {};
 }
 
 Result<std::vector<graphite::Event>> StoreSeriesSource::events(

@@ -7,7 +7,8 @@
 // deploy), per step the latest start wins. A leaf exists once its column ever held a value. Within
 // a slot and from minute to minute values are averaged, unless a function says otherwise; the
 // STATs min and max keep their least and greatest. A query that begins before raw rows do is
-// answered from the finest tier that reaches back to its begin, all of it. Any thread.
+// answered from the finest tier that reaches back to its begin, all of it. Foreign points are shown
+// as whisper would (foreign_values.hpp). Any thread.
 
 #include <cstddef>
 #include <functional>
@@ -18,10 +19,12 @@
 #include <string_view>
 
 #include "aggregator/rollup/tier_reader.hpp"
+#include "aggregator/series/foreign_index.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "aggregator/series/row_values.hpp"
 #include "aggregator/series/tag_index.hpp"
 #include "aggregator/store/store.hpp"
+#include "graphite-bridge/carbon/carbon_directory.hpp"
 #include "graphite-bridge/series.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -31,6 +34,8 @@ struct SeriesOptions {
   std::size_t most_series = 50'000;      // of one pattern; more is too_large
   std::size_t most_nodes = 200'000;      // of one find
   std::size_t most_values = 20'000'000;  // of one fetch, present or not
+  // carbon's files as they are now: how foreign points are shown. Without it, carbon's defaults.
+  std::function<graphite::CarbonFilesPtr()> carbon_files;
   // Events with from <= when <= until that carry all tags; where there are none, nothing is given.
   std::function<Result<std::vector<graphite::Event>>(std::vector<std::string> const& tags,
                                                      std::int64_t from, std::int64_t until)>
@@ -87,6 +92,11 @@ class StoreSeriesSource final : public graphite::SeriesSource {
 
  private:
   PathIndex& index() const;
+  ForeignIndex& foreign_index() const;
+  // Adds the series of the foreign leaves among `matched`, in their order.
+  Result<void> fetch_foreign(std::vector<MatchedLeaf> const& matched, std::string_view pattern,
+                             graphite::Window const& window,
+                             std::vector<graphite::Series>& all) const;
   Result<std::vector<graphite::Series>> fetch_leaves(std::vector<MatchedLeaf> const& matched,
                                                      std::string_view pattern,
                                                      graphite::Window const& window) const;
@@ -102,6 +112,7 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   store::Store const& store_;
   SeriesOptions const options_;
   std::unique_ptr<PathIndex> index_;
+  std::unique_ptr<ForeignIndex> foreign_;
   std::unique_ptr<TagIndex> tags_;
 };
 

@@ -11,6 +11,21 @@ namespace {
 
 constexpr char const* name_tag = "name";
 
+bool without_tags(Entity const& entity) {
+  return entity.key.kind == EntityKind::foreign && !entity.key.container_id.starts_with(';');
+}
+
+// What stands behind the name of an entity's series; of a foreign one as it was sent, in carbon's
+// order, which may be another than ours.
+std::string entity_suffix(Entity const& entity, Tags const& tags) {
+  return entity.key.kind == EntityKind::foreign ? entity.key.container_id : tag_suffix(tags);
+}
+
+// Foreign entities are no group with ours, whatever tags they were sent with.
+std::string group_key(Entity const& entity, std::string const& suffix) {
+  return entity.key.kind == EntityKind::foreign ? "foreign" + suffix : suffix;
+}
+
 bool fits(graphite::TagExpression const& expression, std::string_view value) {
   bool const equal =
       expression.regex ? expression.regex->matches_start(value) : value == expression.value;
@@ -30,6 +45,7 @@ void erase_id(std::vector<std::uint32_t>& ids, std::uint32_t id) {
 }  // namespace
 
 Tags entity_tags(Entity const& entity) {
+  if (entity.key.kind == EntityKind::foreign) return read_tag_suffix(entity.key.container_id);
   static std::set<std::string> const wanted{"app",      "cluster", "host", "image",
                                             "instance", "kind",    "owner"};
   Tags tags;
@@ -64,6 +80,7 @@ Tags read_tag_suffix(std::string_view suffix) {
 
 struct TagIndex::Group {
   Tags tags;
+  std::string suffix;
   MembersPtr members;  // path: the suffix
 };
 
@@ -82,13 +99,15 @@ void TagIndex::follow(std::shared_ptr<store::EntityList const> const& list) {
       list_ ? *list_ : none, *list, [this](store::EntityInfo const& info) { remove(info); },
       [this](store::EntityInfo const& info) { add(info); });
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
+  std::erase_if(foreign_sets_, [](auto const& entry) { return entry.second.expired(); });
   list_ = list;
 }
 
 void TagIndex::add(store::EntityInfo const& info) {
+  if (without_tags(info.entity)) return;
   auto tags = entity_tags(info.entity);
-  auto const suffix = tag_suffix(tags);
-  auto const [place, is_new] = by_suffix_.try_emplace(suffix, 0);
+  auto suffix = entity_suffix(info.entity, tags);
+  auto const [place, is_new] = by_suffix_.try_emplace(group_key(info.entity, suffix), 0);
   if (is_new) {
     if (free_.empty()) {
       free_.push_back(static_cast<GroupId>(groups_.size()));
@@ -97,7 +116,8 @@ void TagIndex::add(store::EntityInfo const& info) {
     place->second = free_.back();
     free_.pop_back();
     for (auto const& [name, value] : tags) insert_id(values_[name][value], place->second);
-    groups_[place->second] = std::make_unique<Group>(Group{std::move(tags), nullptr});
+    groups_[place->second] =
+        std::make_unique<Group>(Group{std::move(tags), std::move(suffix), nullptr});
   }
   auto const& members = groups_[place->second]->members;
   auto entities = members ? members->entities : std::vector<store::EntityInfo>();
@@ -109,8 +129,9 @@ void TagIndex::add(store::EntityInfo const& info) {
 }
 
 void TagIndex::remove(store::EntityInfo const& info) {
-  auto const suffix = tag_suffix(entity_tags(info.entity));
-  auto const place = by_suffix_.find(suffix);
+  if (without_tags(info.entity)) return;
+  auto const suffix = entity_suffix(info.entity, entity_tags(info.entity));
+  auto const place = by_suffix_.find(group_key(info.entity, suffix));
   if (place == by_suffix_.end()) return;
   auto const id = place->second;
   auto entities = groups_[id]->members->entities;
@@ -139,25 +160,43 @@ void TagIndex::replace(GroupId id, std::vector<store::EntityInfo> entities) {
     group.members.reset();
   }
   if (entities.empty()) return;
+  auto members = std::make_shared<Members>();
+  members->path = group.suffix;
+  members->leaves = shared_leaves(entities);
+  members->entities = std::move(entities);
+  group.members = std::move(members);
+  insert_id(by_leaves_[group.members->leaves.get()], id);
+}
+
+std::shared_ptr<LeafSet const> TagIndex::shared_leaves(
+    std::vector<store::EntityInfo> const& entities) {
+  auto const kind = entities.back().entity.key.kind;
+  if (kind == EntityKind::foreign) {
+    std::string names;
+    std::vector<Entity const*> each;
+    for (store::EntityInfo const& info : entities) {
+      for (auto const& [key, leaves] : info.entity.labels) names += leaves;
+      names += '\0';
+      each.push_back(&info.entity);
+    }
+    auto& known = foreign_sets_[names];
+    auto leaves = known.lock();
+    if (!leaves) known = leaves = foreign_leaves_of(each);
+    return leaves;
+  }
   std::vector<MetricId> columns;
   for (store::EntityInfo const& info : entities) {
     std::vector<MetricId> both;
     std::ranges::set_union(columns, info.columns, std::back_inserter(both));
     columns = std::move(both);
   }
-  auto const kind = entities.back().entity.key.kind;
   auto& known = leaf_sets_[{kind, columns}];
   auto leaves = known.lock();
   if (!leaves) {
     leaves = leaves_of(kind, columns);
     known = leaves;
   }
-  auto members = std::make_shared<Members>();
-  members->path = tag_suffix(group.tags);
-  members->leaves = std::move(leaves);
-  members->entities = std::move(entities);
-  group.members = std::move(members);
-  insert_id(by_leaves_[group.members->leaves.get()], id);
+  return leaves;
 }
 
 // The groups that have a value which fits; for an expression that the absent value does not fit.

@@ -26,7 +26,7 @@ namespace dadvisor::aggregator::series {
 using Tags = std::map<std::string, std::string>;
 
 // The tags of an entity's series but their name: app, cluster, host, image, instance, kind, owner,
-// as far as they are known.
+// as far as they are known; of a foreign entity those that were sent.
 Tags entity_tags(Entity const& entity);
 // ";app=...;cluster=..."
 std::string tag_suffix(Tags const& tags);
@@ -63,6 +63,7 @@ class TagIndex {
   void add(store::EntityInfo const& info);
   void remove(store::EntityInfo const& info);
   void replace(GroupId id, std::vector<store::EntityInfo> entities);
+  std::shared_ptr<LeafSet const> shared_leaves(std::vector<store::EntityInfo> const& entities);
   GroupIds candidates(graphite::TagQuery const& query) const;
   GroupIds const& holding(graphite::TagExpression const& expression, GroupIds& made) const;
   // Calls visit(group, leaf index) for the series that the query means; false from it stops.
@@ -77,6 +78,7 @@ class TagIndex {
   std::map<std::string, std::map<std::string, GroupIds>> values_;  // by tag
   std::map<LeafSet const*, GroupIds> by_leaves_;
   std::map<std::pair<EntityKind, std::vector<MetricId>>, std::weak_ptr<LeafSet const>> leaf_sets_;
+  std::map<std::string, std::weak_ptr<LeafSet const>> foreign_sets_;  // by the labels of all
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -102,6 +102,8 @@ class WindowReader {
         return of_column(row, first, how);
       case View::ratio:
         return ratio(leaf, row, leaf.metric->id, how);
+      case View::foreign:  // read by read_foreign()
+        break;
       case View::part_ratio:
         return ratio(leaf, row, rollup_column(leaf.metric->id, RollupPart::all), how);
       case View::average: {

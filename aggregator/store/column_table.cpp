@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 namespace dadvisor::aggregator::store {
 namespace {
 
 constexpr std::size_t nowhere = SIZE_MAX;
 
-// The column's values in a new order of rows.
-void reorder(TableColumn& column, std::vector<std::size_t> const& rows, std::size_t before) {
+// The column's values in a new order of rows. Each row is the first of its list that has a value.
+void reorder(TableColumn& column, std::vector<std::span<std::size_t const>> const& rows,
+             std::size_t before) {
   std::vector<std::size_t> place(before, nowhere);  // of a row's value
   std::size_t next = 0;
   for (std::size_t row = 0; row < before; ++row)
@@ -17,10 +19,11 @@ void reorder(TableColumn& column, std::vector<std::size_t> const& rows, std::siz
   TableColumn ordered;
   ordered.id = column.id;
   ordered.has.reserve(rows.size());
-  for (std::size_t const row : rows) {
-    bool const has = place[row] != nowhere;
-    ordered.has.push_back(has ? 1 : 0);
-    if (has) ordered.values.push_back(column.values[place[row]]);
+  for (auto const& its : rows) {
+    auto const found =
+        std::ranges::find_if(its, [&](std::size_t row) { return place[row] != nowhere; });
+    ordered.has.push_back(found != its.end() ? 1 : 0);
+    if (found != its.end()) ordered.values.push_back(column.values[place[*found]]);
   }
   if (ordered.values.size() == rows.size()) ordered.has.clear();
   column = std::move(ordered);
@@ -33,23 +36,25 @@ void ColumnTable::clear() {
   columns.clear();
 }
 
-void ColumnTable::settle(bool newest_wins) {
+void ColumnTable::settle(OfOneTick of_one_tick) {
   if (std::ranges::adjacent_find(ticks, std::greater_equal<>{}) == ticks.end()) return;
   std::vector<std::size_t> order(ticks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t row) { return ticks[row]; });
-  std::vector<std::size_t> rows;
+  std::vector<std::span<std::size_t const>> rows;  // of each tick, what counts first
   for (std::size_t first = 0; first < order.size();) {
     std::size_t last = first + 1;
     while (last < order.size() && ticks[order[last]] == ticks[order[first]]) ++last;
-    rows.push_back(order[newest_wins ? last - 1 : first]);
+    auto const its = std::span(order).subspan(first, last - first);
+    if (of_one_tick != OfOneTick::first) std::ranges::reverse(its);
+    rows.push_back(of_one_tick == OfOneTick::cells ? its : its.first(1));
     first = last;
   }
   for (TableColumn& column : columns) reorder(column, rows, ticks.size());
   std::erase_if(columns, [](TableColumn const& column) { return column.values.empty(); });
   std::vector<TickNs> settled;
   settled.reserve(rows.size());
-  for (std::size_t const row : rows) settled.push_back(ticks[row]);
+  for (auto const& its : rows) settled.push_back(ticks[its.front()]);
   ticks = std::move(settled);
 }
 

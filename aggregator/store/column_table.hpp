@@ -20,9 +20,8 @@ struct ColumnTable {
   std::vector<TableColumn> columns;  // by id ascending
 
   void clear();
-  // Brings rows that were appended in any order to ticks ascending, each tick once: of several rows
-  // of a tick the one appended last when `newest_wins`, else the first.
-  void settle(bool newest_wins);
+  // Brings rows that were appended in any order to ticks ascending, each tick once.
+  void settle(OfOneTick of_one_tick);
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/core/foreign.hpp"
 #include "common/core/metric/rate.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -69,7 +70,10 @@ void Head::resolve(Batch const& batch, Slots& slots) {
     bool const known =
         last != slots.end() && last->first == slot && last->second->info.entity.key == entity.key;
     Member& found = known ? *last->second : member(entity, false);
-    if (found.info.entity.labels != entity.labels) {
+    // A replay leaves out what is spilled: what is left may be older than the catalogue.
+    bool const older = entity.key.kind == EntityKind::foreign &&
+                       !foreign_labels_follow(found.info.entity.labels, entity.labels);
+    if (!older && found.info.entity.labels != entity.labels) {
       found.info.entity.labels = entity.labels;
       found.changed = true;
       ++version_, ++generation_;
@@ -90,8 +94,7 @@ std::shared_ptr<SchemaShape const> Head::shape(Schema const& schema) {
 bool Head::add(Member& member, WallTime tick, Nanoseconds step,
                std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells) {
   auto const before = member.tail.rows();
-  auto const on_duplicate = member.derived ? Tail::OnDuplicate::replace : Tail::OnDuplicate::keep;
-  if (!member.tail.add(tick_ns(tick), shape, cells, on_duplicate)) return false;
+  if (!member.tail.add(tick_ns(tick), shape, cells, member.of_one_tick())) return false;
   rows_ += member.tail.rows() - before;
   auto& info = member.info;
   member.changed = true;
@@ -172,14 +175,14 @@ bool Head::snapshot(EntityId id, Selection const& selection, TickNs from, TickNs
                     HeadSnapshot& out) const {
   Member const* const found = find(id);
   if (found == nullptr) return false;
-  out.derived = found->derived;
+  out.of_one_tick = found->of_one_tick();
   out.packed = found->tail.snapshot(selection, from, until, out.open);
   return true;
 }
 
-std::optional<bool> Head::derived(EntityId id) const {
+std::optional<OfOneTick> Head::of_one_tick(EntityId id) const {
   Member const* const found = find(id);
-  return found == nullptr ? std::nullopt : std::optional(found->derived);
+  return found == nullptr ? std::nullopt : std::optional(found->of_one_tick());
 }
 
 bool Head::list(EntityId after, std::size_t limit, EntityList& out) const {

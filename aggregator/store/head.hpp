@@ -22,7 +22,7 @@ namespace dadvisor::aggregator::store {
 
 // What a query takes away: to be decoded without the lock, in this order.
 struct HeadSnapshot {
-  bool derived = false;  // put() rows: of two rows of a tick the newer one counts
+  OfOneTick of_one_tick = OfOneTick::first;
   std::vector<PackedBlock> packed;
   SelectedRows open;
 };
@@ -41,8 +41,8 @@ class Head {
   // False: no such entity.
   bool snapshot(EntityId id, Selection const& selection, TickNs from, TickNs until,
                 HeadSnapshot& out) const;
-  // Whether the entity's rows are put(); nothing: no such entity.
-  std::optional<bool> derived(EntityId id) const;
+  // Of the entity's rows; nothing: no such entity.
+  std::optional<OfOneTick> of_one_tick(EntityId id) const;
   // Appends up to `limit` entities with ids after `after`; false when that were the last.
   bool list(EntityId after, std::size_t limit, EntityList& out) const;
 
@@ -79,6 +79,10 @@ class Head {
     EntityInfo info;
     bool derived = false;
     bool changed = true;  // since the catalogue was told
+    OfOneTick of_one_tick() const {
+      if (derived) return OfOneTick::newest;
+      return info.entity.key.kind == EntityKind::foreign ? OfOneTick::cells : OfOneTick::first;
+    }
     Tail tail;
   };
   // Slots of a stream's last batch, so that the next one finds its entities without a search.

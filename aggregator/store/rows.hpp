@@ -17,6 +17,13 @@ using TickNs = std::int64_t;
 inline TickNs tick_ns(WallTime time) { return time.time_since_epoch().count(); }
 inline WallTime from_tick_ns(TickNs tick) { return WallTime(Nanoseconds(tick)); }
 
+// What counts when there are several rows of one tick, by the order of their writing.
+enum class OfOneTick {
+  first,   // of agents: sent again is the same
+  newest,  // of put()
+  cells,   // of foreign entities: each cell's newest
+};
+
 class Rows {
  public:
   explicit Rows(std::vector<MetricId> columns = {}) : columns_(std::move(columns)) {}

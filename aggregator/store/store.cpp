@@ -18,8 +18,9 @@ std::uint64_t cells_of(Batch const& batch) {
 
 }  // namespace
 
-void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
+void visit_rows(SelectedRows const& rows, std::size_t width, OfOneTick of_one_tick,
                 Store::Visitor const& visit) {
+  std::vector<Cell> joined;
   std::vector<std::size_t> order(rows.ticks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   auto const by_tick = [&](std::size_t a, std::size_t b) { return rows.ticks[a] < rows.ticks[b]; };
@@ -28,8 +29,19 @@ void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
   for (std::size_t first = 0; first < order.size();) {
     std::size_t last = first + 1;
     while (last < order.size() && rows.ticks[order[last]] == rows.ticks[order[first]]) ++last;
-    std::size_t const row = order[newest_wins ? last - 1 : first];
-    visit(from_tick_ns(rows.ticks[row]), std::span(rows.cells).subspan(row * width, width));
+    std::size_t const row = order[of_one_tick == OfOneTick::first ? first : last - 1];
+    auto const cells_of = [&](std::size_t at) {
+      return std::span(rows.cells).subspan(at * width, width);
+    };
+    if (of_one_tick == OfOneTick::cells && last - first > 1) {
+      joined.assign(width, Cell());
+      for (std::size_t i = first; i < last; ++i)
+        for (std::size_t cell = 0; cell < width; ++cell)
+          if (auto const& newer = cells_of(order[i])[cell]) joined[cell] = newer;
+      visit(from_tick_ns(rows.ticks[row]), joined);
+    } else {
+      visit(from_tick_ns(rows.ticks[row]), cells_of(row));
+    }
     first = last;
   }
 }
@@ -212,7 +224,7 @@ Result<void> Store::State::scan(EntityId entity, std::span<MetricId const> colum
   rows.ticks.insert(rows.ticks.end(), head.open.ticks.begin(), head.open.ticks.end());
   rows.cells.insert(rows.cells.end(), head.open.cells.begin(), head.open.cells.end());
   if (damage && rows.ticks.empty()) return Error{Errc::io, damage->os_error, damage->context};
-  visit_rows(rows, selection.width(), head.derived, visit);
+  visit_rows(rows, selection.width(), head.of_one_tick, visit);
   return {};
 }
 

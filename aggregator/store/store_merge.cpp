@@ -36,15 +36,15 @@ Result<void> Store::State::merge_spills() {
   for (EntityId const id : ids) {
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
     if (!result) break;
-    auto const derived = [&] {
+    auto const of_one_tick = [&] {
       std::lock_guard const lock(head_mutex_);
-      return head_.derived(id);
+      return head_.of_one_tick(id);
     }();
-    if (!derived) continue;  // past its retention
+    if (!of_one_tick) continue;  // past its retention
     table.clear();
     for (auto const& part : parts)
       if (result) result = part->append(id, table, damaged);
-    table.settle(*derived);
+    table.settle(*of_one_tick);
     if (result && !table.ticks.empty()) result = writer.add(id, table);
   }
   auto name = result ? writer.finish() : Result<std::string>(result.error());

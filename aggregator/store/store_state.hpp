@@ -26,7 +26,7 @@
 namespace dadvisor::aggregator::store {
 
 // Visits rows that were appended oldest source first: each tick once, ascending.
-void visit_rows(SelectedRows const& rows, std::size_t width, bool newest_wins,
+void visit_rows(SelectedRows const& rows, std::size_t width, OfOneTick of_one_tick,
                 Store::Visitor const& visit);
 
 class Store::State {

@@ -29,7 +29,7 @@ Result<void> Store::State::scan_tier(Tier tier, EntityId entity, std::span<Metri
   auto const read = tier_files(tier).select(entity, selection, tick_ns(from), tick_ns(until), rows);
   if (!read && rows.ticks.empty())
     return Error{Errc::io, read.error().os_error, read.error().context};
-  visit_rows(rows, selection.width(), true, visit);
+  visit_rows(rows, selection.width(), OfOneTick::newest, visit);
   return {};
 }
 

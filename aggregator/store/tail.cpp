@@ -10,9 +10,11 @@ constexpr std::size_t open_rows = 16;       // when so many are open ...
 constexpr std::size_t packed_at_once = 12;  // ... so many are packed: a few stay for late rows
 constexpr std::size_t most_packed = 24;     // a block that a late row made longer is split
 
-// Sets the cells of row `row`, whose table has (at least) the shape's columns.
-void fill(Rows& rows, std::size_t row, SchemaShape const& shape, std::span<Cell const> cells) {
-  if (rows.columns().size() == shape.columns.size()) {
+// Sets the cells of row `row`, whose table has (at least) the shape's columns; of OfOneTick::cells
+// those that are given alone.
+void fill(Rows& rows, std::size_t row, SchemaShape const& shape, std::span<Cell const> cells,
+          OfOneTick of_one_tick) {
+  if (of_one_tick != OfOneTick::cells && rows.columns().size() == shape.columns.size()) {
     rows.set_all(row,
                  [&](std::size_t column) -> Cell const& { return cells[shape.order[column]]; });
     return;
@@ -56,19 +58,19 @@ SchemaShape::SchemaShape(Schema const& schema) {
 }
 
 bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-               std::span<Cell const> cells, OnDuplicate on_duplicate) {
+               std::span<Cell const> cells, OfOneTick of_one_tick) {
   added_.clear();
   added_columns_.clear();
   if (packed_.empty() || tick > packed_.back()->last)
-    return add_open(tick, shape, cells, on_duplicate);
-  return add_packed(tick, *shape, cells, on_duplicate);
+    return add_open(tick, shape, cells, of_one_tick);
+  return add_packed(tick, *shape, cells, of_one_tick);
 }
 
 bool Tail::add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-                    std::span<Cell const> cells, OnDuplicate on_duplicate) {
+                    std::span<Cell const> cells, OfOneTick of_one_tick) {
   if (open_.size() >= open_rows) {
     pack_open(packed_at_once);
-    if (tick <= packed_.back()->last) return add_packed(tick, *shape, cells, on_duplicate);
+    if (tick <= packed_.back()->last) return add_packed(tick, *shape, cells, of_one_tick);
   }
   if (shape_ != shape) {
     if (open_.empty()) {
@@ -86,19 +88,19 @@ bool Tail::add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape
   }
   std::size_t const at = open_.find(tick);
   if (at < open_.size() && open_.ticks()[at] == tick) {
-    if (on_duplicate == OnDuplicate::keep) return false;
-    open_.clear_cells(at);
+    if (of_one_tick == OfOneTick::first) return false;
+    if (of_one_tick == OfOneTick::newest) open_.clear_cells(at);
   } else {
     open_.insert(at, tick);
   }
-  fill(open_, at, *shape, cells);
+  fill(open_, at, *shape, cells, of_one_tick);
   auto const present = open_.present(at);
   added_.assign(present.begin(), present.end());
   return true;
 }
 
 bool Tail::add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
-                      OnDuplicate on_duplicate) {
+                      OfOneTick of_one_tick) {
   auto at = static_cast<std::size_t>(
       std::find_if(packed_.begin(), packed_.end(),
                    [&](PackedBlock const& block) { return tick <= block->last; }) -
@@ -115,13 +117,13 @@ bool Tail::add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell cons
   rows.widen(shape.columns);
   std::size_t const row = rows.find(tick);
   if (row < rows.size() && rows.ticks()[row] == tick) {
-    if (on_duplicate == OnDuplicate::keep) return false;
-    rows.clear_cells(row);
+    if (of_one_tick == OfOneTick::first) return false;
+    if (of_one_tick == OfOneTick::newest) rows.clear_cells(row);
   } else {
     rows.insert(row, tick);
     ++packed_rows_;
   }
-  fill(rows, row, shape, cells);
+  fill(rows, row, shape, cells, of_one_tick);
   for (std::size_t column = 0; column < rows.columns().size(); ++column)
     if (rows.has(row, column)) added_columns_.push_back(rows.columns()[column]);
   if (alone)

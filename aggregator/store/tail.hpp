@@ -33,10 +33,9 @@ struct SchemaShape {
 
 class Tail {
  public:
-  enum class OnDuplicate { keep, replace };
   // False: there is a row of that tick, and it was kept. cells: as many as the schema's metrics.
   bool add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-           std::span<Cell const> cells, OnDuplicate on_duplicate);
+           std::span<Cell const> cells, OfOneTick of_one_tick);
   // Columns that got a value and are not in `known` (ascending), looked up in the row of the last
   // add(); empty nearly always.
   std::vector<MetricId> new_columns(std::vector<MetricId> const& known);
@@ -56,9 +55,9 @@ class Tail {
 
  private:
   bool add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-                std::span<Cell const> cells, OnDuplicate on_duplicate);
+                std::span<Cell const> cells, OfOneTick of_one_tick);
   bool add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
-                  OnDuplicate on_duplicate);
+                  OfOneTick of_one_tick);
   void pack_open(std::size_t rows);
   void replace_packed(std::size_t at, Rows const& rows);
 

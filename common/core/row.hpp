@@ -27,8 +27,8 @@ struct Schema {
   bool operator==(Schema const&) const = default;
 };
 
-// app and total are made by rollups and never travel.
-enum class EntityKind : std::uint8_t { host = 1, container = 2, app = 3, total = 4 };
+// app and total are made by rollups and never travel; foreign (foreign.hpp) is in the log alone.
+enum class EntityKind : std::uint8_t { host = 1, container = 2, app = 3, total = 4, foreign = 5 };
 
 // Labels of an entity, sorted by key, keys unique. Keys in use: "app", "instance", "owner",
 // "host", "cluster", "image", "name", "runtime", "task"; raw values, not path nodes.
@@ -36,7 +36,7 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 
 // Which entity: (host, container id, start). A restart of a container is another life, hence
 // another key. Never a path. An app: host is the cluster, container_id the app's raw name; a
-// total: host is the cluster.
+// total: host is the cluster. A foreign one: see foreign.hpp.
 struct EntityKey {
   EntityKind kind = EntityKind::host;
   std::string host;           // agent id of the host

@@ -81,7 +81,8 @@ bool read_schemas(ByteReader& reader, std::vector<Schema>& schemas) {
 bool read_entity(ByteReader& reader, std::string const& agent, Entity& entity) {
   auto const kind = reader.u8();
   if (kind != static_cast<std::uint8_t>(EntityKind::host) &&
-      kind != static_cast<std::uint8_t>(EntityKind::container))
+      kind != static_cast<std::uint8_t>(EntityKind::container) &&
+      kind != static_cast<std::uint8_t>(EntityKind::foreign))
     return false;
   entity.key.kind = static_cast<EntityKind>(kind);
   auto const host = reader.varint(frame_limit::host_bytes + 1);

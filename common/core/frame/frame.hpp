@@ -22,7 +22,7 @@ namespace frame_limit {
 inline constexpr std::size_t frame_bytes = 4 << 20;
 inline constexpr std::size_t agent_bytes = 255;  // not empty
 inline constexpr std::size_t host_bytes = 255;
-inline constexpr std::size_t container_id_bytes = 255;
+inline constexpr std::size_t container_id_bytes = 1024;  // of a foreign entity, its parent's path
 inline constexpr std::size_t labels = 64;            // of one entity
 inline constexpr std::size_t label_key_bytes = 255;  // not empty
 inline constexpr std::size_t label_value_bytes = 4096;

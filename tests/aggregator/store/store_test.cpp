@@ -208,6 +208,7 @@ TEST_CASE("a dozen spills become one segment that says the same") {
     put(at(0), -spill);
     if (spill < 11) REQUIRE(trial.spill());
   }
+  trial.settle();
   std::vector<EntityKey> const keys{container("a", 0).key, container("a", 1).key, app};
   auto const all = [&] {
     std::vector<std::vector<SeenRow>> seen;
