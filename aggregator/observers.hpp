@@ -18,6 +18,12 @@ class Observers final : public store::Observer {
     if (is_foreign(batch.stream)) return;
     for (auto* const one : all_) one->applied(batch, ids);
   }
+  std::vector<store::DirtyKey> unfinished() const override {
+    std::vector<store::DirtyKey> all;
+    for (auto const* const one : all_)
+      for (store::DirtyKey& key : one->unfinished()) all.push_back(std::move(key));
+    return all;
+  }
 
  private:
   std::vector<store::Observer*> const all_;
