@@ -41,13 +41,12 @@ Error bind_error(int number, std::string const& where) {
   return error;
 }
 
-}  // namespace
-
-Result<Listener> listen_tcp(std::string const& host, std::uint16_t port) {
+// A bound socket of the type; a stream's one listens.
+Result<Listener> bind_socket(std::string const& host, std::uint16_t port, int type) {
   bool const six = host.find(':') != std::string::npos;
   auto const where = fmt::format("{}{}{}:{}", six ? "[" : "", host, six ? "]" : "", port);
   addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_socktype = type;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   int const failure = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
@@ -57,11 +56,13 @@ Result<Listener> listen_tcp(std::string const& host, std::uint16_t port) {
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> const addresses(found, freeaddrinfo);
   Error last{Errc::not_found, 0, "listen on " + where};
   for (auto const* address = addresses.get(); address; address = address->ai_next) {
-    Fd fd(socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    Fd fd(socket(address->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     int const on = 1;
-    if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+    if (!fd ||
+        (type == SOCK_STREAM &&
+         setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) ||
         bind(fd.get(), address->ai_addr, address->ai_addrlen) != 0 ||
-        ::listen(fd.get(), backlog) != 0) {
+        (type == SOCK_STREAM && ::listen(fd.get(), backlog) != 0)) {
       last = bind_error(errno, where);
       continue;
     }
@@ -69,6 +70,16 @@ Result<Listener> listen_tcp(std::string const& host, std::uint16_t port) {
     return Listener{std::move(fd), address->ai_family, bound};
   }
   return last;
+}
+
+}  // namespace
+
+Result<Listener> listen_tcp(std::string const& host, std::uint16_t port) {
+  return bind_socket(host, port, SOCK_STREAM);
+}
+
+Result<Listener> listen_udp(std::string const& host, std::uint16_t port) {
+  return bind_socket(host, port, SOCK_DGRAM);
 }
 
 Result<Listener> listen_unix(std::string const& path, unsigned mode) {

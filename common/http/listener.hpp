@@ -18,6 +18,8 @@ struct Listener {
 
 // conflict: another process listens there; denied; not_found: no such address on this machine.
 Result<Listener> listen_tcp(std::string const& host, std::uint16_t port);
+// The same for datagrams.
+Result<Listener> listen_udp(std::string const& host, std::uint16_t port);
 // Replaces a socket file on which nobody listens; conflict where somebody does or where another
 // kind of file is.
 Result<Listener> listen_unix(std::string const& path, unsigned mode);
