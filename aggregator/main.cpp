@@ -29,6 +29,7 @@
 #include "aggregator/notify/robot_channel.hpp"
 #include "aggregator/observers.hpp"
 #include "aggregator/pipeline.hpp"
+#include "aggregator/point_receivers.hpp"
 #include "aggregator/self_pages.hpp"
 #include "aggregator/series/store_series_source.hpp"
 #include "aggregator/settings.hpp"
@@ -155,6 +156,11 @@ int run(Settings settings, config::OptionTable const& table) {
     rules = alert::load_rules(settings.rules_dir, directory.directory.receiver_names());
   fail_if_any(rules.errors);
 
+  auto carbon_files = graphite::load_carbon_files(settings.graphite_conf_dir);
+  fail_if_any(carbon_files.errors);
+  graphite::CarbonDirectory carbon_directory(settings.graphite_conf_dir,
+                                             std::move(carbon_files.files), log.named("points"));
+
   std::error_code made;
   std::filesystem::create_directories(settings.data_dir + "/alerts", made);
   if (made)
@@ -188,6 +194,7 @@ int run(Settings settings, config::OptionTable const& table) {
   series_options.events = [&finder](auto const& tags, std::int64_t from, std::int64_t until) {
     return finder.find(tags, from, until);
   };
+  series_options.carbon_files = [&carbon_directory] { return carbon_directory.files(); };
   series::StoreSeriesSource const source(*store, series_options);
 
   auto const url = settings.external_url.empty() ? "http://" + config::to_string(settings.listen)
@@ -244,6 +251,8 @@ int run(Settings settings, config::OptionTable const& table) {
   ingest::Ingest ingest(
       std::move(ingest_options), *store, clock,
       [&loop](auto function) { loop.post(std::move(function)); }, log.named("ingest"));
+  auto points =
+      or_fail("points", PointReceivers::open(loop, settings, *store, clock, carbon_directory, log));
   auto const cores = std::thread::hardware_concurrency();
   auto const threads = settings.query_threads > 0 ? static_cast<std::size_t>(settings.query_threads)
                                                   : std::max(3U, cores) - 2;
@@ -255,19 +264,11 @@ int run(Settings settings, config::OptionTable const& table) {
   watch.start([&store] { return store->entities(); }, [&stream] { stream.notify(); });
 
   std::unique_ptr<http::Server> server;
-  Stages const stages{*store,
-                      ingest,
-                      pipeline,
-                      watch,
-                      stream,
-                      *alerts,
-                      *notifier,
-                      rule_directory,
-                      notify_file,
-                      carbon.get(),
-                      [&server] { return server->counts(); },
-                      clock,
-                      clock.wall()};
+  Stages const stages{*store,       ingest,         pipeline,
+                      watch,        stream,         *alerts,
+                      *notifier,    rule_directory, notify_file,
+                      carbon.get(), points.get(),   [&server] { return server->counts(); },
+                      clock,        clock.wall()};
 
   api::Router router;
   api::add_graphite_routes(router, source, clock, *queries);
@@ -332,6 +333,7 @@ int run(Settings settings, config::OptionTable const& table) {
   http::Timer pulse;
   std::function<void()> const beat = [&] {
     pipeline.tick();
+    if (points) points->tick();
     pulse = loop.after(100ms, beat);
   };
   beat();
@@ -349,13 +351,14 @@ int run(Settings settings, config::OptionTable const& table) {
   log.info("stops");
   // Nothing new comes in; then whoever reads the store goes before it does.
   server.reset();
+  if (points) points->stop();
   pipeline.stop();
   queries.reset();
   evaluation.reset();
   carbon.reset();
   notifier->stop();
   watch.stop();
-  store.reset();
+  store.reset();  // what points->stop() handed over is written first
   return 0;
 }
 

@@ -299,6 +299,54 @@ void add_carbon(self::SelfMetrics& metrics, sink::CarbonSink const& carbon) {
   add.gauge("carbon_connected", "Whether carbon is there.", &CarbonCounters::connected);
 }
 
+void add_points(self::SelfMetrics& metrics, PointReceivers const& points) {
+  using ingest::PointCounters;
+  Adder const add(metrics, points, &PointReceivers::counters);
+  add.counter("points_received", "Graphite points that came.", &PointCounters::points);
+  add.counter("points_taken", "Of them, stored or aggregated.", &PointCounters::taken);
+  add.counter("points_made", "Points that aggregation rules made.", &PointCounters::made);
+  add.counter("points_lines", "Lines of plaintext.", &PointCounters::lines);
+  add.counter("points_pickles", "Pickles.", &PointCounters::pickles);
+  add.counter("points_datagrams", "Datagrams.", &PointCounters::datagrams);
+  auto const dropped = [&](char const* why, char const* help, std::uint64_t PointCounters::*field) {
+    add.counter(std::string("points_dropped_") + why, help, field);
+  };
+  dropped("malformed", "What is no point.", &PointCounters::malformed);
+  dropped("unfinished", "Messages whose end did not come.", &PointCounters::unfinished);
+  dropped("bad_name", "Points whose name is not taken.", &PointCounters::bad_names);
+  dropped("not_a_number", "Points without a value.", &PointCounters::not_a_number);
+  dropped("infinite", "Infinite points.", &PointCounters::infinite);
+  dropped("too_old", "Points older than 24 h.", &PointCounters::too_old);
+  dropped("ahead", "Points ahead of the clock.", &PointCounters::ahead);
+  dropped("blacklisted", "Points of blacklist.conf.", &PointCounters::blacklisted);
+  dropped("not_whitelisted", "Points not of whitelist.conf.", &PointCounters::not_whitelisted);
+  dropped("too_many_series", "Points of new series over the limit.",
+          &PointCounters::too_many_series);
+  dropped("log_full", "Points since too much waits for the log.", &PointCounters::log_full);
+  dropped("aggregation_full", "Values that no rule could keep.", &PointCounters::aggregation_full);
+  using ingest::ForeignRowsCounters;
+  Adder const rows(metrics, points, &PointReceivers::row_counters);
+  rows.counter("points_batches", "Batches of points, durable.", &ForeignRowsCounters::batches);
+  rows.counter("points_rows", "Rows of points, durable.", &ForeignRowsCounters::rows);
+  rows.counter("points_batches_again", "Batches that the log did not take at first.",
+               &ForeignRowsCounters::again);
+  rows.gauge("points_series", "Series of points known.", &ForeignRowsCounters::series);
+  rows.gauge("points_entities", "Entities that hold them.", &ForeignRowsCounters::entities);
+  rows.gauge("points_waiting_values", "Values not appended yet.",
+             &ForeignRowsCounters::waiting_values);
+  using http::StreamCounts;
+  Adder const peers(metrics, points, &PointReceivers::connections);
+  peers.counter("points_connections", "Connections.", &StreamCounts::connections);
+  peers.gauge("points_connections_open", "Connections now.", &StreamCounts::open);
+  peers.counter("points_connections_rejected", "Connections over the limit.",
+                &StreamCounts::rejected);
+  peers.counter("points_connections_late", "Connections cut for their silence.",
+                &StreamCounts::timeouts);
+  peers.counter("points_connections_refused", "Connections cut for what they sent.",
+                &StreamCounts::refused);
+  peers.counter("points_bytes", "Bytes that came.", &StreamCounts::bytes);
+}
+
 }  // namespace
 
 Lag lag_of(std::vector<ingest::StreamView> const& streams, WallTime now) {
@@ -330,6 +378,7 @@ self::SelfMetrics own_metrics(Stages const& stages) {
   add_reloads(metrics, "alert_rules", "rules", [&rules = stages.rules] { return rules.reloads(); });
   add_reloads(metrics, "notify_file", "receivers",
               [&file = stages.notify_file] { return file.reloads(); });
+  if (stages.points != nullptr) add_points(metrics, *stages.points);
   if (stages.carbon != nullptr) add_carbon(metrics, *stages.carbon);
   return metrics;
 }

@@ -11,6 +11,7 @@
 #include "aggregator/notify/notifier.hpp"
 #include "aggregator/notify/notify_file_watch.hpp"
 #include "aggregator/pipeline.hpp"
+#include "aggregator/point_receivers.hpp"
 #include "aggregator/sink/carbon_sink.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/clock.hpp"
@@ -31,6 +32,7 @@ struct Stages {
   alert::RuleDirectory const& rules;
   notify::NotifyFileWatch const& notify_file;
   sink::CarbonSink const* carbon;
+  PointReceivers const* points;  // may be null
   std::function<http::ServerCounts()> http;
   Clock const& clock;
   WallTime started;

@@ -35,6 +35,14 @@ config::OptionTable settings_table(Settings& settings) {
                  "how often alert rules are evaluated; the agents' step");
   table.choice("log_level", settings.log_level, {"debug", "info", "warning", "error"},
                "least severe lines that are logged");
+  table.text("graphite.listen", settings.graphite_listen, "HOST:PORT",
+             "where Graphite plaintext is taken, by TCP; PORT alone: on loopback; empty: nowhere");
+  table.text("graphite.pickle_listen", settings.graphite_pickle_listen, "HOST:PORT",
+             "the same for Graphite's pickle protocol");
+  table.text("graphite.udp_listen", settings.graphite_udp_listen, "HOST:PORT",
+             "the same for plaintext in UDP datagrams");
+  table.text("graphite.conf_dir", settings.graphite_conf_dir, "DIR",
+             "carbon's storage-schemas.conf and its like; read again when changed");
   table.text("carbon", settings.carbon, "HOST:PORT",
              "a carbon that gets apps, hosts and totals as Graphite plaintext; empty: none");
   table.boolean("carbon_instances", settings.carbon_instances, "send instances to carbon too");

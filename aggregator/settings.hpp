@@ -27,6 +27,11 @@ struct Settings {
   Nanoseconds evaluate_every = std::chrono::seconds(10);
   std::string log_level = "info";
 
+  std::string graphite_listen;         // plaintext; empty: off
+  std::string graphite_pickle_listen;  // empty: off
+  std::string graphite_udp_listen;     // plaintext in datagrams; empty: off
+  std::string graphite_conf_dir;       // with carbon's files; empty: carbon's defaults
+
   std::string carbon;  // HOST:PORT; empty: no carbon
   bool carbon_instances = false;
 

@@ -355,11 +355,11 @@ class Graphite:
 
     def __init__(self, directory, retentions="1s:1h"):
         self.directory = os.path.join(directory, "graphite")
-        self.web, self.line = free_port(), free_port()
+        self.web, self.line, self.pickle = free_port(), free_port(), free_port()
         self.url = "http://127.0.0.1:%d" % self.web
         self.carbon = "127.0.0.1:%d" % self.line
         self.options = ["--web-port", str(self.web), "--line-port", str(self.line),
-                        "--pickle-port", str(free_port()), "--query-port", str(free_port()),
+                        "--pickle-port", str(self.pickle), "--query-port", str(free_port()),
                         "--retentions", retentions]
 
     def act(self, verb):

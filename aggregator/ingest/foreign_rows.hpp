@@ -1,0 +1,98 @@
+#pragma once
+// Foreign points on their way to the store: they come one by one and are collected by entity and
+// slot (common/core/foreign.hpp); twice a second or so what came is appended as batches, one for
+// each step and slot. Of a slot the last value counts.
+//
+// What the log did not take is appended again, in the same order, before anything newer; meanwhile
+// points wait in memory, up to a bound. Everything is called on one thread, the io thread; the
+// store's answers are brought back to it by `post`.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/store/appender.hpp"
+#include "common/core/log.hpp"
+#include "common/core/row.hpp"
+
+namespace dadvisor::aggregator::ingest {
+
+struct ForeignEntity;
+// Where a path's points go. Valid as long as the ForeignRows.
+struct ForeignSeries {
+  ForeignEntity* entity = nullptr;
+  std::uint32_t column = 0;
+
+  std::int64_t step() const;  // seconds
+};
+
+struct ForeignRowsOptions {
+  std::size_t most_series = 2'000'000;
+  std::size_t most_waiting_values = 8'000'000;  // not appended yet, absent ones of rows too
+  // Nothing is appended while the store has more cells to apply.
+  std::uint64_t most_unapplied_cells = 32 << 20;
+};
+
+struct ForeignRowsCounters {
+  std::uint64_t series = 0, entities = 0;
+  std::uint64_t batches = 0, rows = 0;  // appended and durable
+  std::uint64_t again = 0;              // batches that the log did not take at first
+  std::uint64_t waiting_values = 0;
+};
+
+class ForeignRows {
+ public:
+  using Post = std::function<void(std::function<void()>)>;
+  // `appender` must outlive it. `known`: the store's foreign entities.
+  ForeignRows(ForeignRowsOptions options, store::Appender& appender, Post post, Log log,
+              std::vector<Entity> const& known);
+  ~ForeignRows();
+  ForeignRows(ForeignRows const&) = delete;
+  ForeignRows& operator=(ForeignRows const&) = delete;
+
+  // `path`: canonical (graphite-bridge/carbon/point_path.hpp).
+  std::optional<ForeignSeries> find(std::string_view path) const;
+  // A path that find() does not know; nothing when there are too many.
+  std::optional<ForeignSeries> add(std::string_view path, std::int64_t step_seconds);
+
+  // False: too much waits for the log; the value is dropped.
+  bool put(ForeignSeries const& series, std::int64_t time, double value);
+  // Appends what came since, if the store has answered what it got before and does not lag; at the
+  // end in any case.
+  void flush(bool at_the_end = false);
+
+  ForeignRowsCounters counters() const;
+
+ private:
+  struct Stream {
+    std::uint64_t sequence = 0;
+    std::shared_ptr<Batch const> last;  // the base of the next one
+  };
+  ForeignEntity& entity(EntityKey key, std::string leaves);
+  void append(std::shared_ptr<Batch const> const& batch, Batch const* base);
+  void answered(std::shared_ptr<Batch const> const& batch, bool good);
+
+  ForeignRowsOptions const options_;
+  store::Appender& appender_;
+  Post const post_;
+  Log log_;
+  // Ordered, not hashed: names come from outside, and no choice of them can make this slow.
+  std::map<std::string, ForeignSeries, std::less<>> series_;
+  std::map<EntityKey, std::unique_ptr<ForeignEntity>> entities_;
+  std::map<std::pair<std::string, std::int64_t>, ForeignEntity*> newest_;  // by parent and step
+  std::map<std::int64_t, std::uint32_t> slots_;                            // next one, by step
+  std::vector<ForeignEntity*> dirty_;
+  std::map<std::int64_t, Stream> streams_;  // by step
+  std::size_t owed_ = 0;                    // answers
+  std::deque<std::shared_ptr<Batch const>> failed_;
+  ForeignRowsCounters counters_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // for answers that come after the end
+};
+
+}  // namespace dadvisor::aggregator::ingest

@@ -1,0 +1,105 @@
+#pragma once
+// Where Graphite's points come in, by plaintext and pickle, on TCP and UDP. Nothing is answered by
+// these protocols: what is dropped is counted, by its reason. A point that was taken is visible and
+// on its way to the log within a second. Everything is called on one thread, the io thread.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/ingest/foreign_rows.hpp"
+#include "aggregator/ingest/point_aggregator.hpp"
+#include "aggregator/ingest/point_router.hpp"
+#include "common/core/clock.hpp"
+#include "common/http/stream_server.hpp"
+#include "graphite-bridge/carbon/carbon_directory.hpp"
+#include "graphite-bridge/carbon/point_line.hpp"
+
+namespace dadvisor::aggregator::ingest {
+
+struct PointCounters {
+  std::uint64_t lines = 0, pickles = 0, datagrams = 0;  // whole ones that came
+  std::uint64_t points = 0;                             // of them
+  std::uint64_t taken = 0;                              // stored or aggregated
+  std::uint64_t made = 0;                               // stored, of aggregation rules
+  // Dropped:
+  std::uint64_t malformed = 0;   // lines, pickles or their elements that are no points
+  std::uint64_t unfinished = 0;  // messages whose end did not come
+  std::uint64_t bad_names = 0;
+  std::uint64_t not_a_number = 0, infinite = 0;
+  std::uint64_t too_old = 0, ahead = 0;
+  std::uint64_t blacklisted = 0, not_whitelisted = 0;
+  std::uint64_t too_many_series = 0;
+  std::uint64_t log_full = 0;          // too much waits for the log
+  std::uint64_t aggregation_full = 0;  // values that a rule did not get
+};
+
+// The names that one connection sends, in its order: a sender repeats it each time, so that the
+// next name need only be compared and not be looked up.
+class ExpectedOrder {
+ public:
+  // The route of `name`, if it came behind the last one before.
+  PointRoute const* next(std::string_view name, std::uint32_t generation);
+  // `route`, which was looked up, came behind the last one.
+  void learn(PointRoute const& route);
+
+ private:
+  struct Place {
+    PointRoute const* route;
+    std::uint32_t next;
+  };
+  std::vector<Place> places_;
+  std::map<PointRoute const*, std::uint32_t> at_;
+  std::uint32_t last_ = none;
+  std::uint32_t generation_ = 0;
+  static constexpr std::uint32_t none = 0xffffffff;
+};
+
+class PointIngest {
+ public:
+  // `rows` and `clock` must outlive it.
+  PointIngest(RouterOptions options, ForeignRows& rows, graphite::CarbonFilesPtr files,
+              Clock const& clock);
+
+  // Readers for servers; they must not outlive it.
+  std::unique_ptr<http::StreamReader> line_reader();
+  std::unique_ptr<http::StreamReader> pickle_reader();
+  void datagram(std::string_view bytes);
+
+  // Computes aggregates and hands over to the log what came. Several times a second.
+  void tick(bool at_the_end = false);
+  void use(graphite::CarbonFilesPtr files) { router_.use(std::move(files)); }
+
+  PointCounters const& counters() const { return counters_; }
+  ForeignRowsCounters row_counters() const { return rows_.counters(); }
+  std::size_t routes() const { return router_.routes(); }
+
+ private:
+  class LineReader;
+  class PickleReader;
+  struct Now {
+    WallTime wall;
+    MonotonicTime monotonic;
+  };
+  Now now() const { return {clock_.wall(), clock_.monotonic()}; }
+  void line(std::string_view line, ExpectedOrder& order, Now const& now);
+  void point(graphite::Point const& point, ExpectedOrder& order, Now const& now);
+  bool store(PointRoute const& route, std::int64_t seconds, double value);
+  void count_drop(RouteVerdict verdict);
+
+  ForeignRows& rows_;
+  Clock const& clock_;
+  PointAggregator aggregator_;
+  PointRouter router_;
+  ExpectedOrder datagrams_;
+  PointCounters counters_;
+};
+
+// The bytes that a reader may let wait.
+inline constexpr std::size_t most_line_bytes = 8 << 10;
+
+}  // namespace dadvisor::aggregator::ingest
