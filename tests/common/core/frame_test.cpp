@@ -417,13 +417,16 @@ TEST_CASE("declared sizes beyond the limits or beyond the bytes are refused") {
     w.varint(0);
   };
   refuse([&](ByteWriter& w) { entity(w, frame_limit::slots, 3, "k", 3); });
-  refuse([&](ByteWriter& w) { entity(w, 0, 256, "k", 3); });
+  refuse([&](ByteWriter& w) { entity(w, 0, frame_limit::container_id_bytes + 1, "k", 3); });
   refuse([&](ByteWriter& w) { entity(w, 0, 3, "", 3); });
-  refuse([&](ByteWriter& w) { entity(w, 0, 3, std::string(256, 'k'), 3); });
-  refuse([&](ByteWriter& w) { entity(w, 0, 3, "k", 4097); });
+  refuse([&](ByteWriter& w) {
+    entity(w, 0, 3, std::string(frame_limit::label_key_bytes + 1, 'k'), 3);
+  });
+  refuse([&](ByteWriter& w) { entity(w, 0, 3, "k", frame_limit::label_value_bytes + 1); });
   auto frame = head;  // the same within the limits is taken
   ByteWriter writer(frame);
-  entity(writer, frame_limit::slots - 1, 255, std::string(255, 'k'), 4096);
+  entity(writer, frame_limit::slots - 1, frame_limit::container_id_bytes,
+         std::string(frame_limit::label_key_bytes, 'k'), frame_limit::label_value_bytes);
   writer.u32(crc32c(frame));
   CHECK(decode_frame(frame, nullptr));
 
