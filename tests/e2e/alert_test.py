@@ -177,7 +177,7 @@ class Alert(lab.Case):
         self.assertEqual((self.mails(), self.posts()), ([], []), "an idle app is no alert")
         begun = time.monotonic()
         self.load(40)
-        self.wait_for(1, 1, 20, "the alert fires")
+        self.wait_for(1, 1, 60, "the alert fires")
         print("    told after %.1f s, of which the rule waits 3" % (time.monotonic() - begun))
         mail, post = self.mails()[0], self.posts()[0]
         self.assertEqual(mail["X-To"], OWNER)
@@ -258,7 +258,7 @@ class Alert(lab.Case):
 
     def test_silence_of_the_agent_does_not_resolve(self):
         self.load(90)
-        self.wait_for(1, 1, 20, "the alert fires")
+        self.wait_for(1, 1, 60, "the alert fires")
         self.agent.stop()
         time.sleep(20)
         self.assertNotIn("resolved", [post["status"] for post in self.posts()])
@@ -270,12 +270,12 @@ class Alert(lab.Case):
         lab.wait_until(lambda: "1 rules loaded again" in lab.read(self.aggregator.log), 10,
                        "the changed rules are loaded")
         self.load(90)
-        self.wait_for(1, 1, 20, "the alert fires")
+        self.wait_for(1, 1, 60, "the alert fires")
         idle = self.begin(lab.Container("/e2e/" + self.app, "sleep 900",
                                         "-l", "dadvisor.owner=" + OWNER))
         lab.wait_until(lambda: idle.figures(self.aggregator, "cpu.cores"), 20, "a second instance")
         lab.docker("rm", "-f", self.container.name, idle.name)
-        self.wait_for(2, 2, 20, "the incident of what ended is closed")
+        self.wait_for(2, 2, 60, "the incident of what ended is closed")
         time.sleep(15)  # NODATA would come 6 s after the last figure
         self.assertEqual([post["alerts"][0]["annotations"]["state"] for post in self.posts()],
                          ["FIRING", "RESOLVED"], "the idle one ends without a word")
