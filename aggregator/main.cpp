@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "aggregator/alert/engine.hpp"
@@ -251,6 +252,13 @@ int run(Settings settings, config::OptionTable const& table) {
   ingest::Ingest ingest(
       std::move(ingest_options), *store, clock,
       [&loop](auto function) { loop.post(std::move(function)); }, log.named("ingest"));
+  if (!settings.graphite_listen.empty() || !settings.graphite_pickle_listen.empty() ||
+      !settings.graphite_udp_listen.empty()) {
+    // Their rows go on where the log ends, slot by slot: what it names must be known first.
+    std::promise<void> replayed;
+    store->post([&replayed] { replayed.set_value(); });
+    replayed.get_future().wait();
+  }
   auto points =
       or_fail("points", PointReceivers::open(loop, settings, *store, clock, carbon_directory, log));
   auto const cores = std::thread::hardware_concurrency();

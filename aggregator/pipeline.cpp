@@ -40,6 +40,8 @@ void Pipeline::stop() {
   }
   tiers_wake_.notify_one();
   if (tiers_thread_.joinable()) tiers_thread_.join();
+  // From here on rows are missing: work() sees stopping_ and calls no tick ready any more.
+  store_->begin_stop();
   std::promise<void> stopped;
   store_->post([this, &stopped] {
     listeners_ = {};
@@ -63,7 +65,7 @@ void Pipeline::tick() {
 
 void Pipeline::work() {
   queued_ = false;
-  if (!readiness_) return;
+  if (!readiness_ || stopping_) return;
   auto const now = clock_.wall();
   auto const ready = readiness_->poll(now);
   readiness_->poll_closed(now);
@@ -84,6 +86,7 @@ void Pipeline::work() {
 void Pipeline::make_tiers() {
   std::unique_lock lock(tiers_mutex_);
   while (!tiers_wake_.wait_for(lock, 1s, [this] { return stopping_.load(); })) {
+    if (!store_->replayed()) continue;  // no window is made of a part of its rows
     lock.unlock();
     tier_keeper_->work(clock_.wall(), [this] { return stopping_.load(); });
     lock.lock();

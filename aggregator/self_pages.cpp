@@ -91,6 +91,8 @@ void write_store(JsonText& json, store::Store const& store) {
   json.open_object();
   json.key("writable");
   json.boolean(store.writable());
+  json.key("replayed");
+  json.boolean(store.replayed());
   write_field(json, "entities", counters.entities);
   write_field(json, "head_rows", counters.head_rows);
   write_field(json, "log_bytes", counters.log_bytes);
@@ -178,6 +180,8 @@ void write_notices(JsonText& json, notify::Notifier const& notifier) {
 http::Response readiness(Stages const& stages) {
   if (!stages.store.writable())
     return http::text_response(503, "the store cannot write: is its disk full or failing?\n");
+  if (!stages.store.replayed())
+    return http::text_response(503, "rows from before the restart are still being read\n");
   if (!stages.pipeline.settled())
     return http::text_response(
         503, "agents known before the restart have not all spoken yet; ready 30 s after it\n");

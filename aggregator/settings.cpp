@@ -27,7 +27,7 @@ config::OptionTable settings_table(Settings& settings) {
                  "how long 1 min rows of apps, hosts and totals are kept");
   table.duration("retention_10m", settings.retention_10m, 48h, 24h * 3660,
                  "how long their 10 min rows are kept");
-  table.duration("head_span", settings.head_span, 10s, 20min,
+  table.duration("head_span", settings.head_span, 1s, 20min,
                  "how often rows move from memory to a spill file");
   table.integer("query_threads", settings.query_threads, 0, 256,
                 "threads that answer queries; 0: cores - 2, at least 1");

@@ -10,8 +10,10 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::uint8_t sparse_flag = 0x80;    // a bitmap of the rows that have a value is in front
-constexpr std::uint64_t most_rows = 1 << 16;  // no block is longer; guards allocation
+constexpr std::uint8_t sparse_flag = 0x80;  // a bitmap of the rows that have a value is in front
+// No block is larger; these guard allocation.
+constexpr std::uint64_t most_rows = 1 << 16;
+constexpr std::uint64_t most_cells = 1 << 22;
 
 // Walks over a block: ticks first, then column by column; what is not asked for is skipped.
 class BlockReader {
@@ -22,7 +24,8 @@ class BlockReader {
     auto const coding = reader_.u8();
     auto const payload = reader_.string(reader_.left());
     ticks_.resize(rows);
-    if (rows == 0 || !reader_.ok() || !decoder_.decode(coding, payload, ticks_)) {
+    if (rows == 0 || rows * columns_left_ > most_cells || !reader_.ok() ||
+        !decoder_.decode(coding, payload, ticks_)) {
       reader_.fail();
       ticks_.clear();
     }

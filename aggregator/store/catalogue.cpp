@@ -2,18 +2,25 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <optional>
 #include <random>
 
 #include "common/core/frame/bytes.hpp"
+#include "common/core/frame/crc32c.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr int schema_version = 2;
+constexpr int schema_version = 3;
 
 Error sqlite_error(sqlite3* database, char const* what) {
   int const code = sqlite3_errcode(database) & 0xff;
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+    return Error{Errc::malformed, 0,
+                 std::string("catalogue: damaged (") + sqlite3_errmsg(database) +
+                     "); restore the store from a backup, or move its directory away to begin an "
+                     "empty one"};
   auto const kind = code == SQLITE_FULL                            ? Errc::unavailable
                     : code == SQLITE_BUSY || code == SQLITE_LOCKED ? Errc::conflict
                                                                    : Errc::io;
@@ -59,6 +66,7 @@ class Statement {
     bound_ = 0;
     return result;
   }
+  bool absent(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
   std::string bytes(int column) const {
     auto const* const data = static_cast<char const*>(sqlite3_column_blob(statement_, column));
@@ -114,6 +122,35 @@ std::vector<MetricId> blob_columns(std::string const& blob) {
   return columns;
 }
 
+// Of a row's values: SQLite has none of its own, and a flipped bit in a mark would let batches go.
+std::int64_t row_crc(CatalogueEntity const& entity) {
+  std::string bytes;
+  ByteWriter writer(bytes);
+  auto const& [info, derived] = entity;
+  writer.u32(info.id);
+  writer.u8(static_cast<std::uint8_t>(info.entity.key.kind));
+  writer.string(info.entity.key.host);
+  writer.string(info.entity.key.container_id);
+  writer.u64(static_cast<std::uint64_t>(info.entity.key.start_ns));
+  writer.u8(derived ? 1 : 0);
+  writer.u64(static_cast<std::uint64_t>(info.step.count()));
+  writer.u64(static_cast<std::uint64_t>(info.first_tick.time_since_epoch().count()));
+  writer.u64(static_cast<std::uint64_t>(info.last_tick.time_since_epoch().count()));
+  writer.string(labels_blob(info.entity.labels));
+  writer.string(columns_blob(info.columns));
+  return crc32c(bytes);
+}
+
+std::int64_t row_crc(StreamMark const& mark) {
+  std::string bytes;
+  ByteWriter writer(bytes);
+  writer.string(mark.stream.agent);
+  writer.u64(mark.stream.epoch);
+  writer.u8(static_cast<std::uint8_t>(mark.lane));
+  writer.u64(mark.sequence);
+  return crc32c(bytes);
+}
+
 Result<void> save_dirty(sqlite3* database, CatalogueChange const& change) {
   if (auto done = execute(database, "DELETE FROM dirty; DELETE FROM unfinished"); !done)
     return done;
@@ -165,11 +202,14 @@ Result<void> load_dirty(sqlite3* database, CatalogueChange& all) {
   return {};
 }
 
-Result<void> save_rows(sqlite3* database, CatalogueChange const& change) {
+Result<void> save_rows(sqlite3* database, CatalogueChange const& change,
+                       std::function<bool()> const& stopping) {
   Statement entity(database,
                    "INSERT OR REPLACE INTO entity (id, kind, host, container, start, derived, "
-                   "step, first, last, labels, columns) VALUES (?,?,?,?,?,?,?,?,?,?,?)");
-  for (auto const& [info, derived] : change.entities) {
+                   "step, first, last, labels, columns, crc) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
+  for (auto const& each : change.entities) {
+    auto const& [info, derived] = each;
+    if (stopping()) return Error{Errc::gone, 0, "stopping"};
     auto const& key = info.entity.key;
     entity.bind(std::int64_t{info.id})
         .bind(static_cast<std::int64_t>(key.kind))
@@ -181,20 +221,22 @@ Result<void> save_rows(sqlite3* database, CatalogueChange const& change) {
         .bind(std::int64_t{info.first_tick.time_since_epoch().count()})
         .bind(std::int64_t{info.last_tick.time_since_epoch().count()})
         .bind_blob(labels_blob(info.entity.labels))
-        .bind_blob(columns_blob(info.columns));
+        .bind_blob(columns_blob(info.columns))
+        .bind(row_crc(each));
     if (auto done = entity.step(); !done) return done.error();
   }
   Statement gone(database, "DELETE FROM entity WHERE id = ?");
   for (EntityId const id : change.gone)
     if (auto done = gone.bind(std::int64_t{id}).step(); !done) return done.error();
   Statement mark(database,
-                 "INSERT INTO mark (agent, epoch, lane, sequence) VALUES (?,?,?,?) ON CONFLICT "
-                 "DO UPDATE SET sequence = max(sequence, excluded.sequence)");
+                 "INSERT INTO mark (agent, epoch, lane, sequence, crc) VALUES (?,?,?,?,?) ON "
+                 "CONFLICT DO UPDATE SET sequence = excluded.sequence, crc = excluded.crc");
   for (StreamMark const& each : change.marks) {
     mark.bind_text(each.stream.agent)
         .bind(each.stream.epoch)
         .bind(static_cast<std::int64_t>(each.lane))
-        .bind(each.sequence);
+        .bind(each.sequence)
+        .bind(row_crc(each));
     if (auto done = mark.step(); !done) return done.error();
   }
   if (auto done = save_dirty(database, change); !done) return done;
@@ -263,6 +305,14 @@ Result<void> Catalogue::prepare() {
         !done)
       return done;
   }
+  if (version < 3) {
+    if (auto done = execute(database,
+                            "ALTER TABLE entity ADD COLUMN crc INTEGER;"
+                            "ALTER TABLE mark ADD COLUMN crc INTEGER;"
+                            "PRAGMA user_version = 3");
+        !done)
+      return done;
+  }
   if (auto done = execute(database, "COMMIT"); !done) return done;
   Statement read(database, "SELECT value FROM meta WHERE key = 'store_id'");
   if (auto row = read.step(); !row) return row.error();
@@ -277,7 +327,7 @@ Result<CatalogueChange> Catalogue::load() {
   all.next_entity = static_cast<EntityId>(next.integer(0));
   Statement entities(database_.get(),
                      "SELECT id, kind, host, container, start, derived, step, first, last, "
-                     "labels, columns FROM entity ORDER BY id");
+                     "labels, columns, crc FROM entity ORDER BY id");
   for (;;) {
     auto row = entities.step();
     if (!row) return row.error();
@@ -293,25 +343,35 @@ Result<CatalogueChange> Catalogue::load() {
     info.last_tick = WallTime(Nanoseconds(entities.integer(8)));
     info.entity.labels = blob_labels(entities.bytes(9));
     info.columns = blob_columns(entities.bytes(10));
+    // Ids of rows that are left out are not given again.
+    if (info.id != ~EntityId{0}) all.next_entity = std::max(all.next_entity, info.id + 1);
+    if (!entities.absent(11) && entities.integer(11) != row_crc(entity)) {
+      ++damaged_;
+      continue;
+    }
     all.entities.push_back(std::move(entity));
   }
-  Statement marks(database_.get(), "SELECT agent, epoch, lane, sequence FROM mark");
+  Statement marks(database_.get(), "SELECT agent, epoch, lane, sequence, crc FROM mark");
   for (;;) {
     auto row = marks.step();
     if (!row) return row.error();
     if (!*row) break;
-    all.marks.push_back({{marks.bytes(0), static_cast<std::uint64_t>(marks.integer(1))},
-                         static_cast<Lane>(marks.integer(2)),
-                         static_cast<std::uint64_t>(marks.integer(3))});
+    StreamMark mark{{marks.bytes(0), static_cast<std::uint64_t>(marks.integer(1))},
+                    static_cast<Lane>(marks.integer(2)),
+                    static_cast<std::uint64_t>(marks.integer(3))};
+    if (!marks.absent(4) && marks.integer(4) != row_crc(mark))
+      ++damaged_;
+    else
+      all.marks.push_back(std::move(mark));
   }
   if (auto done = load_dirty(database_.get(), all); !done) return done.error();
   return all;
 }
 
-Result<void> Catalogue::save(CatalogueChange const& change) {
+Result<void> Catalogue::save(CatalogueChange const& change, std::function<bool()> const& stopping) {
   auto* const database = database_.get();
   if (auto done = execute(database, "BEGIN IMMEDIATE"); !done) return done;
-  auto saved = save_rows(database, change);
+  auto saved = save_rows(database, change, stopping);
   if (saved) saved = execute(database, "COMMIT");
   // Some errors (disk full) have rolled back already; then this one has nothing to do.
   if (!saved) sqlite3_exec(database, "ROLLBACK", nullptr, nullptr, nullptr);

@@ -4,6 +4,7 @@
 // store. SQLite keeps its own files: it does not go through the Disk seam. Not thread-safe; used
 // by open() and then by the spill thread alone.
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -36,14 +37,17 @@ struct CatalogueChange {
 
 class Catalogue {
  public:
-  // Opens or makes the database. Errors: conflict (another process holds it), io, unsupported (a
-  // newer program's).
+  // Opens or makes the database. Errors: conflict (another process holds it), io, malformed (it is
+  // damaged), unsupported (a newer program's).
   static Result<Catalogue> open(std::string const& path);
 
-  // Everything that was saved; entities by id ascending.
+  // Everything that was saved; entities by id ascending. Rows that are damaged are left out and
+  // counted. Errors: malformed (the file as a whole is damaged), io.
   Result<CatalogueChange> load();
-  // All of it or nothing; durable when it returns. Errors: unavailable (disk full), io.
-  Result<void> save(CatalogueChange const& change);
+  std::uint64_t damaged() const { return damaged_; }
+  // All of it or nothing; durable when it returns. Errors: unavailable (disk full), io, gone
+  // (stopping() became true).
+  Result<void> save(CatalogueChange const& change, std::function<bool()> const& stopping);
   // A number made with the database: spills of another store are told by it.
   std::uint64_t store_id() const { return store_id_; }
 
@@ -55,6 +59,7 @@ class Catalogue {
 
   std::unique_ptr<sqlite3, Close> database_;
   std::uint64_t store_id_ = 0;
+  std::uint64_t damaged_ = 0;
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -44,6 +44,8 @@ class Disk {
   // fdatasync(2) of a file that an earlier run wrote: what it left in the page cache may be read,
   // but must not be taken for durable before.
   virtual Result<void> sync_file(std::string const& path) = 0;
+  // That may still be written to the file system of `directory` by an ordinary user.
+  virtual Result<std::uint64_t> free_bytes(std::string const& directory) = 0;
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -76,60 +76,77 @@ class Marks {
   std::vector<Seen> behind_damage_;
 };
 
-Result<void> replay_file(ReadableFile const& file, LogFile& summary, Replay& replay,
-                         std::function<void(std::uint64_t, Batch const&)> const& apply) {
+Result<void> survey_file(ReadableFile const& file, LogFile& summary, LogSurvey& survey) {
   LogScanner scanner(file);
-  Bases bases;
-  Marks marks(replay.marks);
+  Marks marks(survey.marks);
   for (;;) {
     auto record = scanner.next();
     if (!record) return record.error();
     if (!*record) break;
-    auto const frame = (*record)->frame;
-    auto const header = peek_frame(frame);
+    auto const header = peek_frame((*record)->frame);
     if (!header) {
-      ++replay.damaged;
+      ++survey.damaged;
       continue;
     }
-    StreamLane const lane{header->stream, header->lane};
     // Also of what cannot be decoded for want of its base: it will not be sent again.
-    marks.seen(lane, header->sequence, **record);
-    Batch const* const base = header->base ? bases.find(lane, *header->base) : nullptr;
-    auto batch = decode_frame(frame, base);
-    if (!batch) {
-      ++replay.damaged;
-      continue;
-    }
-    summary.last_tick = std::max(summary.last_tick, batch->tick);
-    apply(summary.number, bases.keep(lane, std::move(*batch)));
+    marks.seen({header->stream, header->lane}, header->sequence, **record);
+    summary.last_tick = std::max(summary.last_tick, header->tick);
   }
   marks.finish();
-  replay.damaged += scanner.damaged();
+  survey.damaged += scanner.damaged();
   return {};
 }
 
 }  // namespace
 
-Result<Replay> replay_log(Disk& disk, std::string const& directory,
-                          std::function<void(std::uint64_t, Batch const&)> const& apply) {
-  Replay replay;
+Result<LogSurvey> survey_log(Disk& disk, std::string const& directory) {
+  LogSurvey survey;
   auto names = disk.list(directory);
   if (!names) return names.error();
   for (std::string const& name : *names) {
     auto const number = log_file_number(name);
-    if (number) replay.files.push_back({*number, 0, WallTime::min()});
+    if (number) survey.files.push_back({*number, 0, WallTime::min()});
   }
-  std::sort(replay.files.begin(), replay.files.end(),
+  std::sort(survey.files.begin(), survey.files.end(),
             [](LogFile const& a, LogFile const& b) { return a.number < b.number; });
-  for (LogFile& summary : replay.files) {
+  for (LogFile& summary : survey.files) {
     auto const path = directory + "/" + log_file_name(summary.number);
     if (auto synced = disk.sync_file(path); !synced) return synced.error();
     auto file = disk.open(path);
     if (!file) return file.error();
     summary.bytes = (*file)->size();
-    if (auto done = replay_file(**file, summary, replay, apply); !done) return done.error();
+    if (auto done = survey_file(**file, summary, survey); !done) return done.error();
   }
-  return replay;
+  return survey;
+}
+
+Result<std::uint64_t> replay_log(Disk& disk, std::string const& directory,
+                                 std::vector<LogFile> const& files,
+                                 std::function<bool(std::uint64_t, Batch const&)> const& apply) {
+  std::uint64_t undecodable = 0;
+  for (LogFile const& summary : files) {
+    auto file = disk.open(directory + "/" + log_file_name(summary.number));
+    if (!file) return file.error();
+    LogScanner scanner(**file);
+    Bases bases;
+    for (;;) {
+      auto record = scanner.next();
+      if (!record) return record.error();
+      if (!*record) break;
+      auto const frame = (*record)->frame;
+      auto const header = peek_frame(frame);
+      if (!header) continue;
+      StreamLane const lane{header->stream, header->lane};
+      Batch const* const base = header->base ? bases.find(lane, *header->base) : nullptr;
+      auto batch = decode_frame(frame, base);
+      if (!batch) {
+        ++undecodable;
+        continue;
+      }
+      if (!apply(summary.number, bases.keep(lane, std::move(*batch)))) return undecodable;
+    }
+  }
+  return undecodable;
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -1,7 +1,9 @@
 #pragma once
-// Reads the log of earlier runs: every batch in the order in which it was written, however
-// damaged the files are. What was read is synced first, since a run that was killed may have left
-// it in the page cache alone, and the marks made of it are told to agents.
+// Reads the log of earlier runs, however damaged the files are, in two passes. The first one looks
+// at the frames' headers alone: how far each stream is must be known before anything is accepted.
+// The second decodes every batch, in the order in which they were written, while the store serves.
+// What was read is synced first, since a run that was killed may have left it in the page cache
+// alone, and the marks made of it are told to agents.
 
 #include <functional>
 #include <map>
@@ -15,14 +17,19 @@
 
 namespace dadvisor::aggregator::store {
 
-struct Replay {
+struct LogSurvey {
   std::vector<LogFile> files;  // by number
   std::map<StreamLane, std::uint64_t> marks;
-  std::uint64_t damaged = 0;  // stretches skipped, and whole frames that lack their base
+  std::uint64_t damaged = 0;  // stretches that were skipped
 };
 
-// apply(file number, batch). Errors: io, when the directory or a file cannot be read or synced.
-Result<Replay> replay_log(Disk& disk, std::string const& directory,
-                          std::function<void(std::uint64_t, Batch const&)> const& apply);
+// Errors: io, when the directory or a file cannot be read or synced.
+Result<LogSurvey> survey_log(Disk& disk, std::string const& directory);
+
+// Calls apply(file number, batch) for each batch of the files; false ends it. Returns how many
+// whole frames could not be decoded, for want of their base. Errors: io.
+Result<std::uint64_t> replay_log(Disk& disk, std::string const& directory,
+                                 std::vector<LogFile> const& files,
+                                 std::function<bool(std::uint64_t, Batch const&)> const& apply);
 
 }  // namespace dadvisor::aggregator::store

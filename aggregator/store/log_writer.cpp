@@ -1,6 +1,9 @@
 #include "aggregator/store/log_writer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <span>
 
 #include "aggregator/store/log_record.hpp"
@@ -20,13 +23,14 @@ Error refusal() { return Error{Errc::unavailable, 0, "the log cannot be written"
 }  // namespace
 
 LogWriter::LogWriter(Disk& disk, Clock const& clock, Log log, std::string directory,
-                     Nanoseconds spacing, std::uint64_t next_number, std::vector<LogFile> files,
-                     std::vector<StreamMark> marks)
+                     Nanoseconds spacing, std::uint64_t reserve, std::uint64_t next_number,
+                     std::vector<LogFile> files, std::vector<StreamMark> marks)
     : disk_(disk),
       clock_(clock),
       log_(std::move(log)),
       directory_(std::move(directory)),
       spacing_(spacing),
+      reserve_(reserve),
       next_number_(next_number),
       last_sync_(clock.monotonic() - spacing),
       files_(std::move(files)) {
@@ -182,11 +186,15 @@ std::string const* LogWriter::logged_frame(LogItem const& item, std::string& scr
 }
 
 Result<void> LogWriter::write(std::span<Entry> entries) {
-  if (!file_)
-    if (auto opened = open_file(); !opened) {
-      fail(opened.error(), false);
-      return Error{Errc::unavailable, opened.error().os_error, opened.error().context};
-    }
+  std::uint64_t needed = 0;
+  for (Entry const& entry : entries)
+    if (!entry.refused) needed += record_size(entry.item.frame);
+  auto ready = find_room(needed);
+  if (ready && !file_) ready = open_file();
+  if (!ready) {
+    fail(ready.error(), false);
+    return Error{Errc::unavailable, ready.error().os_error, ready.error().context};
+  }
   std::string buffer, scratch;
   std::uint64_t bytes = 0, batches = 0;
   WallTime last_tick = current_.last_tick;
@@ -221,6 +229,18 @@ Result<void> LogWriter::write(std::span<Entry> entries) {
   counters_.bytes += bytes;
   counters_.file_bytes += bytes;
   return {};
+}
+
+// Whether so many bytes may be written and the reserve is still there.
+Result<void> LogWriter::find_room(std::uint64_t bytes) const {
+  auto const free = disk_.free_bytes(directory_);
+  if (!free) return free.error();
+  auto const kept = reserve_ + counters().file_bytes / 2;
+  if (*free >= bytes + kept) return {};
+  return Error{Errc::unavailable, ENOSPC,
+               fmt::format("{}: {} KiB are free, of which {} KiB are kept for moving rows from "
+                           "memory to disk",
+                           directory_, *free >> 10, kept >> 10)};
 }
 
 Result<void> LogWriter::open_file() {
@@ -261,7 +281,9 @@ void LogWriter::fail(Error const& error, bool syncing) {
 }
 
 void LogWriter::probe() {
-  Result<void> result = file_ ? Result<void>() : open_file();
+  // A little more than needed, lest it fail again at once.
+  Result<void> result = find_room(probe_bytes + reserve_ / 4);
+  if (result && !file_) result = open_file();
   if (result) result = file_->append(std::string(probe_bytes, '\0'));
   if (result) result = file_->truncate(current_.bytes);
   if (result) result = file_->sync();

@@ -8,7 +8,9 @@
 //
 // After any failure the file is finished: what it held before the failed group is synced and
 // stays, the group is cut off and answered with an error, and so is all that waits. Then nothing
-// is accepted until a new file could be written and synced, which is tried once a second.
+// is accepted until a new file could be written and synced, which is tried once a second. The same
+// happens before the disk is full: a reserve stays, and half of what the log takes, so that the
+// rows in memory can still be moved to disk, which is what makes the log shorter.
 
 #include <condition_variable>
 #include <cstdint>
@@ -66,8 +68,10 @@ struct LogCounters {
 class LogWriter {
  public:
   // Starts the thread. `directory`, disk and clock: must outlive it; `files`: of earlier runs.
+  // `reserve`: bytes of the disk that are not for the log.
   LogWriter(Disk& disk, Clock const& clock, Log log, std::string directory, Nanoseconds spacing,
-            std::uint64_t next_number, std::vector<LogFile> files, std::vector<StreamMark> marks);
+            std::uint64_t reserve, std::uint64_t next_number, std::vector<LogFile> files,
+            std::vector<StreamMark> marks);
   ~LogWriter();  // writes, syncs and answers what waits
 
   // Takes an item; done is called on the log's thread. False: it will be answered unavailable.
@@ -92,6 +96,7 @@ class LogWriter {
   void work(std::vector<Entry> entries);
   void commit(std::span<Entry> entries);
   Result<void> write(std::span<Entry> entries);
+  Result<void> find_room(std::uint64_t bytes) const;
   Result<void> open_file();
   void finish_file(bool cut);
   void fail(Error const& error, bool syncing);
@@ -104,6 +109,7 @@ class LogWriter {
   Log log_;
   std::string const directory_;
   Nanoseconds const spacing_;
+  std::uint64_t const reserve_;
 
   // The thread's own.
   std::unique_ptr<WritableFile> file_;

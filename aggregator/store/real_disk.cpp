@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -121,6 +122,12 @@ Result<void> RealDisk::sync_file(std::string const& path) {
   if (!fd) return fd.error();
   if (::fdatasync(fd->get()) != 0) return os_error(errno, path);
   return {};
+}
+
+Result<std::uint64_t> RealDisk::free_bytes(std::string const& directory) {
+  struct statvfs status {};
+  if (::statvfs(directory.c_str(), &status) != 0) return os_error(errno, directory);
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -17,6 +17,7 @@ class RealDisk final : public Disk {
   Result<void> remove(std::string const& path) override;
   Result<void> sync_directory(std::string const& path) override;
   Result<void> sync_file(std::string const& path) override;
+  Result<std::uint64_t> free_bytes(std::string const& directory) override;
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -257,13 +257,14 @@ Result<void> SpillFile::select(EntityId entity, Selection const& selection, Tick
   return visited ? result : visited;
 }
 
-Result<std::vector<EntityId>> SpillFile::entities() const {
+Result<std::vector<EntityId>> SpillFile::entities(std::uint64_t& damaged) const {
   std::vector<EntityId> ids;
   for (std::uint64_t page = 0; page < pages_.size(); ++page) {
     auto const read = visit_page(page, [&](SpillEntry const& entry) {
       if (ids.empty() || ids.back() != entry.entity) ids.push_back(entry.entity);
     });
-    if (!read) return read.error();
+    if (!read && read.error().code != Errc::malformed) return read.error();
+    if (!read) ++damaged;
   }
   return ids;
 }
@@ -280,7 +281,8 @@ Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_
     else if (auto read = append_block(*bytes, table); !read)
       result = read.error().within(path_);
   });
-  return visited ? result : visited;
+  // A damaged page was counted when the entities were listed.
+  return visited || visited.error().code == Errc::malformed ? result : visited;
 }
 
 Result<Rows> SpillFile::rows(EntityId entity) const {

@@ -88,11 +88,12 @@ class SpillFile {
   // rows of blocks that are sound are appended nevertheless.
   Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
                       SelectedRows& out) const;
-  // All entities that have rows, ascending, and all rows of one.
-  Result<std::vector<EntityId>> entities() const;
+  // All entities that have rows, ascending; index pages that are damaged are left out and raise
+  // `damaged`. And all rows of one. Errors: io; rows(): malformed.
+  Result<std::vector<EntityId>> entities(std::uint64_t& damaged) const;
   Result<Rows> rows(EntityId entity) const;
   // Appends all rows of one to the table, `damaged` raised by the blocks that are and are left out.
-  // Errors: io, and malformed where the index is damaged; the table is to be cleared then.
+  // Errors: io, and malformed (a block with the right CRC); the table is to be cleared then.
   Result<void> append(EntityId entity, ColumnTable& table, std::uint64_t& damaged) const;
 
  private:

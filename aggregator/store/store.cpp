@@ -57,18 +57,24 @@ Store::State::State(StoreOptions options, Disk& disk, Clock const& clock, Log lo
       head_(1, options_.tiers) {}
 
 Store::State::~State() {
+  begin_stop();
   {
     std::lock_guard const lock(tasks_mutex_);
     stopping_ = true;
   }
   tasks_wake_.notify_one();
   if (store_thread_.joinable()) store_thread_.join();
+  job_wake_.notify_one();
+  if (spill_thread_.joinable()) spill_thread_.join();
+}
+
+void Store::State::begin_stop() {
   {
+    // First: a spill must not take rows for applied that are skipped from now on.
     std::lock_guard const lock(job_mutex_);
     job_stopping_ = true;
   }
-  job_wake_.notify_one();
-  if (spill_thread_.joinable()) spill_thread_.join();
+  skipping_ = true;
 }
 
 Result<void> Store::State::load_catalogue() {
@@ -77,6 +83,12 @@ Result<void> Store::State::load_catalogue() {
   head_ = Head(all->next_entity, options_.tiers);
   for (auto& entity : all->entities) head_.restore(std::move(entity));
   marks_ = std::move(all->marks);
+  if (catalogue_.damaged() > 0)
+    log_.error(
+        "{} damaged rows of the catalogue are left out; what they named is to be had from a "
+        "backup alone",
+        catalogue_.damaged());
+  damaged_catalogue_rows_ = catalogue_.damaged();
   dirty_then_ = std::move(all->dirty);
   unfinished_ = std::move(all->unfinished);
   unspilled_ = unfinished_;
@@ -89,35 +101,54 @@ bool Store::State::covered(std::uint64_t log_file, WallTime tick) const {
   });
 }
 
-Result<void> Store::State::replay() {
-  auto replayed = replay_log(disk_, path("log"), [this](std::uint64_t file, Batch const& batch) {
-    if (covered(file, batch.tick)) return;
-    ++replayed_batches_;
-    oldest_replayed_ = std::min(oldest_replayed_, batch.tick);
-    apply(batch);
-  });
-  if (!replayed) return replayed.error();
+Result<void> Store::State::survey() {
+  auto found = survey_log(disk_, path("log"));
+  if (!found) return found.error();
   if (auto synced = disk_.sync_directory(path("log")); !synced) return synced.error();
-  damaged_records_ = replayed->damaged;
-  if (replayed->damaged > 0)
-    log_.warning("{} damaged or torn places in the log were skipped", replayed->damaged);
+  damaged_records_ = found->damaged;
+  if (found->damaged > 0)
+    log_.warning("{} damaged or torn places in the log were skipped", found->damaged);
   for (StreamMark const& mark : marks_) {
-    auto& sequence = replayed->marks[{mark.stream, mark.lane}];
+    auto& sequence = found->marks[{mark.stream, mark.lane}];
     sequence = std::max(sequence, mark.sequence);
   }
   marks_.clear();
-  for (auto const& [lane, sequence] : replayed->marks)
+  for (auto const& [lane, sequence] : found->marks)
     marks_.push_back({lane.stream, lane.lane, sequence});
   // A number that a spill calls covered is never used again.
-  std::uint64_t next = replayed->files.empty() ? 1 : replayed->files.back().number + 1;
+  std::uint64_t next = found->files.empty() ? 1 : found->files.back().number + 1;
   for (auto const& spill : spills_) next = std::max(next, spill->info().log_number);
   log_writer_ = std::make_unique<LogWriter>(disk_, clock_, log_, path("log"), options_.sync_spacing,
-                                            next, std::move(replayed->files), marks_);
+                                            options_.disk_reserve, next, found->files, marks_);
+  // In front of whatever comes: of two rows of one tick the one that was acknowledged first counts.
+  tasks_.emplace_back([this, files = std::move(found->files)] { replay(files); });
   return {};
 }
 
-void Store::State::start() {
+void Store::State::replay(std::vector<LogFile> const& files) {
+  auto const undecodable =
+      replay_log(disk_, path("log"), files, [this](std::uint64_t file, Batch const& batch) {
+        if (skipping_) return false;
+        if (covered(file, batch.tick)) return true;
+        ++replayed_batches_;
+        oldest_replayed_ = std::min(oldest_replayed_, batch.tick);
+        apply(batch);
+        return true;
+      });
+  if (undecodable) damaged_records_ += *undecodable;
+  if (undecodable && *undecodable > 0)
+    log_.warning("{} frames in the log lack the frame that they build upon", *undecodable);
   next_spill_at_ = first_spill_at();
+  if (!undecodable) {
+    // A spill would let log files go that were not read: none is made before the next start.
+    log_.error("the log cannot be read back, the store is not ready: {}",
+               to_string(undecodable.error()));
+    return;
+  }
+  replayed_ = !skipping_;
+}
+
+void Store::State::start() {
   spill_thread_ = std::thread([this] { run_spills(); });
   store_thread_ = std::thread([this] { run_store(); });
 }
@@ -152,14 +183,14 @@ void Store::State::run_store() {
     lock.unlock();
     for (Task& task : tasks) {
       if (auto const* const batch = std::get_if<std::shared_ptr<Batch const>>(&task)) {
-        apply(**batch);
+        if (!skipping_) apply(**batch);
         unapplied_cells_ -= cells_of(**batch);
       } else {
         std::get<std::function<void()>>(task)();
       }
     }
     tasks.clear();
-    if (!stopping) begin_spill_if_due();
+    if (replayed_ && !skipping_) begin_spill_if_due();
     lock.lock();
   }
 }
@@ -239,6 +270,7 @@ StoreCounters Store::State::counters() const {
   all.log_bytes = log.file_bytes;
   all.replayed_batches = replayed_batches_;
   all.damaged_records = damaged_records_;
+  all.damaged_catalogue_rows = damaged_catalogue_rows_;
   all.unapplied_cells = unapplied_cells_;
   all.spills = spill_count_;
   all.spill_failures = spill_failures_;
@@ -264,6 +296,7 @@ StoreCounters Store::State::counters() const {
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
+void Store::begin_stop() { state_->begin_stop(); }
 
 Result<std::unique_ptr<Store>> Store::open(StoreOptions options, Disk& disk, Clock const& clock,
                                            Log log, Observer* observer) {
@@ -279,7 +312,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options, Disk& disk, Clo
   if (auto done = state->load_catalogue(); !done) return done.error();
   if (auto done = state->load_spills(); !done) return done.error();
   if (auto done = state->load_tiers(); !done) return done.error();
-  if (auto done = state->replay(); !done) return done.error();
+  if (auto done = state->survey(); !done) return done.error();
   state->start();
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
@@ -322,5 +355,6 @@ std::vector<DirtyKey> Store::take_unfinished() { return state_->take_unfinished(
 WallTime Store::raw_from() const { return state_->raw_from(); }
 StoreCounters Store::counters() const { return state_->counters(); }
 bool Store::writable() const { return state_->writable(); }
+bool Store::replayed() const { return state_->replayed(); }
 
 }  // namespace dadvisor::aggregator::store

@@ -4,7 +4,8 @@
 // A frame is appended to the log and synced by the log thread (group sync: a sync starts when the
 // last one ended and something waits, at least 20 ms apart); meanwhile the store thread applies
 // its rows to the head. Rows that leave the head's span are spilled, ordered by entity, to an
-// immutable file; the log is cut behind each spill. open() replays what was not spilled.
+// immutable file; the log is cut behind each spill. What was not spilled before a stop is read back
+// from the log by the store thread, while batches are taken and what is there is served.
 //
 // Coarser tiers (tier.hpp) are made from outside, out of raw rows, and kept here. A row that comes
 // for a window that is already in a tier leaves its entity dirty there, and that outlives a kill.
@@ -65,10 +66,10 @@ struct TierRows {
 // Gives the next entity, by id ascending; false: there are no more.
 using NextTierRows = std::function<Result<bool>(TierRows&)>;
 
-// Told of what was applied, on the store thread, in order; also while open() replays the log, on
-// the thread of open(): there is no Store to put() into yet then, so what follows from it has to
-// wait for a post(). Replayed are the rows that no spill holds: all of about the last 3 to 13
-// minutes, in whole minutes (see FORMAT.md, boundary), and late ones since the last spill.
+// Told of what was applied, on the store thread, in order; first of the log's rows of earlier runs,
+// before whatever was given to post(): its maker may not have the Store yet, so what follows from
+// them has to wait for a post(). Replayed are the rows that no spill holds: of about the last 3 to
+// 13 minutes, in whole minutes (see FORMAT.md, boundary), and late ones since the last spill.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -92,25 +93,32 @@ struct StoreOptions {
   bool raw_waits_for_tiers = false;
   TierPlans tiers;
   Nanoseconds sync_spacing = std::chrono::milliseconds(20);
+  // Of the disk, in bytes, and half of what the log takes beside it: when less is free, append()
+  // answers unavailable, while the catalogue and a spill can still be written.
+  std::uint64_t disk_reserve = 4 << 20;
 };
 
 struct StoreCounters {
   std::uint64_t appended_batches = 0, appended_bytes = 0, syncs = 0, sync_failures = 0,
                 write_failures = 0, applied_rows = 0, duplicate_rows = 0, replayed_batches = 0,
-                damaged_records = 0, spills = 0, spill_failures = 0, merges = 0, damaged_spills = 0,
-                unapplied_cells = 0, log_bytes = 0, spill_bytes = 0, head_rows = 0, entities = 0,
-                spill_files = 0, tier_files = 0, late_beyond_raw = 0;
+                damaged_records = 0, damaged_catalogue_rows = 0, spills = 0, spill_failures = 0,
+                merges = 0, damaged_spills = 0, unapplied_cells = 0, log_bytes = 0, spill_bytes = 0,
+                head_rows = 0, entities = 0, spill_files = 0, tier_files = 0, late_beyond_raw = 0;
   std::array<std::uint64_t, all_tiers.size()> tier_bytes{};     // by tier
   std::array<std::uint64_t, all_tiers.size()> dirty_windows{};  // that wait to be made again
 };
 
 class Store final : public Appender {
  public:
-  // Opens or makes the store in options.directory, replays the log and starts the threads. The
-  // observer may be null and, like disk and clock, must outlive the store.
+  // Opens or makes the store in options.directory, reads how far the log goes and starts the
+  // threads. The observer may be null and, like disk and clock, must outlive the store.
   static Result<std::unique_ptr<Store>> open(StoreOptions options, Disk& disk, Clock const& clock,
                                              Log log, Observer* observer);
   ~Store() override;  // stops the threads; what was appended and not acknowledged may be lost
+  // The end is near and must not wait: batches that are not applied yet, and what is left of the
+  // log, are read at the next start instead, and a spill under way is given up. Functions given to
+  // post() still run. Any thread.
+  void begin_stop();
 
   void append(std::string frame, std::shared_ptr<Batch const> batch,
               std::function<void(Result<void>)> done) override;
@@ -168,6 +176,8 @@ class Store final : public Appender {
   StoreCounters counters() const;
   // False while the disk is full or failing: append() answers unavailable.
   bool writable() const;
+  // False while rows of earlier runs are still being read from the log.
+  bool replayed() const;
 
  private:
   class State;

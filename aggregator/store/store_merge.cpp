@@ -22,8 +22,9 @@ Result<void> Store::State::merge_spills() {
   }
   if (parts.size() < options_.spills_per_segment || parts.size() < 2) return {};
   std::set<EntityId> ids;
+  std::uint64_t damaged = 0;
   for (auto const& part : parts) {
-    auto const its = part->entities();
+    auto const its = part->entities(damaged);
     if (!its) return its.error();
     ids.insert(its->begin(), its->end());
   }
@@ -31,7 +32,6 @@ Result<void> Store::State::merge_spills() {
   info.first_number = parts.front()->info().first_number;
   SpillWriter writer(disk_, path("spill"), info);
   Result<void> result = writer.begin();
-  std::uint64_t damaged = 0;
   ColumnTable table;
   for (EntityId const id : ids) {
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
@@ -56,7 +56,7 @@ Result<void> Store::State::merge_spills() {
   if (!segment) return segment.error();
   if (damaged > 0) {
     damaged_spills_ += damaged;
-    log_.error("{} damaged blocks of spills are lost", damaged);
+    log_.error("{} damaged blocks or index pages of spills are lost", damaged);
   }
   {
     std::lock_guard const lock(head_mutex_);

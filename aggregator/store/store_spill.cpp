@@ -95,7 +95,8 @@ void Store::State::run_spills() {
     job_.reset();
     lock.unlock();
     auto unfinished = job.applied.get();
-    auto done = spill(job.logged.get(), std::move(unfinished));
+    auto done = job_stopping_ ? Result<void>(Error{Errc::gone, 0, "stopping"})
+                              : spill(job.logged.get(), std::move(unfinished));
     if (auto merged = done ? merge_spills() : Result<void>{}; !merged && !job_stopping_)
       log_.error("spills cannot be merged yet: {}", to_string(merged.error()));
     lock.lock();
@@ -168,7 +169,7 @@ Result<std::vector<EntityId>> Store::State::save_entities(CatalogueChange change
     for (Tier const tier : all_tiers)
       for (DirtyRange const& range : head_.dirty(tier).all()) change.dirty.push_back({tier, range});
   }
-  if (auto saved = catalogue_.save(change); !saved) {
+  if (auto saved = catalogue_.save(change, [this] { return job_stopping_.load(); }); !saved) {
     std::lock_guard const lock(head_mutex_);
     head_.unsaved(change);
     return saved.error();

@@ -39,8 +39,9 @@ class Store::State {
   Result<void> load_catalogue();
   Result<void> load_spills();
   Result<void> load_tiers();
-  Result<void> replay();
+  Result<void> survey();
   void start();
+  void begin_stop();
 
   void append(std::string frame, std::shared_ptr<Batch const> batch,
               std::function<void(Result<void>)> done);
@@ -68,6 +69,7 @@ class Store::State {
   WallTime raw_from() const { return from_tick_ns(raw_from_); }
   StoreCounters counters() const;
   bool writable() const { return log_writer_->writable(); }
+  bool replayed() const { return replayed_; }
 
  private:
   using Task = std::variant<std::shared_ptr<Batch const>, std::function<void()>>;
@@ -81,6 +83,7 @@ class Store::State {
     std::future<std::vector<DirtyKey>> applied;  // what the observer called unfinished then
   };
 
+  void replay(std::vector<LogFile> const& files);
   void apply(Batch const& batch);
   void run_store();
   void begin_spill_if_due();
@@ -133,6 +136,7 @@ class Store::State {
   std::deque<Task> tasks_;
   std::atomic<std::uint64_t> unapplied_cells_{0};  // of the batches in tasks_
   bool stopping_ = false;
+  std::atomic<bool> skipping_{false};  // batches are left to the next start
 
   std::mutex job_mutex_;
   std::condition_variable job_wake_;
@@ -141,8 +145,10 @@ class Store::State {
   bool spill_failed_ = false;  // the last one
   std::atomic<bool> job_stopping_{false};
 
-  std::uint64_t replayed_batches_ = 0;          // constant after open()
-  WallTime oldest_replayed_ = WallTime::max();  // of open()
+  std::uint64_t damaged_catalogue_rows_ = 0;  // constant after open()
+  std::atomic<bool> replayed_{false};
+  std::atomic<std::uint64_t> replayed_batches_{0};
+  WallTime oldest_replayed_ = WallTime::max();  // of the store thread
   std::atomic<std::uint64_t> damaged_records_{0}, spill_count_{0}, spill_failures_{0},
       merge_count_{0};
   mutable std::atomic<std::uint64_t> damaged_spills_{0};

@@ -84,8 +84,10 @@ Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& sto
     if (files.size() <= most_patches + 1) continue;
     std::set<EntityId> ids;
     for (File const& file : files) {
-      auto const its = file->entities();
+      std::uint64_t damaged = 0;
+      auto const its = file->entities(damaged);
       if (!its) return its.error();
+      if (damaged > 0) return Error{Errc::malformed, 0, file->path() + ": its index is damaged"};
       ids.insert(its->begin(), its->end());
     }
     auto id = ids.begin();

@@ -163,6 +163,7 @@ class World {
         store::Store::open(options, disk_, clock_, Log("test", LogLevel::error), engine_.get());
     REQUIRE(opened);
     store_ = std::move(*opened);
+    while (!store_->replayed()) std::this_thread::yield();
   }
 
   std::string directory_;

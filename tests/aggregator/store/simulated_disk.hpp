@@ -1,12 +1,13 @@
 #pragma once
 // A disk in memory that knows what a power cut leaves: of a file what was synced, of a directory
 // what was there at its last sync, and of the rest whatever the seed says. It can withhold syncs,
-// be full, and flip bits. Any thread.
+// fail, be full, and flip bits. Any thread.
 
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -37,10 +38,21 @@ class SimulatedDisk final : public Disk {
     std::lock_guard const lock(mutex_);
     failing_syncs_ = count;
   }
+  // So many of the next writes, creations, renames, removals and syncs of directories fail.
+  void fail_operations(int count) {
+    std::lock_guard const lock(mutex_);
+    failing_operations_ = count;
+  }
   // Bytes that all files together may hold; a write beyond it is torn and fails with ENOSPC.
   void set_capacity(std::uint64_t bytes) {
     std::lock_guard const lock(mutex_);
     capacity_ = bytes;
+  }
+
+  // Others take the room between the look at it and the write.
+  void hide_fullness(bool hide) {
+    std::lock_guard const lock(mutex_);
+    hidden_ = hide;
   }
 
   // The machine stops: whoever has the disk open now can do nothing any more. power_cut: what was
@@ -49,7 +61,7 @@ class SimulatedDisk final : public Disk {
     std::lock_guard const lock(mutex_);
     ++life_;
     withheld_ = false;
-    failing_syncs_ = 0;
+    failing_syncs_ = failing_operations_ = 0;
     released_.notify_all();
     if (!power_cut) return;
     for (auto& [directory, pending] : pending_) {  // a journal: a prefix of the changes survives
@@ -74,6 +86,10 @@ class SimulatedDisk final : public Disk {
     return found;
   }
   std::string& bytes(std::string const& path) { return files_.at(path)->bytes; }
+  std::uint64_t used_bytes() const {
+    std::lock_guard const lock(mutex_);
+    return used();
+  }
 
   Result<void> make_directory(std::string const&) override { return {}; }
   Result<std::vector<std::string>> list(std::string const& directory) override {
@@ -85,7 +101,7 @@ class SimulatedDisk final : public Disk {
   }
   Result<std::unique_ptr<WritableFile>> create(std::string const& path) override {
     std::lock_guard const lock(mutex_);
-    if (dead()) return gone();
+    if (auto fault = refused()) return *fault;
     auto file = std::make_shared<File>();
     change(path, {{}, path, file});
     return std::unique_ptr<WritableFile>(std::make_unique<Writable>(*this, file, life_));
@@ -98,21 +114,21 @@ class SimulatedDisk final : public Disk {
   }
   Result<void> rename(std::string const& from, std::string const& to) override {
     std::lock_guard const lock(mutex_);
-    if (dead()) return gone();
+    if (auto fault = refused()) return *fault;
     if (!files_.contains(from)) return Error{Errc::not_found, 0, from};
     change(to, {from, to, files_[from]});
     return {};
   }
   Result<void> remove(std::string const& path) override {
     std::lock_guard const lock(mutex_);
-    if (dead()) return gone();
+    if (auto fault = refused()) return *fault;
     if (!files_.contains(path)) return Error{Errc::not_found, 0, path};
     change(path, {path, {}, nullptr});
     return {};
   }
   Result<void> sync_directory(std::string const& path) override {
     std::lock_guard const lock(mutex_);
-    if (dead()) return gone();
+    if (auto fault = refused()) return *fault;
     for (Change& each : pending_[path]) each.redo(durable_);
     pending_[path].clear();
     return {};
@@ -125,10 +141,15 @@ class SimulatedDisk final : public Disk {
     found->second->synced = found->second->bytes;
     return {};
   }
+  Result<std::uint64_t> free_bytes(std::string const&) override {
+    std::lock_guard const lock(mutex_);
+    return hidden_ ? unlimited : room();
+  }
 
  private:
   struct File {
     std::string bytes, synced;
+    bool lossy = false;  // a sync failed: what was written before is not durable by a later one
   };
   using Files = std::map<std::string, std::shared_ptr<File>>;
   struct Change {  // `from` goes, `to` is `file`
@@ -147,8 +168,8 @@ class SimulatedDisk final : public Disk {
     Result<void> append(std::string_view bytes) override {
       std::lock_guard const lock(disk_.mutex_);
       if (life_ != disk_.life_) return gone();
-      auto const used = disk_.used();
-      auto const room = disk_.capacity_ > used ? disk_.capacity_ - used : 0;
+      if (auto fault = disk_.refused()) return *fault;
+      auto const room = disk_.room();
       file_->bytes += bytes.substr(0, room);
       if (bytes.size() > room) return Error{Errc::unavailable, 28, "no space left"};
       return {};
@@ -161,10 +182,11 @@ class SimulatedDisk final : public Disk {
       if (life_ != disk_.life_) return gone();
       if (disk_.failing_syncs_ > 0) {
         --disk_.failing_syncs_;
+        file_->lossy = true;
         return Error{Errc::io, 5, "sync"};
       }
       ++disk_.syncs_;
-      file_->synced = file_->bytes;
+      if (!file_->lossy) file_->synced = file_->bytes;
       return {};
     }
     Result<void> truncate(std::uint64_t size) override {
@@ -202,6 +224,16 @@ class SimulatedDisk final : public Disk {
   static Error gone() { return Error{Errc::io, 0, "the machine has stopped"}; }
   static std::string parent(std::string const& path) { return path.substr(0, path.rfind('/')); }
   bool dead() const { return open_life_ != life_; }
+  std::optional<Error> refused() {
+    if (dead()) return gone();
+    if (failing_operations_ == 0) return std::nullopt;
+    --failing_operations_;
+    return Error{Errc::io, 5, "operation"};
+  }
+  std::uint64_t room() const {
+    auto const its = used();
+    return capacity_ > its ? capacity_ - its : 0;
+  }
   std::uint64_t used() const {
     std::uint64_t sum = 0;
     for (auto const& [path, file] : files_) sum += file->bytes.size();
@@ -235,8 +267,8 @@ class SimulatedDisk final : public Disk {
   std::map<std::string, std::vector<Change>> pending_;  // by directory, since its last sync
   std::uint64_t capacity_ = unlimited;
   int life_ = 0, open_life_ = 0;
-  bool withheld_ = false;
-  int waiting_ = 0, syncs_ = 0, failing_syncs_ = 0;
+  bool withheld_ = false, hidden_ = false;
+  int waiting_ = 0, syncs_ = 0, failing_syncs_ = 0, failing_operations_ = 0;
 };
 
 }  // namespace dadvisor::aggregator::store

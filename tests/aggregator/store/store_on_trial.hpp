@@ -27,18 +27,21 @@ using namespace std::chrono_literals;
 class StandingClock final : public Clock {
  public:
   explicit StandingClock(WallTime now) : now_(now.time_since_epoch().count()) {}
-  WallTime wall() const override { return WallTime(Nanoseconds(now_)); }
+  WallTime wall() const override { return WallTime(Nanoseconds(now_ + wall_ahead_)); }
   MonotonicTime monotonic() const override { return MonotonicTime(Nanoseconds(now_)); }
   void advance(Nanoseconds by) { now_ += by.count(); }
+  // The wall clock alone is set.
+  void step_wall(Nanoseconds by) { wall_ahead_ += by.count(); }
 
  private:
+  std::atomic<std::int64_t> wall_ahead_{0};
   std::atomic<std::int64_t> now_;
 };
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    auto name = (std::filesystem::temp_directory_path() / "store-XXXXXX").string();
+  explicit TemporaryDirectory(std::string const& in = std::filesystem::temp_directory_path()) {
+    auto name = in + "/store-XXXXXX";
     path_ = ::mkdtemp(name.data());
   }
   ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
@@ -94,16 +97,22 @@ struct StoreOnTrial {
   Observer* observer = nullptr;
   std::unique_ptr<Store> store;
 
-  StoreOnTrial(Disk& its_disk, StandingClock& its_clock) : disk(its_disk), clock(its_clock) {
+  StoreOnTrial(Disk& its_disk, StandingClock& its_clock,
+               std::string const& in = std::filesystem::temp_directory_path(),
+               StoreOptions const& its_options = {})
+      : disk(its_disk), clock(its_clock), directory(in), options(its_options) {
     options.directory = directory.path();
     options.sync_spacing = 0ns;
+    options.disk_reserve = 0;
     open();
   }
-  void open() {
+  void open(bool wait_for_replay = true) {
     store.reset();
     auto opened = Store::open(options, disk, clock, Log("store-test", LogLevel::error), observer);
     if (!opened) throw std::runtime_error(to_string(opened.error()));
     store = std::move(*opened);
+    if (wait_for_replay && !eventually([this] { return store->replayed(); }))
+      throw std::runtime_error("not replayed");
   }
   std::future<Result<void>> append(Batch const& batch, std::string frame = {}) {
     auto answer = std::make_shared<std::promise<Result<void>>>();

@@ -94,6 +94,9 @@ class StoppingDisk final : public Disk {
     return disk_.sync_directory(path);
   }
   Result<void> sync_file(std::string const& path) override { return disk_.sync_file(path); }
+  Result<std::uint64_t> free_bytes(std::string const& path) override {
+    return disk_.free_bytes(path);
+  }
 
  private:
   struct File final : WritableFile {
