@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include "aggregator/alert/incident_id.hpp"
@@ -39,7 +40,12 @@ Result<Outbox> Outbox::open(OutboxOptions options, WallTime now, Log const& log)
   Outbox outbox(std::move(options));
   if (auto done = outbox.load(now, log); !done) return done.error();
   outbox.now_ = now;
-  if (auto done = outbox.rewrite(); !done) return done.error();
+  // The old file is whole as long as the new one is not: on a full disk the next sync() tries again.
+  if (auto done = outbox.rewrite(); !done) {
+    if (done.error().os_error != ENOSPC) return done.error();
+    ++outbox.counters_.write_failures;
+    log.error("nothing is told until there is room: {}", to_string(done.error()));
+  }
   return outbox;
 }
 
