@@ -80,15 +80,17 @@ Result<void> TierFiles::write(TickNs period, bool whole, WallTime now, NextTierR
 Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& stopping) {
   std::map<TickNs, std::vector<File>> periods;
   for (File const& file : files_) periods[period_of(file)].push_back(file);
-  for (auto const& [period, files] : periods) {
+  for (auto const& its : periods) {
+    TickNs const period = its.first;  // no structured binding: clang 14 captures none
+    std::vector<File> const& files = its.second;
     if (files.size() <= most_patches + 1) continue;
     std::set<EntityId> ids;
     for (File const& file : files) {
       std::uint64_t damaged = 0;
-      auto const its = file->entities(damaged);
-      if (!its) return its.error();
+      auto const named = file->entities(damaged);
+      if (!named) return named.error();
       if (damaged > 0) return Error{Errc::malformed, 0, file->path() + ": its index is damaged"};
-      ids.insert(its->begin(), its->end());
+      ids.insert(named->begin(), named->end());
     }
     auto id = ids.begin();
     auto const written = write(period, true, now, [&](TierRows& out) -> Result<bool> {
