@@ -10,7 +10,7 @@
 
 namespace dadvisor {
 
-enum class LogLevel { debug, info, warning, error };
+enum class LogLevel { debug, info, warning, error, none };
 
 // `text` with every control byte, DEL and invalid UTF-8 byte as \xNN, cut at `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 1024);

@@ -101,14 +101,19 @@ class Events(lab.Case):
         self.assertLess(start["id"], end["id"])
 
     def test_an_oom_kill_is_told_with_the_exit(self):
-        container, state = self.run_once("/e2e/oom", "load mem 64 30", "-m", "16m",
-                                         "--memory-swap", "16m")
-        self.assertEqual(state["ExitCode"], 137, state)
-        tag = "container:" + container.id[:12]
-        end = self.wait_for("exit " + tag)[0]
-        self.assertIn("code:137", end["tags"])
-        self.assertIn("reason:oom", end["tags"])
-        self.assertIn("killed for its memory", end["what"])
+        # On a busy machine Docker itself misses about a tenth of them: "OOMKilled": false.
+        for _ in range(10):
+            container, state = self.run_once("/e2e/oom", "load mem 64 30", "-m", "16m",
+                                             "--memory-swap", "16m")
+            self.assertEqual(state["ExitCode"], 137, state)
+            end = self.wait_for("exit container:" + container.id[:12])[0]
+            self.assertIn("code:137", end["tags"])
+            told = json.loads(container.inspect("{{.State.OOMKilled}}"))
+            self.assertIn("reason:oom" if told else "reason:signal", end["tags"])
+            self.assertEqual("killed for its memory" in end["what"], told)
+            if told:
+                return
+        self.fail("Docker told none of ten OOM kills")
 
     def test_restarts_deploys_and_a_join(self):
         join = self.wait_for("join")

@@ -108,7 +108,7 @@ struct StoreOnTrial {
   }
   void open(bool wait_for_replay = true) {
     store.reset();
-    auto opened = Store::open(options, disk, clock, Log("store-test", LogLevel::error), observer);
+    auto opened = Store::open(options, disk, clock, Log("store-test", LogLevel::none), observer);
     if (!opened) throw std::runtime_error(to_string(opened.error()));
     store = std::move(*opened);
     if (wait_for_replay && !eventually([this] { return store->replayed(); }))

@@ -288,7 +288,7 @@ TEST_CASE("two stores in one directory are refused") {
   StandingClock clock(at(0));
   StoreOnTrial trial(disk, clock);
   auto const second =
-      Store::open(trial.options, disk, clock, Log("store-test", LogLevel::error), nullptr);
+      Store::open(trial.options, disk, clock, Log("store-test", LogLevel::none), nullptr);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Errc::conflict);
 }
