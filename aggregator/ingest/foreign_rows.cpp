@@ -12,9 +12,10 @@
 namespace dadvisor::aggregator::ingest {
 
 struct ForeignOpenRow {
-  std::int64_t time = 0;  // seconds
-  std::uint64_t there = 0;
-  std::vector<double> values;
+  std::int64_t time = 0;     // seconds, of its slot
+  std::uint64_t there = 0;   // by column
+  std::size_t first = 0;     // its first value
+  std::uint32_t schema = 0;  // it has place for so many values as that has columns
 };
 
 struct ForeignEntity {
@@ -56,19 +57,7 @@ std::size_t frame_bytes(ForeignEntity const& entity) {
 }
 constexpr std::size_t most_frame_bytes = frame_limit::frame_bytes - (64 << 10);
 
-Row row_of(ForeignEntity const& entity, ForeignOpenRow const& open) {
-  Row row;
-  row.slot = entity.slot;
-  row.schema = schema_for(entity.count);
-  row.cells.resize(widths[row.schema]);
-  for (std::size_t i = 0; i < open.values.size(); ++i)
-    if (open.there >> i & 1) row.cells[i] = real_cell(open.values[i]);
-  return row;
-}
-
 }  // namespace
-
-std::int64_t ForeignSeries::step() const { return entity->step; }
 
 ForeignRows::ForeignRows(ForeignRowsOptions options, store::Appender& appender, Post post, Log log,
                          std::vector<Entity> const& known)
@@ -131,24 +120,47 @@ std::optional<ForeignSeries> ForeignRows::add(std::string_view path, std::int64_
   return series;
 }
 
-bool ForeignRows::put(ForeignSeries const& series, std::int64_t time, double value) {
+bool ForeignRows::put(ForeignSeries const& series, std::int64_t seconds, double value) {
   auto& entity = *series.entity;
-  auto row = std::find_if(entity.open.rbegin(), entity.open.rend(),
-                          [&](ForeignOpenRow const& one) { return one.time == time; });
-  if (row == entity.open.rend()) {
-    if (counters_.waiting_values + entity.count > options_.most_waiting_values) return false;
-    entity.open.push_back({time, 0, {}});
-    row = entity.open.rbegin();
+  auto* row = entity.open.empty() ? nullptr : &entity.open.back();
+  if (row == nullptr || seconds < row->time || seconds >= row->time + entity.step) {
+    row = open_row(entity, seconds - seconds % entity.step);
+    if (row == nullptr) return false;
   }
-  if (row->values.size() <= series.column) {
-    counters_.waiting_values += entity.count - row->values.size();
-    row->values.resize(entity.count);
-  }
-  row->values[series.column] = value;
+  if (series.column >= widths[row->schema]) widen(entity, *row);
+  values_[row->first + series.column] = value;
   row->there |= std::uint64_t{1} << series.column;
+  return true;
+}
+
+ForeignOpenRow* ForeignRows::open_row(ForeignEntity& entity, std::int64_t time) {
+  auto const known = std::ranges::find(entity.open, time, &ForeignOpenRow::time);
+  if (known != entity.open.end()) return &*known;
+  auto const schema = schema_for(entity.count);
+  if (values_.size() + widths[schema] > options_.most_waiting_values) return nullptr;
+  entity.open.push_back({time, 0, values_.size(), schema});
+  values_.resize(values_.size() + widths[schema]);
   if (!entity.dirty) dirty_.push_back(&entity);
   entity.dirty = true;
-  return true;
+  return &entity.open.back();
+}
+
+void ForeignRows::widen(ForeignEntity const& entity, ForeignOpenRow& row) {
+  auto const from = std::exchange(row.first, values_.size());
+  auto const width = widths[row.schema];
+  row.schema = schema_for(entity.count);
+  values_.resize(values_.size() + widths[row.schema]);
+  for (std::size_t i = 0; i < width; ++i) values_[row.first + i] = values_[from + i];
+}
+
+Row ForeignRows::row_of(ForeignEntity const& entity, ForeignOpenRow const& open) const {
+  Row row;
+  row.slot = entity.slot;
+  row.schema = schema_for(entity.count);
+  row.cells.resize(widths[row.schema]);
+  for (std::size_t i = 0; i < widths[open.schema]; ++i)
+    if (open.there >> i & 1) row.cells[i] = real_cell(values_[open.first + i]);
+  return row;
 }
 
 void ForeignRows::flush(bool at_the_end) {
@@ -167,9 +179,10 @@ void ForeignRows::flush(bool at_the_end) {
   for (ForeignEntity* const entity : dirty_)
     for (std::size_t i = 0; i < entity->open.size(); ++i)
       items.push_back({entity->step, entity->open[i].time, entity, i});
-  std::ranges::sort(items, {}, [](Item const& item) {
+  auto const order = [](Item const& item) {
     return std::tuple(item.step, item.time, item.entity->slot);
-  });
+  };
+  if (!std::ranges::is_sorted(items, {}, order)) std::ranges::sort(items, {}, order);
   for (auto item = items.begin(); item != items.end();) {
     auto batch = std::make_shared<Batch>();
     auto& stream = streams_[item->step];
@@ -195,7 +208,9 @@ void ForeignRows::flush(bool at_the_end) {
     entity->open.clear();
   }
   dirty_.clear();
-  counters_.waiting_values = 0;
+  bool const much_less = values_.size() < values_.capacity() / 8;
+  values_.clear();
+  if (much_less) values_.shrink_to_fit();
 }
 
 void ForeignRows::append(std::shared_ptr<Batch const> const& batch, Batch const* base) {
@@ -226,6 +241,7 @@ ForeignRowsCounters ForeignRows::counters() const {
   auto counters = counters_;
   counters.series = series_.size();
   counters.entities = entities_.size();
+  counters.waiting_values = values_.size();
   return counters;
 }
 

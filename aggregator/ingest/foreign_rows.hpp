@@ -24,12 +24,11 @@
 namespace dadvisor::aggregator::ingest {
 
 struct ForeignEntity;
+struct ForeignOpenRow;
 // Where a path's points go. Valid as long as the ForeignRows.
 struct ForeignSeries {
   ForeignEntity* entity = nullptr;
   std::uint32_t column = 0;
-
-  std::int64_t step() const;  // seconds
 };
 
 struct ForeignRowsOptions {
@@ -61,8 +60,9 @@ class ForeignRows {
   // A path that find() does not know; nothing when there are too many.
   std::optional<ForeignSeries> add(std::string_view path, std::int64_t step_seconds);
 
-  // False: too much waits for the log; the value is dropped.
-  bool put(ForeignSeries const& series, std::int64_t time, double value);
+  // Into the slot of the series' step that `seconds`, not negative, is in. False: too much waits
+  // for the log; the value is dropped.
+  bool put(ForeignSeries const& series, std::int64_t seconds, double value);
   // Appends what came since, if the store has answered what it got before and does not lag; at the
   // end in any case.
   void flush(bool at_the_end = false);
@@ -75,6 +75,9 @@ class ForeignRows {
     std::shared_ptr<Batch const> last;  // the base of the next one
   };
   ForeignEntity& entity(EntityKey key, std::string leaves);
+  ForeignOpenRow* open_row(ForeignEntity& entity, std::int64_t time);
+  void widen(ForeignEntity const& entity, ForeignOpenRow& row);
+  Row row_of(ForeignEntity const& entity, ForeignOpenRow const& open) const;
   void append(std::shared_ptr<Batch const> const& batch, Batch const* base);
   void answered(std::shared_ptr<Batch const> const& batch, bool good);
 
@@ -88,6 +91,7 @@ class ForeignRows {
   std::map<std::pair<std::string, std::int64_t>, ForeignEntity*> newest_;  // by parent and step
   std::map<std::int64_t, std::uint32_t> slots_;                            // next one, by step
   std::vector<ForeignEntity*> dirty_;
+  std::vector<double> values_;              // of all open rows, each row's together
   std::map<std::int64_t, Stream> streams_;  // by step
   std::size_t owed_ = 0;                    // answers
   std::deque<std::shared_ptr<Batch const>> failed_;

@@ -12,7 +12,7 @@ constexpr std::size_t most_places = 200'000;  // of one connection's order
 
 }  // namespace
 
-PointRoute const* ExpectedOrder::next(std::string_view name, std::uint32_t generation) {
+PointRoute const* ExpectedOrder::next(std::uint32_t generation) {
   if (generation_ != generation) {
     places_.clear();
     at_.clear();
@@ -21,9 +21,7 @@ PointRoute const* ExpectedOrder::next(std::string_view name, std::uint32_t gener
   }
   if (last_ == none) return nullptr;
   auto const next = places_[last_].next;
-  if (next == none || places_[next].route->name != name) return nullptr;
-  last_ = next;
-  return places_[next].route;
+  return next == none ? nullptr : places_[next].route;
 }
 
 void ExpectedOrder::learn(PointRoute const& route) {
@@ -47,10 +45,16 @@ class PointIngest::LineReader final : public http::StreamReader {
   std::optional<std::size_t> take(std::string_view bytes) override {
     auto const now = ingest_.now();
     std::size_t taken = 0;
-    for (auto end = bytes.find('\n'); end != std::string_view::npos;
-         end = bytes.find('\n', taken)) {
-      ingest_.line(bytes.substr(taken, end - taken), order_, now);
-      taken = end + 1;
+    for (;;) {
+      auto const rest = bytes.substr(taken);
+      if (auto const size = ingest_.expected_line(rest, order_, now)) {
+        taken += size;
+        continue;
+      }
+      auto const end = rest.find('\n');
+      if (end == std::string_view::npos) break;
+      ingest_.line(rest.substr(0, end), order_, now);
+      taken += end + 1;
     }
     if (bytes.size() - taken > most_line_bytes) {
       ++ingest_.counters_.malformed;
@@ -125,6 +129,27 @@ void PointIngest::datagram(std::string_view bytes) {
   }
 }
 
+PointIngest::Now PointIngest::now() const {
+  auto const wall = clock_.wall();
+  return {clock_.monotonic(), unix_seconds(wall), unix_seconds(wall - most_behind),
+          unix_seconds(wall + most_ahead)};
+}
+
+std::size_t PointIngest::expected_line(std::string_view bytes, ExpectedOrder& order,
+                                       Now const& now) {
+  auto const* const route = order.next(router_.generation());
+  if (route == nullptr || route->verdict > RouteVerdict::aggregated) return 0;
+  auto const length = route->name.size();
+  if (bytes.size() <= length || bytes[length] != ' ' || !bytes.starts_with(route->name)) return 0;
+  auto const numbers = graphite::parse_plain_numbers(bytes.substr(length + 1));
+  if (!numbers || numbers->time < now.oldest || numbers->time > now.newest) return 0;
+  order.advance();
+  ++counters_.lines;
+  ++counters_.points;
+  take(*route, numbers->time, numbers->value, now);
+  return length + 1 + numbers->size;
+}
+
 void PointIngest::line(std::string_view line, ExpectedOrder& order, Now const& now) {
   ++counters_.lines;
   auto const read =
@@ -137,8 +162,10 @@ void PointIngest::line(std::string_view line, ExpectedOrder& order, Now const& n
 
 void PointIngest::point(graphite::Point const& point, ExpectedOrder& order, Now const& now) {
   ++counters_.points;
-  auto const* route = order.next(point.path, router_.generation());
-  if (route == nullptr) {
+  auto const* route = order.next(router_.generation());
+  if (route != nullptr && route->name == point.path) {
+    order.advance();
+  } else {
     route = &router_.route(point.path, now.monotonic);
     order.learn(*route);
   }
@@ -151,31 +178,33 @@ void PointIngest::point(graphite::Point const& point, ExpectedOrder& order, Now 
     ++counters_.infinite;
     return;
   }
-  auto const wall = unix_seconds(now.wall);
   double const seconds =
-      point.time > -2 && point.time <= -1 ? static_cast<double>(wall) : point.time;
+      point.time > -2 && point.time <= -1 ? static_cast<double>(now.wall) : point.time;
   // Also of NaN; what carbon stores beyond these bounds would never be seen again.
-  if (!(seconds >= static_cast<double>(unix_seconds(now.wall - most_behind)))) {
+  if (!(seconds >= static_cast<double>(now.oldest))) {
     ++counters_.too_old;
     return;
   }
-  if (seconds > static_cast<double>(unix_seconds(now.wall + most_ahead))) {
+  if (seconds > static_cast<double>(now.newest)) {
     ++counters_.ahead;
     return;
   }
-  auto const whole = static_cast<std::int64_t>(seconds);
-  bool taken = route->verdict == RouteVerdict::aggregated || store(*route, whole, point.value);
-  for (AggregateBuffer* const buffer : route->feeds)
-    if (!aggregator_.put(*buffer, whole, point.value, now.monotonic)) {
+  take(*route, static_cast<std::int64_t>(seconds), point.value, now);
+}
+
+void PointIngest::take(PointRoute const& route, std::int64_t seconds, double value,
+                       Now const& now) {
+  bool taken = route.verdict == RouteVerdict::aggregated || store(route, seconds, value);
+  for (AggregateBuffer* const buffer : route.feeds)
+    if (!aggregator_.put(*buffer, seconds, value, now.monotonic)) {
       ++counters_.aggregation_full;
-      if (route->verdict == RouteVerdict::aggregated) taken = false;
+      if (route.verdict == RouteVerdict::aggregated) taken = false;
     }
   if (taken) ++counters_.taken;
 }
 
 bool PointIngest::store(PointRoute const& route, std::int64_t seconds, double value) {
-  auto const step = route.series.step();
-  if (rows_.put(route.series, seconds - seconds % step, value)) return true;
+  if (rows_.put(route.series, seconds, value)) return true;
   ++counters_.log_full;
   return false;
 }
@@ -202,7 +231,7 @@ void PointIngest::count_drop(RouteVerdict verdict) {
 
 void PointIngest::tick(bool at_the_end) {
   auto const time = now();
-  aggregator_.compute(time.monotonic, time.wall,
+  aggregator_.compute(time.monotonic, clock_.wall(),
                       [&](std::string const& name, std::int64_t seconds, double value) {
                         auto const& route = router_.made_route(name, time.monotonic);
                         if (route.verdict != RouteVerdict::take) return count_drop(route.verdict);

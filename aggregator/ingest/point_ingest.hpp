@@ -42,8 +42,10 @@ struct PointCounters {
 // next name need only be compared and not be looked up.
 class ExpectedOrder {
  public:
-  // The route of `name`, if it came behind the last one before.
-  PointRoute const* next(std::string_view name, std::uint32_t generation);
+  // The route that came behind the last one before.
+  PointRoute const* next(std::uint32_t generation);
+  // It came again.
+  void advance() { last_ = places_[last_].next; }
   // `route`, which was looked up, came behind the last one.
   void learn(PointRoute const& route);
 
@@ -82,12 +84,16 @@ class PointIngest {
   class LineReader;
   class PickleReader;
   struct Now {
-    WallTime wall;
     MonotonicTime monotonic;
+    std::int64_t wall, oldest, newest;  // unix seconds: now, and what a point may have
   };
-  Now now() const { return {clock_.wall(), clock_.monotonic()}; }
+  Now now() const;
+  // The bytes of a line at the beginning of `bytes` that has the expected name, and is taken; 0: it
+  // is to be looked at more closely.
+  std::size_t expected_line(std::string_view bytes, ExpectedOrder& order, Now const& now);
   void line(std::string_view line, ExpectedOrder& order, Now const& now);
   void point(graphite::Point const& point, ExpectedOrder& order, Now const& now);
+  void take(PointRoute const& route, std::int64_t seconds, double value, Now const& now);
   bool store(PointRoute const& route, std::int64_t seconds, double value);
   void count_drop(RouteVerdict verdict);
 

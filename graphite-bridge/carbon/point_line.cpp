@@ -1,7 +1,10 @@
 #include "graphite-bridge/carbon/point_line.hpp"
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
-#include <cstdint>
+#include <cstring>
 
 #include "graphite-bridge/number_text.hpp"
 
@@ -33,7 +36,65 @@ std::optional<double> word_number(std::string_view word) {
   return parse_float(word);
 }
 
+constexpr int most_plain_digits = 15;  // a double holds each number of so many
+constexpr std::array<double, most_plain_digits + 1> powers_of_ten{
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+// Eight digits at once: the first one stands in the lowest byte (x86-64 and arm64).
+bool are_eight_digits(std::uint64_t bytes) {
+  return ((bytes & 0xf0f0f0f0f0f0f0f0) |
+          (((bytes + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) == 0x3333333333333333;
+}
+std::uint64_t eight_digits(std::uint64_t bytes) {
+  bytes = (bytes & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8;            // pairs: 10 a + b
+  bytes = (bytes & 0x00ff00ff00ff00ff) * 6553601 >> 16;        // 100 ab + cd
+  return (bytes & 0x0000ffff0000ffff) * 42949672960001 >> 32;  // 10,000 abcd + efgh
+}
+
+// The digits at `at`, which goes behind them, appended to those of `number`; how many there were.
+// Of more than `most_plain_digits` the number means nothing.
+int take_digits(char const*& at, char const* end, std::uint64_t& number) {
+  static_assert(std::endian::native == std::endian::little);
+  char const* const begin = at;
+  while (end - at >= 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, at, 8);
+    if (!are_eight_digits(bytes)) break;
+    number = number * 100'000'000 + eight_digits(bytes);
+    at += 8;
+  }
+  for (; at < end && *at >= '0' && *at <= '9'; ++at)
+    number = number * 10 + static_cast<std::uint64_t>(*at - '0');
+  return static_cast<int>(std::min<std::ptrdiff_t>(at - begin, most_plain_digits + 1));
+}
+
 }  // namespace
+
+std::optional<PlainNumbers> parse_plain_numbers(std::string_view text) {
+  char const* at = text.data();
+  char const* const end = at + text.size();
+  bool const negative = at < end && *at == '-';
+  if (negative) ++at;
+  std::uint64_t digits = 0, time = 0;
+  int const whole = take_digits(at, end, digits);
+  int fraction = 0;
+  if (at < end && *at == '.') {
+    fraction = take_digits(++at, end, digits);
+    if (fraction == 0) return std::nullopt;
+  }
+  // -0 is a number of its own.
+  if (whole == 0 || whole + fraction > most_plain_digits || (negative && digits == 0))
+    return std::nullopt;
+  if (at == end || *at++ != ' ') return std::nullopt;
+  int const time_digits = take_digits(at, end, time);
+  if (time_digits == 0 || time_digits > most_plain_digits) return std::nullopt;
+  if (at == end || *at++ != '\n') return std::nullopt;
+  // Both are exact, so that one division rounds as the decimal itself would (Clinger, 1990).
+  double const value =
+      static_cast<double>(digits) / powers_of_ten[static_cast<std::size_t>(fraction)];
+  return PlainNumbers{negative ? -value : value, static_cast<std::int64_t>(time),
+                      static_cast<std::size_t>(at - text.data())};
+}
 
 std::optional<Point> parse_point_line(std::string_view line) {
   Point point;

@@ -2,6 +2,7 @@
 // Graphite's plaintext as it comes in, "path value timestamp\n": three words between blanks, as
 // carbon's protocols.py (MetricLineReceiver) reads them. Pure; any thread; allocates nothing.
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -16,5 +17,16 @@ struct Point {
 // Without its line feed. Nothing when it is no point. Not read, unlike carbon: numbers with "_"
 // in them ("1_000"), and blanks that are not ASCII.
 std::optional<Point> parse_point_line(std::string_view line);
+
+// What stands behind the path and a blank in nearly all lines: "12.5 1700000040\n", two decimals of
+// at most 15 digits, the time whole and not negative, one blank between them.
+struct PlainNumbers {
+  double value = 0;  // finite
+  std::int64_t time = 0;
+  std::size_t size = 0;  // bytes read, the line feed too
+};
+// At the beginning of `text`; nothing where it is written otherwise or not all of it is there: then
+// parse_point_line() has to say what it is.
+std::optional<PlainNumbers> parse_plain_numbers(std::string_view text);
 
 }  // namespace dadvisor::graphite

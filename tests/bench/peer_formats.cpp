@@ -72,8 +72,8 @@ void add_graphite_lines(Batch const& batch, std::string& out) {
   auto const seconds = unix_seconds(batch.tick);
   for_each_row(batch, [&](Entity const& entity, Row const& row, auto const& metrics) {
     auto const prefix = entity.key.kind == EntityKind::host
-                            ? fmt::format("dadvisor.bench.hosts.{}.", label(entity, "host"))
-                            : fmt::format("dadvisor.bench.instances.{}.{}.", label(entity, "app"),
+                            ? fmt::format("bench.hosts.{}.", label(entity, "host"))
+                            : fmt::format("bench.instances.{}.{}.", label(entity, "app"),
                                           label(entity, "instance"));
     for (std::size_t i = 0; i < metrics.size(); ++i) {
       if (!row.cells[i]) continue;

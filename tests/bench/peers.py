@@ -25,6 +25,7 @@ def thousand_apps(load):
 class Dadvisor(Peer):
     name = "dAdvisor, own protocol"
     into = "dadvisor"
+    root = "dadvisor.bench"
     synced = True
 
     def make_command(self):
@@ -50,7 +51,6 @@ class Dadvisor(Peer):
         return sum(os.path.getsize(path) for kind in ("spill", "segment")
                    for path in glob.glob("%s/data/store/%s/*" % (self.directory, kind)))
 
-    root = "dadvisor.bench"
 
     def render(self, load, target, first, last):
         """(URL) of the ticks from first to last, both in it."""
@@ -79,6 +79,45 @@ class Dadvisor(Peer):
             answer = json.loads(lab.http_get(url, 60)[1])
             return sum(value or 0 for series in answer for value, _ in series["datapoints"])
         return rows("instances.*.*.mem.rss") * 40 + rows("hosts.*.load.1m") * load.host_figures
+
+
+class PointNames:
+    """Of servers that get the workload as Graphite's points and are asked in Graphite's language."""
+    into = "graphite"
+    root = "bench"
+    retentions = "10s:6h,1m:7d,10m:90d"
+    render = Dadvisor.render
+
+    def queries(self, load):
+        queries = Dadvisor.queries(self, load)
+        last = load.ticks - 1
+        queries["top"] = self.render(
+            load, "highestAverage(perSecond(%s.instances.*.*.cpu.usage),10)" % self.root, last - 30,
+            last)
+        return queries
+
+    def count(self, load, ticks):
+        total = 0
+        for paths in ("*.*.*.*.*", "hosts.*.*.*"):
+            url = self.render(load, "sumSeries(isNonNull(%s.%s))" % (self.root, paths),
+                              load.ticks + 2 - ticks, load.ticks + 1)
+            total += sum(value or 0 for series in json.loads(lab.http_get(url, 60)[1])
+                         for value, _ in series["datapoints"])
+        return total
+
+
+class DadvisorPoints(PointNames, Dadvisor):
+    name = "dAdvisor, Graphite plaintext"
+    synced = False
+
+    def make_command(self):
+        self.load_port = lab.free_port()
+        conf = self.directory + "/conf"
+        os.makedirs(conf)
+        with open(conf + "/storage-schemas.conf", "w") as file:
+            file.write("[all]\npattern = .*\nretentions = %s\n" % self.retentions)
+        return super().make_command() + [
+            "--graphite-listen", "127.0.0.1:%d" % self.load_port, "--graphite-conf-dir", conf]
 
 
 class Promql(Peer):
@@ -180,11 +219,11 @@ class VictoriaGraphite(Victoria):
         app = re.search(r'app=~?"([^"]*)"', matchers)
         app = app.group(1).replace(".*", "*") if app else "*"
         instance = re.search(r'instance="([^"]*)"', matchers)
-        return '{__graphite__="dadvisor.bench.instances.%s.%s.%s"}' % (
+        return '{__graphite__="bench.instances.%s.%s.%s"}' % (
             app, instance.group(1) if instance else "*", leaf)
 
     def names(self, load):
-        return ['{__name__=~"dadvisor.+"}']
+        return ['{__name__=~"bench.+"}']
 
     def queries(self, load):
         queries = super().queries(load)
@@ -192,7 +231,7 @@ class VictoriaGraphite(Victoria):
             {"query": "topk(10,rate(%s[5m]) keep_metric_names)" % self.select("cpu_usage"),
              "time": load.time(load.ticks - 1)})
         queries["find"] = (self.url + "/metrics/find?format=treejson&query="
-                           "dadvisor.bench.instances.app-00007.*.*.*")
+                           "bench.instances.app-00007.*.*.*")
         return queries
 
 
@@ -266,26 +305,15 @@ bind-address = "127.0.0.1:%d"
                    for value in series["values"][0][1:] if value)
 
 
-class Carbon(Peer):
+class Carbon(PointNames, Peer):
     name = "carbon, plaintext (1/100)"
-    into = "graphite"
     share = 0.01
-    root = "dadvisor.bench"
-    render = Dadvisor.render
-
-    def queries(self, load):
-        queries = Dadvisor.queries(self, load)
-        last = load.ticks - 1
-        queries["top"] = self.render(
-            load, "highestAverage(perSecond(%s.instances.*.*.cpu.usage),10)" % self.root, last - 30,
-            last)
-        return queries
 
     def make_command(self):
         self.load_port = lab.free_port()
         self.ports = ["--web-port", self.port, "--line-port", self.load_port, "--pickle-port",
                       lab.free_port(), "--query-port", lab.free_port(), "--retentions",
-                      "10s:6h,1m:7d,10m:90d"]
+                      self.retentions]
         return []
 
     def up(self, action):
@@ -315,14 +343,5 @@ class Carbon(Peer):
     def data_bytes(self):
         return size_below(self.directory + "/storage/whisper")
 
-    def count(self, load, ticks):
-        url = self.render(load, "sumSeries(isNonNull(%s.*.*.*.*.*))" % self.root,
-                          load.ticks + 2 - ticks, load.ticks + 1)
-        hosts = self.render(load, "sumSeries(isNonNull(%s.hosts.*.*.*))" % self.root,
-                            load.ticks + 2 - ticks, load.ticks + 1)
-        return sum(value or 0 for one in (url, hosts)
-                   for series in json.loads(lab.http_get(one, 60)[1])
-                   for value, _ in series["datapoints"])
 
-
-ALL = [Dadvisor, Victoria, VictoriaGraphite, Prometheus, Influx, Carbon]
+ALL = [Dadvisor, DadvisorPoints, Victoria, VictoriaGraphite, Prometheus, Influx, Carbon]

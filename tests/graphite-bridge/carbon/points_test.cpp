@@ -1,4 +1,6 @@
+#include <bit>
 #include <catch2/catch.hpp>
+#include <random>
 
 #include "graphite-bridge/carbon/pickled_points.hpp"
 #include "graphite-bridge/carbon/point_line.hpp"
@@ -65,6 +67,40 @@ TEST_CASE("a line of other than three words or without numbers is none") {
   for (auto const* const bad : {"", " ", "a", "a 1", "a 1 2 3", "a b 1", "a 1 b", "a 1 1_000"})
     CHECK_FALSE(parse_point_line(bad));
   CHECK(parse_point_line("a 5 -1\r")->time == -1);
+}
+
+TEST_CASE("plain numbers are read as a whole line would be, to the last bit") {
+  std::mt19937_64 random(1);
+  auto const digits = [&](unsigned most) {
+    std::string text;
+    for (auto left = 1 + random() % most; left > 0; --left)
+      text += static_cast<char>('0' + random() % 10);
+    return text;
+  };
+  int plain = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    auto value = (random() % 4 == 0 ? "-" : "") + digits(9);
+    if (random() % 2 == 0) value += "." + digits(9);
+    auto text = value + " " + digits(12) + "\n";
+    // Sometimes what is not plain, and stays so whatever else stands in it.
+    if (random() % 8 == 0) text[random() % text.size()] = " .-+e\r\tx_"[random() % 9];
+    INFO(text);
+    auto const numbers = parse_plain_numbers(text + "rest");
+    auto const end = text.find('\n');
+    if (!numbers || end == std::string::npos) continue;
+    auto const line = parse_point_line("a " + text.substr(0, end));
+    REQUIRE(line);
+    CHECK(std::bit_cast<std::uint64_t>(numbers->value) ==
+          std::bit_cast<std::uint64_t>(line->value));
+    CHECK(static_cast<double>(numbers->time) == line->time);
+    CHECK(numbers->size == end + 1);
+    ++plain;
+  }
+  CHECK(plain > 10'000);
+  for (auto const* const other :
+       {"", "1", "1 ", "1 2", "1 2\r\n", "1  2\n", " 1 2\n", "-0 2\n", "1. 2\n", ".5 2\n", "1 -1\n",
+        "1 2.5\n", "1e3 2\n", "nan 2\n", "1234567890123456 2\n", "1 1234567890123456\n", "1 2 3\n"})
+    CHECK_FALSE(parse_plain_numbers(other));
 }
 
 TEST_CASE("a pickle of more than numbers, texts, lists and tuples executes nothing") {
