@@ -300,7 +300,7 @@ TEST_CASE("what was sent and not acknowledged is sent again in its place, as a k
   CHECK_FALSE(wait_of(sender.next(at(2))).until);
 }
 
-TEST_CASE("pauses double to a minute, with full jitter, and end with the first progress") {
+TEST_CASE("pauses double to 15 s, with full jitter, and end with the first progress") {
   auto sender = connected_sender();
   sender.produced(1, 1, at(0));
   auto now = at(0);
@@ -312,11 +312,11 @@ TEST_CASE("pauses double to a minute, with full jitter, and end with the first p
     pauses.push_back(std::chrono::duration_cast<seconds>(until - now).count());
     now = until;
   }
-  CHECK(pauses == std::vector<std::int64_t>{1, 2, 4, 8, 16, 32, 60, 60, 60});
+  CHECK(pauses == std::vector<std::int64_t>{1, 2, 4, 8, 15, 15, 15, 15, 15});
   sender.next(now);
   sender.told_to_wait(seconds(90), now, 0.5);
-  CHECK(*wait_of(sender.next(now)).until == now + seconds(120));
-  now += seconds(120);
+  CHECK(*wait_of(sender.next(now)).until == now + milliseconds(97'500));  // and half of 15 s
+  now += milliseconds(97'500);
   sender.next(now);
   sender.welcomed({0, 0});
   sender.next(now);
