@@ -35,14 +35,16 @@ void Head::restore(CatalogueEntity entity) {
   made->info = std::move(entity.info);
   made->derived = entity.derived;
   made->changed = false;
-  by_key_[made->info.entity.key] = made.get();
+  if (auto const known = by_key_.find(made->info.entity.key); known != by_key_.end())
+    by_key_.erase(known);
+  by_key_.insert(made.get());
   next_id_ = std::max(next_id_, made->info.id + 1);
   auto const id = made->info.id;
   entities_[id] = std::move(made);
 }
 
 Head::Member& Head::member(Entity const& entity, bool derived) {
-  if (auto const known = by_key_.find(entity.key); known != by_key_.end()) return *known->second;
+  if (auto const known = by_key_.find(entity.key); known != by_key_.end()) return **known;
   auto made = std::make_unique<Member>();
   made->info.id = next_id_++;
   made->info.entity = entity;
@@ -50,7 +52,7 @@ Head::Member& Head::member(Entity const& entity, bool derived) {
   made->info.last_tick = WallTime::min();
   made->derived = derived;
   auto* const raw = made.get();
-  by_key_.emplace(entity.key, raw);
+  by_key_.insert(raw);
   entities_.emplace_hint(entities_.end(), raw->info.id, std::move(made));
   ++version_, ++generation_;
   return *raw;
@@ -125,9 +127,9 @@ void Head::mark_first_rates(std::string const& host, WallTime tick, Nanoseconds 
   if (tick_ns(tick) >= mark_before_[static_cast<std::size_t>(Tier::minute_instances)]) return;
   WallTime const reach = tick + late_reach * step;
   for (auto at = by_key_.lower_bound(EntityKey{EntityKind::container, host, {}, 0});
-       at != by_key_.end() && at->first.kind == EntityKind::container && at->first.host == host;
-       ++at) {
-    auto const& info = at->second->info;
+       at != by_key_.end(); ++at) {
+    auto const& info = (*at)->info;
+    if (info.entity.key.kind != EntityKind::container || info.entity.key.host != host) break;
     if (tick < info.first_tick && info.first_tick <= reach)
       mark_dirty(Tier::minute_instances, info.id, tick_ns(info.first_tick), tick_ns(reach));
   }
@@ -161,7 +163,7 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
 EntityId Head::put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
                    Schema const& schema, std::span<Cell const> cells) {
   auto const known = by_key_.find(key);
-  Member& found = known != by_key_.end() ? *known->second : member(Entity{key, labels}, true);
+  Member& found = known != by_key_.end() ? **known : member(Entity{key, labels}, true);
   if (found.info.entity.labels != labels) {
     found.info.entity.labels = labels;
     ++version_, ++generation_;
@@ -241,7 +243,7 @@ std::vector<EntityId> Head::expire(std::function<WallTime(EntityKind)> const& cu
     auto const found = entities_.find(id);
     // A key that came back meanwhile belongs to another id.
     auto const key = by_key_.find(found->second->info.entity.key);
-    if (key != by_key_.end() && key->second == found->second.get()) by_key_.erase(key);
+    if (key != by_key_.end() && *key == found->second.get()) by_key_.erase(key);
     entities_.erase(found);
   }
   ++version_, ++generation_;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -85,6 +86,12 @@ class Head {
     }
     Tail tail;
   };
+  struct ByKey {
+    using is_transparent = void;
+    static EntityKey const& key_of(Member const* member) { return member->info.entity.key; }
+    static EntityKey const& key_of(EntityKey const& key) { return key; }
+    bool operator()(auto const& a, auto const& b) const { return key_of(a) < key_of(b); }
+  };
   // Slots of a stream's last batch, so that the next one finds its entities without a search.
   using Slots = std::vector<std::pair<std::uint32_t, Member*>>;
 
@@ -99,7 +106,7 @@ class Head {
   EntityId next_id_;
   std::map<EntityId, std::unique_ptr<Member>> entities_;
   // Ordered, not hashed: keys come from outside, and no choice of names can make this slow.
-  std::map<EntityKey, Member*> by_key_;
+  std::set<Member*, ByKey> by_key_;
   std::map<StreamId, Slots> slots_;
   std::map<std::vector<MetricId>, std::shared_ptr<SchemaShape const>> shapes_;
   std::vector<DirtyRanges> dirty_;                      // by tier

@@ -6,9 +6,17 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::size_t open_rows = 16;       // when so many are open ...
-constexpr std::size_t packed_at_once = 12;  // ... so many are packed: a few stay for late rows
-constexpr std::size_t most_packed = 24;     // a block that a late row made longer is split
+// When so many rows are open, so many are packed: a few stay for late rows. Of a block of 12 rows
+// of integers two fifths are what its columns say of themselves, of one of 32 a fifth. What is put
+// and what comes from elsewhere are doubles, which take five bytes a cell until they are packed.
+struct Packing {
+  std::size_t open, at_once;
+};
+constexpr Packing integers{36, 32}, doubles{16, 12};
+Packing const& packing_of(OfOneTick of_one_tick) {
+  return of_one_tick == OfOneTick::first ? integers : doubles;
+}
+constexpr std::size_t most_packed = 64;  // a block that a late row made longer is split
 
 // Sets the cells of row `row`, whose table has (at least) the shape's columns; of OfOneTick::cells
 // those that are given alone.
@@ -25,6 +33,18 @@ void fill(Rows& rows, std::size_t row, SchemaShape const& shape, std::span<Cell 
     while (rows.columns()[column] < shape.columns[i]) ++column;
     if (cell) rows.set(row, column, *cell);
   }
+}
+
+// The columns that have a value in a row.
+std::vector<MetricId> columns_of(Rows const& rows, std::size_t row) {
+  std::vector<MetricId> columns;
+  for (std::size_t column = 0; column < rows.columns().size(); ++column)
+    if (rows.has(row, column)) columns.push_back(rows.columns()[column]);
+  return columns;
+}
+
+OpenRows::Columns columns_of(std::shared_ptr<SchemaShape const> const& shape) {
+  return OpenRows::Columns(shape, &shape->columns);
 }
 
 PackedBlock pack(Rows const& rows, std::size_t first, std::size_t last) {
@@ -59,7 +79,7 @@ SchemaShape::SchemaShape(Schema const& schema) {
 
 bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
                std::span<Cell const> cells, OfOneTick of_one_tick) {
-  added_.clear();
+  added_newest_ = false;
   added_columns_.clear();
   if (packed_.empty() || tick > packed_.back()->last)
     return add_open(tick, shape, cells, of_one_tick);
@@ -68,34 +88,63 @@ bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
 
 bool Tail::add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
                     std::span<Cell const> cells, OfOneTick of_one_tick) {
-  if (open_.size() >= open_rows) {
-    pack_open(packed_at_once);
+  if (Packing const& packing = packing_of(of_one_tick); open_.size() >= packing.open) {
+    pack_open(packing.at_once);
     if (tick <= packed_.back()->last) return add_packed(tick, *shape, cells, of_one_tick);
   }
-  if (shape_ != shape) {
-    if (open_.empty()) {
-      open_ = Rows(shape->columns);
-      known_.clear();
-      shape_ = shape;
-    } else {
-      auto const columns = open_.columns().size();
-      open_.widen(shape->columns);
-      if (open_.columns().size() != columns) {
-        known_.clear();
-        shape_ = nullptr;
-      }
-    }
+  bool const same_columns = open_.columns().get() == &shape->columns;
+  if (open_.empty() && !same_columns) {
+    open_ = OpenRows(columns_of(shape));
+    known_.clear();
   }
-  std::size_t const at = open_.find(tick);
-  if (at < open_.size() && open_.ticks()[at] == tick) {
-    if (of_one_tick == OfOneTick::first) return false;
-    if (of_one_tick == OfOneTick::newest) open_.clear_cells(at);
-  } else {
-    open_.insert(at, tick);
+  bool const behind = open_.empty() || tick > open_.ticks().back();
+  bool const in_place = !behind && tick == open_.ticks().back();
+  bool const fits = same_columns || std::ranges::includes(*open_.columns(), shape->columns);
+  if (in_place && of_one_tick == OfOneTick::first) return false;
+  if (!fits || !(behind || (in_place && of_one_tick == OfOneTick::newest)))
+    return add_between(tick, *shape, cells, of_one_tick);
+  if (in_place) open_.drop_newest();
+  append_open(tick, *shape, cells);
+  added_newest_ = true;
+  return true;
+}
+
+// The newest row, of columns that the open ones have.
+void Tail::append_open(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells) {
+  auto const& columns = *open_.columns();
+  if (columns.size() == shape.columns.size()) {
+    open_.append(tick,
+                 [&](std::size_t column) -> Cell const& { return cells[shape.order[column]]; });
+    return;
   }
-  fill(open_, at, *shape, cells, of_one_tick);
-  auto const present = open_.present(at);
-  added_.assign(present.begin(), present.end());
+  std::size_t next = 0;
+  open_.append(tick, [&](std::size_t column) -> Cell {
+    if (next == shape.columns.size() || shape.columns[next] != columns[column]) return std::nullopt;
+    return cells[shape.order[next++]];
+  });
+}
+
+// A row that is not the newest, or with new columns, or whose cells join those that are there: all
+// the open ones are made anew.
+bool Tail::add_between(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
+                       OfOneTick of_one_tick) {
+  Rows rows = open_.table();
+  std::size_t const row = rows.find(tick);
+  bool const known = row < rows.size() && rows.ticks()[row] == tick;
+  if (known && of_one_tick == OfOneTick::first) return false;
+  auto columns = open_.columns();
+  rows.widen(shape.columns);
+  if (rows.columns().size() != columns->size()) {
+    columns = std::make_shared<std::vector<MetricId> const>(rows.columns());
+    known_.clear();
+  }
+  if (!known)
+    rows.insert(row, tick);
+  else if (of_one_tick == OfOneTick::newest)
+    rows.clear_cells(row);
+  fill(rows, row, shape, cells, of_one_tick);
+  added_columns_ = columns_of(rows, row);
+  open_ = OpenRows(std::move(columns), rows);
   return true;
 }
 
@@ -124,8 +173,7 @@ bool Tail::add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell cons
     ++packed_rows_;
   }
   fill(rows, row, shape, cells, of_one_tick);
-  for (std::size_t column = 0; column < rows.columns().size(); ++column)
-    if (rows.has(row, column)) added_columns_.push_back(rows.columns()[column]);
+  added_columns_ = columns_of(rows, row);
   if (alone)
     packed_.insert(packed_.begin() + static_cast<std::ptrdiff_t>(at), pack(rows, 0, 1));
   else
@@ -140,20 +188,22 @@ std::vector<MetricId> Tail::new_columns(std::vector<MetricId> const& known) {
     if (!is_known) fresh.push_back(column);
   };
   for (MetricId const column : added_columns_) look_up(column);
-  known_.resize(open_.words(), 0);
-  for (std::size_t word = 0; word < added_.size(); ++word) {
-    if ((added_[word] & ~known_[word]) == 0) continue;
+  if (!added_newest_) return fresh;
+  auto const added = open_.newest_present();
+  known_.resize(added.size(), 0);
+  for (std::size_t word = 0; word < added.size(); ++word) {
+    if ((added[word] & ~known_[word]) == 0) continue;
     for (std::size_t bit = 0; bit < 64; ++bit)
-      if (((added_[word] & ~known_[word]) >> bit) & 1) look_up(open_.columns()[word * 64 + bit]);
-    known_[word] |= added_[word];
+      if (((added[word] & ~known_[word]) >> bit) & 1) look_up((*open_.columns())[word * 64 + bit]);
+    known_[word] |= added[word];
   }
   return fresh;
 }
 
 void Tail::pack_open(std::size_t rows) {
-  packed_.push_back(pack(open_, 0, rows));
+  packed_.push_back(pack(open_.table(), 0, rows));
   packed_rows_ += rows;
-  open_.erase_front(rows);
+  open_.drop_oldest(rows);
 }
 
 void Tail::replace_packed(std::size_t at, Rows const& rows) {
@@ -182,8 +232,10 @@ std::vector<PackedBlock> Tail::freeze(TickNs until) {
     packed_.insert(packed_.begin() + static_cast<std::ptrdiff_t>(count), pack(rows, 0, cut));
     ++count;
   } else if (count == packed_.size()) {
-    if (auto const rows = open_.find(until + 1); rows > 0) {
-      pack_open(rows);
+    auto const& ticks = open_.ticks();
+    auto const rows = std::upper_bound(ticks.begin(), ticks.end(), until) - ticks.begin();
+    if (rows > 0) {
+      pack_open(static_cast<std::size_t>(rows));
       ++count;
     }
   }
@@ -198,8 +250,7 @@ void Tail::release(std::span<PackedBlock const> blocks) {
   });
   if (!empty()) return;
   packed_.shrink_to_fit();
-  open_ = Rows();  // a dead entity holds no memory; a living one gets it back with its next row
-  shape_ = nullptr;
+  open_ = OpenRows();  // a dead entity holds none; a living one gets it back with its next row
 }
 
 std::vector<PackedBlock> Tail::snapshot(Selection const& selection, TickNs from, TickNs until,
@@ -207,7 +258,8 @@ std::vector<PackedBlock> Tail::snapshot(Selection const& selection, TickNs from,
   std::vector<PackedBlock> blocks;
   for (PackedBlock const& block : packed_)
     if (block->last >= from && block->first <= until) blocks.push_back(block);
-  select_rows(open_, selection, from, until, rows);
+  if (!open_.empty() && open_.ticks().back() >= from && open_.ticks().front() <= until)
+    select_rows(open_.table(from), selection, from, until, rows);
   return blocks;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // The rows of one entity that are not, or not yet surely, in a spill.
 //
-// The newest rows stand in an open table, where a late row is put in its place cheaply; behind
-// them are packed blocks of a dozen rows, about a tenth of the size. A packed block never changes:
+// The newest rows are open, where the next one comes to stand cheaply; behind them are packed
+// blocks of some dozens of rows, about half the size. A packed block never changes:
 // a row that belongs into one makes another block of it. So whoever holds a block's pointer may
 // read it without a lock, and a spill knows by the pointer that what it wrote is still all there
 // is. Not thread-safe; guarded by its owner's mutex.
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "aggregator/store/block.hpp"
+#include "aggregator/store/open_rows.hpp"
 #include "aggregator/store/rows.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -56,18 +57,20 @@ class Tail {
  private:
   bool add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
                 std::span<Cell const> cells, OfOneTick of_one_tick);
+  bool add_between(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
+                   OfOneTick of_one_tick);
   bool add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
                   OfOneTick of_one_tick);
+  void append_open(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells);
   void pack_open(std::size_t rows);
   void replace_packed(std::size_t at, Rows const& rows);
 
   std::vector<PackedBlock> packed_;  // by tick, not overlapping, all before the open rows
   std::size_t packed_rows_ = 0;
-  Rows open_;
-  std::shared_ptr<SchemaShape const> shape_;  // whose columns are the open table's, or null
-  std::vector<std::uint64_t> known_;          // bitmap over the open table: columns that are known
-  std::vector<std::uint64_t> added_;          // the bitmap of the last added row, if it was open
-  std::vector<MetricId> added_columns_;       // if it was packed
+  OpenRows open_;
+  std::vector<std::uint64_t> known_;     // bitmap over the open columns: those that are known
+  bool added_newest_ = false;            // the last add() made the newest row; if not ...
+  std::vector<MetricId> added_columns_;  // ... the columns of the one it made
 };
 
 }  // namespace dadvisor::aggregator::store

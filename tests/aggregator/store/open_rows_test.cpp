@@ -1,0 +1,127 @@
+#include "aggregator/store/open_rows.hpp"
+
+#include <catch2/catch.hpp>
+#include <deque>
+#include <random>
+
+using namespace dadvisor;
+using namespace dadvisor::aggregator::store;
+
+namespace {
+
+struct PlainRow {
+  TickNs tick = 0;
+  std::vector<Cell> cells;
+};
+
+OpenRows::Columns columns(std::size_t count) {
+  auto made = std::make_shared<std::vector<MetricId>>();
+  for (std::size_t i = 0; i < count; ++i) made->push_back(static_cast<MetricId>(3 * i + 1));
+  return made;
+}
+
+void append(OpenRows& rows, PlainRow const& row) {
+  rows.append(row.tick, [&](std::size_t column) -> Cell const& { return row.cells[column]; });
+}
+
+// Whether the rows from `from` on are those of `plain`, and the newest is its last one.
+void compare(OpenRows const& rows, std::deque<PlainRow> const& plain, TickNs from) {
+  REQUIRE(rows.size() == plain.size());
+  Rows const table = rows.table(from);
+  std::size_t row = 0;
+  for (PlainRow const& expected : plain) {
+    if (expected.tick < from) continue;
+    REQUIRE(row < table.size());
+    REQUIRE(table.ticks()[row] == expected.tick);
+    for (std::size_t column = 0; column < expected.cells.size(); ++column) {
+      Cell const found =
+          table.has(row, column) ? Cell(table.value(row, column)) : std::optional<std::int64_t>();
+      REQUIRE(found == expected.cells[column]);
+      REQUIRE(table.value(row, column) == found.value_or(0));
+    }
+    ++row;
+  }
+  REQUIRE(row == table.size());
+  if (plain.empty()) return;
+  for (std::size_t column = 0; column < plain.back().cells.size(); ++column)
+    REQUIRE(rows.newest(column) == plain.back().cells[column]);
+}
+
+}  // namespace
+
+TEST_CASE("open rows are what was put in, whatever the values and whatever leaves at either end") {
+  // Of one word of the bitmap, of whole ones, of one that has a bit more.
+  std::size_t const width = GENERATE(1u, 41u, 64u, 65u, 200u);
+  INFO("columns " << width);
+  std::mt19937_64 random(width);
+  std::deque<PlainRow> plain;
+  OpenRows rows(columns(width));
+  std::vector<Cell> cells(width, Cell(0));
+  TickNs tick = 1'800'000'000'000'000'000;
+  for (int round = 0; round < 400; ++round) {
+    for (Cell& cell : cells) {
+      auto const value = cell.value_or(0);
+      switch (random() % 8) {
+        case 0:
+          cell = static_cast<std::int64_t>(random());  // any bits at all
+          break;
+        case 1:
+          cell = std::nullopt;
+          break;
+        case 2:
+          cell = real_cell(static_cast<double>(random() % 100'000) / 8);
+          break;
+        case 3:  // the ends of the range: steps wrap around
+          cell = random() % 2 != 0 ? std::numeric_limits<std::int64_t>::max()
+                                   : std::numeric_limits<std::int64_t>::min();
+          break;
+        case 4:
+          cell = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
+                                           (std::uint64_t{1} << (random() % 64)));
+          break;
+        default:
+          break;  // as it was
+      }
+    }
+    switch (random() % 6) {
+      case 0:
+        if (plain.empty()) break;
+        rows.drop_newest();
+        plain.pop_back();
+        break;
+      case 1: {
+        auto const gone = random() % (plain.size() + 1);
+        rows.drop_oldest(gone);
+        plain.erase(plain.begin(), plain.begin() + static_cast<std::ptrdiff_t>(gone));
+        break;
+      }
+      default:
+        tick += 1 + static_cast<TickNs>(random() % 1'000);
+        plain.push_back({tick, cells});
+        append(rows, plain.back());
+    }
+    compare(rows, plain, 0);
+    if (!plain.empty()) compare(rows, plain, plain[random() % plain.size()].tick);
+  }
+}
+
+TEST_CASE("open rows of a table are the table's, absent cells among them") {
+  Rows table(*columns(3));
+  table.insert(0, 10);
+  table.insert(1, 20);
+  table.insert(2, 30);
+  table.set(0, 0, 7);
+  table.set(2, 0, 8);
+  table.set(1, 2, -5);
+  OpenRows const rows(columns(3), table);
+  Rows const again = rows.table();
+  REQUIRE(again.ticks() == table.ticks());
+  for (std::size_t row = 0; row < 3; ++row)
+    for (std::size_t column = 0; column < 3; ++column) {
+      REQUIRE(again.has(row, column) == table.has(row, column));
+      REQUIRE(again.value(row, column) == table.value(row, column));
+    }
+  REQUIRE(rows.table(31).empty());
+  REQUIRE(rows.newest(0) == Cell(8));
+  REQUIRE(rows.newest(2) == std::nullopt);
+}
