@@ -15,7 +15,8 @@ constexpr auto look_every = 1s;  // at carbon's files
 
 std::vector<Entity> foreign_entities(store::Store const& store) {
   std::vector<Entity> known;
-  for (store::EntityInfo const& info : *store.entities())
+  auto const entities = store.entities();
+  for (store::EntityInfo const& info : *entities)
     if (info.entity.key.kind == EntityKind::foreign) known.push_back(info.entity);
   return known;
 }

@@ -61,7 +61,8 @@ RollupEngine::Instance& RollupEngine::instance(store::EntityId id, Entity const&
 void RollupEngine::attach(store::Store& store, WallTime now) {
   store_ = &store;
   Nanoseconds longest_step = std::chrono::seconds(10);
-  for (store::EntityInfo const& info : *store.entities()) {
+  auto const entities = store.entities();
+  for (store::EntityInfo const& info : *entities) {
     EntityKey const& key = info.entity.key;
     switch (key.kind) {
       case EntityKind::host: {
@@ -93,6 +94,7 @@ void RollupEngine::attach(store::Store& store, WallTime now) {
   memory_from_ = std::min(newest_tick_, now + greatest_skew) +
                  std::max(longest_hole, live_steps) * longest_step;
   closed_ = std::max(closed_, now - options_.open_span);
+  let_go_ = std::max(let_go_, closed_);
   dirty_.erase(dirty_.upper_bound(newest_tick_), dirty_.end());
   raw_.clear();  // all of it is before memory_from_
   resume(store.take_unfinished());
@@ -158,10 +160,9 @@ std::set<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::Enti
       known.readings.remember(schema, row.cells, batch.tick);
       continue;
     }
-    its_host.window.add(
-        batch.tick, known.app,
-        InstanceRow{&known.key, known.readings.take(schema, row.cells, batch.tick, batch.step,
-                                                    known.key.start_ns, previous)});
+    its_host.window.add(batch.tick, known.app, known.key,
+                        known.readings.take(schema, row.cells, batch.tick, batch.step,
+                                            known.key.start_ns, previous));
   }
   return apps;
 }
@@ -172,7 +173,7 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
   WallTime const tick = batch.tick;
   auto const newest = its_host.window.newest();
   auto const previous = its_host.window.previous(tick);
-  bool const in_order = store_ && tick > closed_ && (!newest || *newest < tick);
+  bool const in_order = store_ && tick > let_go_ && (!newest || *newest < tick);
 
   std::set<AppNumber> touched = take(batch, ids, in_order);
   bool const fresh =
@@ -188,12 +189,12 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
   if (in_order) {
     // Instances that were here one tick ago and are not now are no longer expected. Which those
     // are memory only knows when that tick came in order too.
-    std::vector<AppNumber> before;
-    if (previous && its_host.in_order == *previous)
-      before = its_host.window.apps(*previous);
+    std::optional<std::vector<AppNumber>> before;
+    if (previous && its_host.in_order == *previous) before = its_host.window.apps(*previous);
+    if (before)
+      touched.insert(before->begin(), before->end());
     else
-      before.assign(its_host.apps.begin(), its_host.apps.end());
-    touched.insert(before.begin(), before.end());
+      touched.insert(its_host.apps.begin(), its_host.apps.end());
     its_host.in_order = tick;
   } else {
     if (store_) ++counters_.late_batches;
@@ -220,14 +221,14 @@ void RollupEngine::ready(WallTime tick) {
 }
 
 bool RollupEngine::from_memory(WallTime tick, AppNumber number) const {
-  if (tick <= closed_ || tick <= memory_from_) return false;
+  if (tick <= let_go_ || tick <= memory_from_) return false;
   auto const marked = raw_.find(tick);
   return marked == raw_.end() || !marked->second.contains(number);
 }
 
 bool RollupEngine::flush(WallTime now) {
   if (!store_) return false;
-  for (auto tick = dirty_.upper_bound(closed_); tick != dirty_.end();) {
+  for (auto tick = dirty_.upper_bound(let_go_); tick != dirty_.end();) {
     std::erase_if(tick->second, [&](AppNumber const number) {
       if (!from_memory(tick->first, number)) return false;
       merge_open(tick->first, number);
@@ -237,7 +238,7 @@ bool RollupEngine::flush(WallTime now) {
   }
   std::size_t budget = options_.rows_per_flush;
   bool more = recompute_dirty(now, budget);
-  more = put_totals(budget) || more;
+  more = put_totals(now, budget) || more;
   close(now);
   forget(now);
   counters_.dirty_windows = dirty_windows();
@@ -251,14 +252,29 @@ std::uint64_t RollupEngine::dirty_windows() const {
   return sum;
 }
 
+// Up to when all hosts have delivered, those left out that keep silent for too long.
+WallTime RollupEngine::delivered_until(WallTime now) const {
+  WallTime until = now;
+  for (auto const& [name, its_host] : hosts_) {
+    WallTime const next = its_host.last_tick + its_host.step;
+    if (now - next < options_.longest_wait) until = std::min(until, next - Nanoseconds(1));
+  }
+  return until;
+}
+
 void RollupEngine::close(WallTime now) {
-  if (now - options_.open_span <= closed_) return;
-  closed_ = now - options_.open_span;
-  rows_.erase(rows_.begin(), rows_.upper_bound(closed_));
+  closed_ = std::max(closed_, now - options_.open_span);
   raw_.erase(raw_.begin(), raw_.upper_bound(closed_));
-  for (auto& [name, its_host] : hosts_)
-    its_host.window.drop_before(closed_ -
-                                2 * std::max(longest_hole, live_steps) * its_host.window.step());
+  WallTime const recent = std::min(now - options_.memory_span, delivered_until(now));
+  let_go_ = std::max({let_go_, closed_, recent});
+  rows_.erase(rows_.begin(), rows_.upper_bound(let_go_));
+  for (auto& [name, its_host] : hosts_) {
+    // So far behind a row its instance is expected and rates reach back to it.
+    Nanoseconds const reach = std::max(longest_hole, live_steps) * its_host.window.step();
+    its_host.window.drop_figures(let_go_);
+    its_host.window.drop_rows_before(let_go_ - reach);
+    its_host.window.drop_ticks_before(closed_ - 2 * reach);
+  }
 }
 
 void RollupEngine::forget(WallTime now) {

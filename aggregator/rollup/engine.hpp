@@ -2,8 +2,8 @@
 // Keeps the rows of apps and of whole clusters in step with what hosts deliver.
 //
 // A tick that arrives in order is rolled up from memory: the merge of what each host delivered,
-// replaced and never added. Everything else (late ticks, what was replayed at start, what closed
-// long ago) makes its apps' ticks dirty and is rolled up again from the store's raw rows by the
+// replaced and never added. Everything else (late ticks, what was replayed at start, what memory
+// has let go) makes its apps' ticks dirty and is rolled up again from the store's raw rows by the
 // same function; a late row at t also changes the rates, and who is expected, up to three steps
 // later. So replays, duplicates and another order of arrival end in the same rows. What is dirty
 // when rows leave the log outlives a kill: the store keeps it, see unfinished().
@@ -29,7 +29,11 @@
 namespace dadvisor::aggregator::rollup {
 
 struct RollupOptions {
-  Nanoseconds open_span = std::chrono::seconds(120);    // a tick closes this long after it
+  Nanoseconds open_span = std::chrono::seconds(120);  // a tick closes this long after it
+  // What instances said at a tick is in memory for so long, and until every live host has
+  // delivered it, at most longest_wait: of all that an instance takes here it is the most.
+  Nanoseconds memory_span = std::chrono::seconds(10);
+  Nanoseconds longest_wait = std::chrono::seconds(60);
   Nanoseconds late_spacing = std::chrono::seconds(60);  // closed ticks are mended this often
   Nanoseconds horizon = std::chrono::hours(48);         // instances unseen for longer are forgotten
   std::size_t rows_per_flush = 100'000;  // raw rows that one flush() may read, roughly
@@ -71,7 +75,7 @@ class RollupEngine final : public store::Observer {
     Nanoseconds step{};
     WallTime last_tick{};
     WallTime in_order{};       // the newest tick whose rows are in the window
-    HostWindow window;         // of the open ticks
+    HostWindow window;         // of the ticks in memory
     std::set<AppNumber> apps;  // that have an instance here
   };
   struct App {
@@ -107,10 +111,10 @@ class RollupEngine final : public store::Observer {
   bool has_row(App const& its_app, WallTime tick) const;
   void put_app(AppNumber number, WallTime tick, std::optional<RollupRow> made);
   std::vector<AppNumber> apps_of(Cluster const& cluster) const;
-  bool put_totals(std::size_t& budget);
+  bool put_totals(WallTime now, std::size_t& budget);
   void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows,
                  std::span<Figures const* const> instances);
-  // What the cluster's instances contribute to an open tick.
+  // What the cluster's instances contribute to a tick that is in memory.
   std::vector<Figures const*> open_figures(Cluster const& cluster, WallTime tick) const;
   // The figures of the cluster's instances at some ticks, made of raw rows: of ranked metrics
   // alone.
@@ -124,6 +128,7 @@ class RollupEngine final : public store::Observer {
   Nanoseconds cluster_step(Cluster const& cluster, WallTime tick) const;
   std::uint64_t dirty_windows() const;
   void close(WallTime now);
+  WallTime delivered_until(WallTime now) const;
   void forget(WallTime now);
 
   Log log_;
@@ -136,14 +141,15 @@ class RollupEngine final : public store::Observer {
 
   // Beginning at 1970, long before any tick.
   WallTime newest_tick_{};
-  WallTime memory_from_{};  // ticks up to this one are rolled up from raw rows
+  WallTime memory_from_{};  // ticks up to this one arrived, in part, before the start
+  WallTime let_go_{};       // ticks up to this one are not in memory any more
   WallTime closed_{};       // ticks up to this one are closed
-  WallTime late_done_{};
+  WallTime late_done_{}, totals_done_{};
   WallTime forgot_{};
   std::map<WallTime, std::set<AppNumber>> dirty_;
   std::map<WallTime, std::set<AppNumber>> raw_;  // open ticks of which memory knows not all
   std::map<WallTime, std::set<Cluster>> dirty_totals_;
-  std::map<WallTime, std::map<AppNumber, RollupRow>> rows_;  // of open ticks
+  std::map<WallTime, std::map<AppNumber, RollupRow>> rows_;  // of ticks in memory
   RollupCounters counters_;
 };
 

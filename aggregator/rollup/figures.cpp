@@ -7,11 +7,14 @@ namespace dadvisor::aggregator::rollup {
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr Reading no_reading{WallTime::min(), 0};
 constexpr std::size_t id_limit = 1024;
 
 struct Layout {
   std::vector<Metric const*> metrics;
   std::array<std::int16_t, id_limit> index{};  // -1: not in it
+  std::vector<std::size_t> counter;            // of each metric: how many counters are before it
+  std::size_t counters = 0;
   std::optional<std::size_t> of(MetricId metric) const {
     if (metric >= id_limit || index[metric] < 0) return std::nullopt;
     return static_cast<std::size_t>(index[metric]);
@@ -22,6 +25,8 @@ struct Layout {
       if (!metric.on_container || metric.pace == MetricPace::derived) continue;
       index[metric.id] = static_cast<std::int16_t>(metrics.size());
       metrics.push_back(&metric);
+      counter.push_back(counters);
+      if (metric.kind == MetricKind::counter) ++counters;
     }
   }
 };
@@ -43,7 +48,7 @@ Figures InstanceReadings::take(Schema const& schema, std::span<Cell const> cells
   Layout const& all = layout();
   auto const& known = all.metrics;
   Figures figures(known.size(), none);
-  last_.resize(known.size());
+  last_.resize(all.counters, no_reading);
   for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
     auto const index = all.of(schema.metrics[i]);
     if (!index || !cells[i]) continue;
@@ -54,24 +59,26 @@ Figures InstanceReadings::take(Schema const& schema, std::span<Cell const> cells
       continue;
     }
     Reading const now{tick, *cells[i]};
-    std::optional<Reading>& last = last_[*index];
-    auto const before = last ? last : reading_before_first(tick, step, start_ns, previous_tick);
+    Reading& last = last_[all.counter[*index]];
+    auto const before = last.tick != no_reading.tick
+                            ? std::optional(last)
+                            : reading_before_first(tick, step, start_ns, previous_tick);
     if (before)
       if (auto const made = counter_step(*before, now, step); made && made->per_second)
         figures[*index] = *made->per_second;
-    if (!last || last->tick < tick) last = now;
+    if (last.tick < tick) last = now;
   }
   return figures;
 }
 
 void InstanceReadings::remember(Schema const& schema, std::span<Cell const> cells, WallTime tick) {
   Layout const& all = layout();
-  last_.resize(all.metrics.size());
+  last_.resize(all.counters, no_reading);
   for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
     auto const index = all.of(schema.metrics[i]);
     if (!index || !cells[i] || all.metrics[*index]->kind == MetricKind::gauge) continue;
-    std::optional<Reading>& last = last_[*index];
-    if (!last || last->tick < tick) last = Reading{tick, *cells[i]};
+    Reading& last = last_[all.counter[*index]];
+    if (last.tick < tick) last = Reading{tick, *cells[i]};
   }
 }
 

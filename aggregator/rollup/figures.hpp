@@ -32,7 +32,7 @@ class InstanceReadings {
   void remember(Schema const& schema, std::span<Cell const> cells, WallTime tick);
 
  private:
-  std::vector<std::optional<Reading>> last_;  // by figure index; counters only
+  std::vector<Reading> last_;  // by the counter's number in the layout; tick WallTime::min(): none
 };
 
 }  // namespace dadvisor::aggregator::rollup

@@ -4,21 +4,26 @@
 
 namespace dadvisor::aggregator::rollup {
 
-bool is_up(InstanceRow const& row) {
+namespace {
+
+bool is_up(Figures const& figures) {
   static std::size_t const up = *figure_index(metric::state_up);
-  return row.figures.empty() || row.figures[up] != 0;
+  return figures.empty() || figures[up] != 0;
 }
+
+}  // namespace
 
 void HostWindow::deliver(WallTime tick, Nanoseconds step) {
   if (ticks_.empty() || tick >= *ticks_.rbegin()) step_ = step;
   ticks_.insert(tick);
 }
 
-void HostWindow::add(WallTime tick, AppNumber app, InstanceRow row) {
+void HostWindow::add(WallTime tick, AppNumber app, EntityKey const& key, Figures figures) {
   auto& rows = rows_[tick][app];
   auto const place = std::ranges::upper_bound(
-      rows, *row.key, {}, [](InstanceRow const& other) -> EntityKey const& { return *other.key; });
-  rows.insert(place, std::move(row));
+      rows, key, {}, [](InstanceRow const& other) -> EntityKey const& { return *other.key; });
+  bool const up = is_up(figures);
+  rows.insert(place, InstanceRow{&key, std::move(figures), up});
 }
 
 void HostWindow::replace(WallTime tick, AppNumber app, std::span<InstanceRow const> rows) {
@@ -29,9 +34,21 @@ void HostWindow::replace(WallTime tick, AppNumber app, std::span<InstanceRow con
   }
 }
 
-void HostWindow::drop_before(WallTime tick) {
-  ticks_.erase(ticks_.begin(), ticks_.lower_bound(tick));
+void HostWindow::drop_figures(WallTime until) {
+  auto tick = rows_.upper_bound(figures_after_);
+  for (; tick != rows_.end() && tick->first <= until; ++tick)
+    for (auto& [app, rows] : tick->second)
+      for (InstanceRow& row : rows) Figures().swap(row.figures);
+  figures_after_ = std::max(figures_after_, until);
+}
+
+void HostWindow::drop_rows_before(WallTime tick) {
   rows_.erase(rows_.begin(), rows_.lower_bound(tick));
+  rows_from_ = std::max(rows_from_, tick);
+}
+
+void HostWindow::drop_ticks_before(WallTime tick) {
+  ticks_.erase(ticks_.begin(), ticks_.lower_bound(tick));
 }
 
 std::optional<WallTime> HostWindow::newest() const {
@@ -60,7 +77,8 @@ std::span<InstanceRow const> HostWindow::instances(WallTime tick, AppNumber app)
   return rows->second;
 }
 
-std::vector<AppNumber> HostWindow::apps(WallTime tick) const {
+std::optional<std::vector<AppNumber>> HostWindow::apps(WallTime tick) const {
+  if (tick < rows_from_) return std::nullopt;
   std::vector<AppNumber> found;
   if (auto const apps = rows_.find(tick); apps != rows_.end())
     for (auto const& [app, rows] : apps->second) found.push_back(app);
@@ -85,7 +103,7 @@ std::optional<RollupRow> roll_up_app(std::span<HostWindow const* const> hosts, A
     if (!from) continue;
     for (InstanceRow const& row : host->instances(*from, app)) {
       ++rows;
-      if (is_up(row)) ++expected;
+      if (row.up) ++expected;
       if (*from == tick) figures.push_back(&row.figures);
     }
   }

@@ -25,20 +25,21 @@ inline constexpr int live_steps = 3;
 struct InstanceRow {
   EntityKey const* key = nullptr;  // orders the instances; outlives the window
   Figures figures;
+  bool up = true;  // whether it counts as alive: unless its row says state.up 0
 };
-
-// Whether the instance counts as alive: unless its row says state.up 0.
-bool is_up(InstanceRow const& row);
 
 class HostWindow {
  public:
   // A batch of the host arrived for this tick.
   void deliver(WallTime tick, Nanoseconds step);
   // An instance's row; each tick must be delivered too.
-  void add(WallTime tick, AppNumber app, InstanceRow row);
+  void add(WallTime tick, AppNumber app, EntityKey const& key, Figures figures);
   // In place of all of the app's rows at `tick`.
   void replace(WallTime tick, AppNumber app, std::span<InstanceRow const> rows);
-  void drop_before(WallTime tick);
+  // From here on rows up to `until` say who was there, and no more: all but a few bytes of each.
+  void drop_figures(WallTime until);
+  void drop_rows_before(WallTime tick);
+  void drop_ticks_before(WallTime tick);
 
   Nanoseconds step() const { return step_; }
   bool delivered(WallTime tick) const { return ticks_.contains(tick); }
@@ -49,14 +50,15 @@ class HostWindow {
   std::optional<WallTime> expected_from(WallTime tick) const;
   // The instances of an app, by key; empty when there are none.
   std::span<InstanceRow const> instances(WallTime tick, AppNumber app) const;
-  // The apps that have a row at `tick`.
-  std::vector<AppNumber> apps(WallTime tick) const;
+  // The apps that have a row at `tick`; nothing where its rows were dropped.
+  std::optional<std::vector<AppNumber>> apps(WallTime tick) const;
 
  private:
   using Apps = std::map<AppNumber, std::vector<InstanceRow>>;
   Nanoseconds step_{};
   std::set<WallTime> ticks_;
   std::map<WallTime, Apps> rows_;
+  WallTime rows_from_ = WallTime::min(), figures_after_ = WallTime::min();
 };
 
 // The step of what is rolled up at `tick`: the longest among the hosts that are live then.

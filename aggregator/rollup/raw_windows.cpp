@@ -55,10 +55,10 @@ Result<RawWindows> read_windows(store::Store const& store, HostTicks& host_ticks
     if (auto read = reader.read_host(hosts[i], made.hosts[i]); !read) return read.error();
   for (RawInstance const& instance : instances) {
     HostWindow& window = made.hosts[instance.host];
-    auto const read = reader.read(
-        instance, hosts[instance.host].step, window, [&](WallTime tick, Figures figures) {
-          window.add(tick, app, InstanceRow{instance.key, std::move(figures)});
-        });
+    auto const read = reader.read(instance, hosts[instance.host].step, window,
+                                  [&](WallTime tick, Figures figures) {
+                                    window.add(tick, app, *instance.key, std::move(figures));
+                                  });
     if (!read) return read.error();
   }
   made.rows = reader.rows();

@@ -89,7 +89,7 @@ void RollupEngine::recompute(AppNumber number, std::set<WallTime> const& ticks,
   for (WallTime const tick : ticks) {
     ++counters_.recomputed_rows;
     put_app(number, tick, roll_up_app(windows, number, tick));
-    if (tick <= closed_) continue;
+    if (tick <= let_go_) continue;
     // The total's order statistics need every instance, and late ones are in no window yet.
     for (auto const& [its_host, index] : host_index)
       its_host->window.replace(tick, number, read->hosts[index].instances(tick, number));
@@ -119,7 +119,7 @@ void RollupEngine::put_app(AppNumber number, WallTime tick, std::optional<Rollup
   EntityKey const key{EntityKind::app, its_app.cluster, its_app.name, 0};
   its_app.entity = store_->put(key, labels, tick, row.window, schema, cells);
   its_app.step = row.window;
-  if (tick > closed_) rows_[tick][number] = row;
+  if (tick > let_go_) rows_[tick][number] = row;
   dirty_totals_[tick].insert(its_app.cluster);
 }
 
@@ -143,12 +143,18 @@ std::vector<AppNumber> RollupEngine::apps_of(Cluster const& cluster) const {
   return numbers;
 }
 
-bool RollupEngine::put_totals(std::size_t& budget) {
+bool RollupEngine::put_totals(WallTime now, std::size_t& budget) {
   std::map<Cluster, std::set<WallTime>> stored;  // merged from what the store has
   bool more = false;
+  // What is not in memory is read back, the rows of every instance. So totals that late hosts
+  // change are not put at each of their batches.
+  bool const mend = now - totals_done_ >= options_.late_spacing;
+  bool mended = false;
   for (auto tick = dirty_totals_.end(); tick != dirty_totals_.begin();) {
     --tick;
-    bool const in_memory = tick->first > closed_ && tick->first > memory_from_;
+    bool const in_memory = tick->first > let_go_ && tick->first > memory_from_;
+    bool const late = tick->first > std::max(memory_from_, closed_) && !in_memory;
+    if (late && !mend) continue;
     auto const unfinished = dirty_.find(tick->first);
     std::erase_if(tick->second, [&](Cluster const& cluster) {
       // Its apps come first; a later flush() ends with the total.
@@ -162,6 +168,7 @@ bool RollupEngine::put_totals(std::size_t& budget) {
           return false;
         }
         ticks.insert(tick->first);
+        mended = mended || late;
         return true;
       }
       std::vector<RollupRow const*> rows;
@@ -184,6 +191,7 @@ bool RollupEngine::put_totals(std::size_t& budget) {
       put_total(cluster, tick, pointers, instances);
     }
   }
+  if (mended && !more) totals_done_ = now;
   return more;
 }
 
@@ -191,7 +199,7 @@ std::vector<Figures const*> RollupEngine::open_figures(Cluster const& cluster,
                                                        WallTime tick) const {
   std::vector<Figures const*> found;
   for (auto const& [name, its_host] : hosts_)
-    for (AppNumber const number : its_host.window.apps(tick))
+    for (AppNumber const number : its_host.window.apps(tick).value_or(std::vector<AppNumber>{}))
       if (apps_[number].cluster == cluster)
         for (InstanceRow const& row : its_host.window.instances(tick, number))
           found.push_back(&row.figures);

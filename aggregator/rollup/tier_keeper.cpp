@@ -33,15 +33,23 @@ void TierKeeper::work(WallTime now, std::function<bool()> const& stopping) {
   mended_ = now;
 }
 
-std::optional<WallTime> TierKeeper::due(store::Tier tier, WallTime now) const {
+std::optional<WallTime> TierKeeper::due(store::Tier tier, WallTime now) {
   store::TierPlan const& plan = store_.plan(tier);
   WallTime period = store_.sealed_until(tier);
   if (period == WallTime::min()) {
+    auto const due_at = [&] {
+      return tick_of(first_tick_, plan.period) + plan.period + options_.settled_after;
+    };
+    // The list is large: it is looked through once a minute, and again before its word counts.
+    bool const just_now = now >= looked_ && now - looked_ < options_.spacing;
+    if (just_now && now < due_at()) return std::nullopt;
+    looked_ = now;
+    first_tick_ = now;
     // Of all kinds: a tier without rows is sealed like any other.
-    WallTime first = now;
-    for (store::EntityInfo const& info : *store_.entities())
-      first = std::min(first, info.first_tick);
-    period = tick_of(first, plan.period);
+    auto const entities = store_.entities();
+    for (store::EntityInfo const& info : *entities)
+      first_tick_ = std::min(first_tick_, info.first_tick);
+    period = tick_of(first_tick_, plan.period);
   }
   // What would be removed at once need not be made.
   period = std::max(period, tick_of(now - plan.retention, plan.period));

@@ -40,7 +40,7 @@ class TierKeeper {
  private:
   using Ranges = std::vector<store::DirtyRange>;
   // The next period that may be sealed, if there is one.
-  std::optional<WallTime> due(store::Tier tier, WallTime now) const;
+  std::optional<WallTime> due(store::Tier tier, WallTime now);
   bool seal(store::Tier tier, WallTime period, std::function<bool()> const& stopping);
   bool mend(store::Tier tier, std::function<bool()> const& stopping);
   Result<void> write(store::Tier tier, WallTime period, bool whole,
@@ -56,6 +56,8 @@ class TierKeeper {
   WallTime mended_{};
   WallTime failed_{};  // nothing is tried for a while after a failure
   WallTime now_{};
+  WallTime first_tick_{};  // of all rows, as it was seen at looked_; while a tier is empty
+  WallTime looked_{};
   std::atomic<std::uint64_t> sealed_periods_{0}, mended_ranges_{0}, rows_{0}, failures_{0};
 };
 

@@ -122,7 +122,8 @@ class World {
 
   std::map<int, RollupRow> rows(EntityKind kind, std::string const& name) {
     std::map<int, RollupRow> found;
-    for (store::EntityInfo const& info : *store_->entities()) {
+    auto const entities = store_->entities();
+    for (store::EntityInfo const& info : *entities) {
       if (info.entity.key.kind != kind || info.entity.key.container_id != name) continue;
       labels = info.entity.labels;
       auto const columns = rollup_columns();

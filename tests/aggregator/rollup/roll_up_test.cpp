@@ -146,11 +146,11 @@ TEST_CASE("an app's row names the instances that are expected of a host that is 
   HostWindow const* const hosts[] = {&first, &second};
   AppNumber const app = 4;
   first.deliver(at(100), step);
-  first.add(at(100), app, {&here, instance({{metric::mem_usage, 10}})});
+  first.add(at(100), app, here, instance({{metric::mem_usage, 10}}));
   second.deliver(at(100), step);
-  second.add(at(100), app, {&there, instance({{metric::mem_usage, 20}})});
+  second.add(at(100), app, there, instance({{metric::mem_usage, 20}}));
   first.deliver(at(110), step);
-  first.add(at(110), app, {&here, instance({{metric::mem_usage, 11}})});
+  first.add(at(110), app, here, instance({{metric::mem_usage, 11}}));
 
   auto const whole = roll_up_app(hosts, app, at(100));
   CHECK(part(*whole, metric::mem_usage, RollupPart::sum) == 30);
@@ -163,11 +163,20 @@ TEST_CASE("an app's row names the instances that are expected of a host that is 
 
   SECTION("for three steps, then it is dead") {
     first.deliver(at(130), step);
-    first.add(at(130), app, {&here, instance({{metric::mem_usage, 12}})});
+    first.add(at(130), app, here, instance({{metric::mem_usage, 12}}));
     first.deliver(at(140), step);
-    first.add(at(140), app, {&here, instance({{metric::mem_usage, 12}})});
+    first.add(at(140), app, here, instance({{metric::mem_usage, 12}}));
     CHECK(part(*roll_up_app(hosts, app, at(130)), metric::state_expected, RollupPart::all) == 2);
     CHECK(part(*roll_up_app(hosts, app, at(140)), metric::state_expected, RollupPart::all) == 1);
+  }
+  SECTION("also once the figures of its last rows are let go, and no longer than those rows") {
+    second.drop_figures(at(100));
+    CHECK(second.instances(at(100), app).front().figures.empty());
+    CHECK(part(*roll_up_app(hosts, app, at(110)), metric::state_expected, RollupPart::all) == 2);
+    CHECK(second.apps(at(100)) == std::vector{app});
+    second.drop_rows_before(at(101));
+    CHECK(second.apps(at(100)) == std::nullopt);
+    CHECK(part(*roll_up_app(hosts, app, at(110)), metric::state_expected, RollupPart::all) == 1);
   }
   SECTION("a host that delivers without the instance says that it has gone") {
     second.deliver(at(110), step);
@@ -175,7 +184,7 @@ TEST_CASE("an app's row names the instances that are expected of a host that is 
   }
   SECTION("an instance that is down is not expected") {
     second.deliver(at(110), step);
-    second.add(at(110), app, {&there, instance({{metric::state_up, 0}})});
+    second.add(at(110), app, there, instance({{metric::state_up, 0}}));
     CHECK(part(*roll_up_app(hosts, app, at(110)), metric::state_expected, RollupPart::all) == 1);
   }
   CHECK_FALSE(roll_up_app(hosts, app + 1, at(100)));
