@@ -188,8 +188,8 @@ void Store::State::run_store() {
       } else {
         std::get<std::function<void()>>(task)();
       }
+      task = std::function<void()>();  // a batch goes when it is applied, not when all are
     }
-    tasks.clear();
     if (replayed_ && !skipping_) begin_spill_if_due();
     lock.lock();
   }
@@ -212,7 +212,7 @@ EntityId Store::State::put(EntityKey const& key, Labels const& labels, WallTime 
 std::shared_ptr<EntityList const> Store::State::entities() const {
   std::lock_guard const list_lock(list_mutex_);
   std::unique_lock lock(head_mutex_);
-  if (list_ && list_version_ == head_.version()) return list_;
+  if (auto known = list_.lock(); known && list_version_ == head_.version()) return known;
   list_version_ = head_.version();
   auto list = std::make_shared<EntityList>();
   list->reserve(head_.entities());
@@ -220,8 +220,8 @@ std::shared_ptr<EntityList const> Store::State::entities() const {
     lock.unlock();  // for the store thread to get its turn
     lock.lock();
   }
-  list_ = std::move(list);
-  return list_;
+  list_ = list;
+  return list;
 }
 
 std::uint64_t Store::State::generation() const {

@@ -127,7 +127,7 @@ class Store::State {
   Spills spills_;
 
   mutable std::mutex list_mutex_;
-  mutable std::shared_ptr<EntityList const> list_;
+  mutable std::weak_ptr<EntityList const> list_;  // of those who have it: it is large
   mutable std::uint64_t list_version_ = 0;
 
   std::mutex order_;
