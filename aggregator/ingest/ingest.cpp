@@ -12,9 +12,7 @@ namespace {
 using delivery::BatchesReply;
 using delivery::StreamReceiver;
 
-// Batches that a delta frame may name. A sender's base never goes back, so the older ones go as
-// soon as a newer one was named; this is the bound for those that send key frames alone.
-constexpr std::size_t held_bases = 16;
+constexpr std::size_t held_bases = 16;   // whatever becomes of its requests
 constexpr std::size_t waiting_jobs = 4;  // of one agent, which has one request at a time
 constexpr std::chrono::seconds soon{1};
 constexpr std::size_t kept_lost = 32;
@@ -44,7 +42,9 @@ struct Ingest::Agent {
   explicit Agent(std::string name) : id(name), receiver(std::move(name)) {}
   std::string id;
   StreamReceiver receiver;
-  std::map<std::uint64_t, std::shared_ptr<Batch const>> bases;  // of the fresh lane, by sequence
+  // Batches of the fresh lane that a delta frame may name: the newest one that was acknowledged,
+  // and those of the request under way.
+  std::map<std::uint64_t, std::shared_ptr<Batch const>> bases;
   std::deque<std::unique_ptr<Job>> jobs;
   std::optional<WallTime> newest_tick;    // of its durable batches
   std::deque<Nanoseconds> clock_offsets;  // of its last requests
@@ -248,11 +248,13 @@ bool Ingest::advance(Agent& agent, Job& job) {
       refuse(agent, job, header, *objection);
       continue;
     }
-    if (header.base) agent.bases.erase(agent.bases.begin(), agent.bases.find(*header.base));
     append(agent, frame, std::move(*batch));
     return false;
   }
   job.answer.acked = agent.receiver.acked();
+  // The sender's next deltas run against the newest batch that this answer acknowledges. Where the
+  // answer does not arrive, they may name an older one: then it is asked for a key frame.
+  if (agent.bases.size() > 1) agent.bases.erase(agent.bases.begin(), std::prev(agent.bases.end()));
   finish(agent, {delivery::status_of(job.answer), delivery::to_json(job.answer), std::nullopt});
   return true;
 }
