@@ -64,6 +64,9 @@ class UnsyncedDisk final : public store::Disk {
   }
   Result<void> sync_directory(std::string const&) override { return {}; }
   Result<void> sync_file(std::string const&) override { return {}; }
+  Result<std::uint64_t> free_bytes(std::string const& directory) override {
+    return disk_.free_bytes(directory);
+  }
   // Files of rows that were removed from a directory of this name.
   int removed(std::string const& directory) {
     std::lock_guard const lock(mutex_);

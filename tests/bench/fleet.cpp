@@ -6,6 +6,8 @@
 // Starts the aggregator in a directory of its own. At --speed X both live X times as fast: the
 // aggregator by fast_clock.so, so that its spills, closing windows and tiers come when they would.
 // At --speed 0 ticks of the past come back to back, each when the one before is acknowledged.
+// Memory after two hours, KiB of resident memory per series while ticks come and after a quiet
+// time, with the CPU-seconds: --hosts 200 --containers 50 --ticks 740 --speed 30 --report 10.
 // Exit status: 0 all acknowledged, 1 not, 2 usage.
 
 #include <fmt/format.h>
@@ -214,6 +216,14 @@ class Fleet {
       });
     }
     auto const minutes = Seconds(tick_ * step).count() / 60;
+    // What it takes while it works. The beginning, when all is new and nothing was spilled, is left
+    // out; VmHWM is not enough, for it keeps the one moment of a start.
+    if (tick_ >= options_.ticks / 2) {
+      auto const rss = server_->usage().rss_kib;
+      rss_sum_ += rss;
+      rss_most_ = std::max(rss_most_, rss);
+      ++tick_marks_;
+    }
     if (options_.report > 0 && tick_ > 0 && minutes >= reported_ + options_.report) {
       print_line(minutes);
     }
@@ -310,9 +320,12 @@ class Fleet {
     fmt::print("fleet: {:.3f} CPU-s per M samples\n", own / samples * 1e6);
     fmt::print(
         "server at acknowledgement: {:.3f} CPU-s per M samples = {:.2f} M per CPU-s, RSS "
-        "{:.1f} MiB, peak {:.1f} MiB = {:.3f} KiB per series\n",
-        cost(acked), 1 / cost(acked), acked.rss_kib / 1024, acked.peak_kib / 1024,
+        "{:.1f} MiB = {:.3f} KiB per series, peak {:.3f}\n",
+        cost(acked), 1 / cost(acked), acked.rss_kib / 1024, acked.rss_kib / series(),
         acked.peak_kib / series());
+    if (tick_marks_ > 0)
+      fmt::print("at its ticks: mean {:.3f} KiB per series, most {:.3f}\n",
+                 rss_sum_ / tick_marks_ / series(), rss_most_ / series());
     std::fflush(stdout);
     agents_.clear();
     link_.client.reset();
@@ -356,6 +369,8 @@ class Fleet {
   std::size_t most_behind_ = 0, behind_now_ = 0;
   Usage before_;
   double own_before_ = 0, idle_share_ = 0, reported_ = 0;
+  double rss_sum_ = 0, rss_most_ = 0;  // KiB, at so many ticks of the second half:
+  int tick_marks_ = 0;
   http::Timer timer_, outage_;
 };
 
