@@ -52,7 +52,7 @@ bool make_fit(Batch& batch) {
   for (auto const& schema : batch.schemas)
     fit = fit && schema.metrics.size() <= frame_limit::metrics;
   std::uint64_t next_slot = 0;
-  for (auto& [slot, entity] : batch.entities) {
+  for (auto& [slot, entity] : batch.entities.edit()) {
     fit = fit && slot >= next_slot && slot < frame_limit::slots;
     fit = make_fit(entity) && fit;
     next_slot = std::uint64_t(slot) + 1;

@@ -68,6 +68,18 @@ void EventWatch::note(Note note) {
   notes_.push_back(std::move(note));
 }
 
+// Looked up once for as long as the agent has the same entities.
+EventWatch::Place& EventWatch::place(Agent& agent, SlotEntities::const_iterator entry,
+                                     EntityId id) {
+  auto& place = agent.places[static_cast<std::size_t>(entry - agent.entities.begin())];
+  if (place.entity == id) return place;
+  bool const container = entry->entity.key.kind == EntityKind::container;
+  place.entity = id;
+  place.live = container ? &agent.live[id] : nullptr;
+  place.has_runtime = container && label_of(entry->entity, "runtime") == "docker";
+  return place;
+}
+
 void EventWatch::applied(Batch const& batch, std::span<EntityId const> ids) {
   std::lock_guard const lock(mutex_);
   Places const restarts(batch, metric::state_restarts), kills(batch, metric::mem_oom_kills);
@@ -77,6 +89,10 @@ void EventWatch::applied(Batch const& batch, std::span<EntityId const> ids) {
     agent.newest = batch.tick;
     newest_ = std::max(newest_, batch.tick);
     ++agent.batches;
+  }
+  if (newest && !agent.entities.is(batch.entities)) {
+    agent.entities = batch.entities;
+    agent.places.assign(batch.entities.size(), {});
   }
   auto entry = batch.entities.begin();
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
@@ -93,8 +109,10 @@ void EventWatch::applied(Batch const& batch, std::span<EntityId const> ids) {
     }
     if (entry->entity.key.kind != EntityKind::container) continue;
     if (first) note(Begun{id, restarts.of(row).value_or(0)});
-    if (newest) agent.live[id] = {batch.tick, agent.batches};
-    if (!newest || label_of(entry->entity, "runtime") == "docker") continue;
+    if (!newest) continue;
+    auto const& its = place(agent, entry, id);
+    *its.live = {batch.tick, agent.batches};
+    if (its.has_runtime) continue;
     if (auto const count = kills.of(row)) {
       auto const [known, added] = kills_.try_emplace(id, *count);
       if (*count > known->second) note(Starved{id, batch.tick, *count});
@@ -114,7 +132,7 @@ void EventWatch::tell(Happening happening) {
 
 void EventWatch::look_for_gone(Agent& agent, Nanoseconds step) {
   auto const silence = std::max<Nanoseconds>(least_silence, least_batches * step);
-  std::erase_if(agent.live, [&](auto const& one) {
+  auto const gone = std::erase_if(agent.live, [&](auto const& one) {
     auto const& [id, live] = one;
     if (agent.batches - live.batch < least_batches || agent.newest - live.last < silence)
       return false;
@@ -122,6 +140,7 @@ void EventWatch::look_for_gone(Agent& agent, Nanoseconds step) {
     kills_.erase(id);
     return true;
   });
+  if (gone > 0) agent.entities = {};  // its places may point to what went
 }
 
 void EventWatch::start(std::function<std::shared_ptr<EntityList const>()> entities,

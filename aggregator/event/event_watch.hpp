@@ -91,13 +91,22 @@ class EventWatch final : public store::Observer {
     WallTime last{};
     std::uint64_t batch = 0;
   };
+  // What is known of an entity by its place in the agent's list.
+  struct Place {
+    store::EntityId entity = store::absent_entity;
+    Live* live = nullptr;      // of a container
+    bool has_runtime = false;  // that tells of its ooms
+  };
   struct Agent {
     WallTime newest{};
     std::uint64_t batches = 0;
     std::unordered_map<store::EntityId, Live> live;
+    SlotEntities entities;  // of its last batch
+    std::vector<Place> places;
   };
 
   void note(Note note);
+  Place& place(Agent& agent, SlotEntities::const_iterator entry, store::EntityId id);
   void look_for_gone(Agent& agent, Nanoseconds step);
   void run();
   Result<void> record(std::span<Note const> notes, store::EntityList const& entities);

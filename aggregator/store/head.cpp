@@ -64,13 +64,14 @@ Head::Member* Head::find(EntityId id) const {
 }
 
 void Head::resolve(Batch const& batch, Slots& slots) {
-  Slots resolved;
+  if (slots.of.is(batch.entities)) return;
+  std::vector<std::pair<std::uint32_t, Member*>> resolved;
   resolved.reserve(batch.entities.size());
-  auto last = slots.begin();
+  auto last = slots.members.begin();
   for (auto const& [slot, entity] : batch.entities) {
-    while (last != slots.end() && last->first < slot) ++last;
-    bool const known =
-        last != slots.end() && last->first == slot && last->second->info.entity.key == entity.key;
+    while (last != slots.members.end() && last->first < slot) ++last;
+    bool const known = last != slots.members.end() && last->first == slot &&
+                       last->second->info.entity.key == entity.key;
     Member& found = known ? *last->second : member(entity, false);
     // A replay leaves out what is spilled: what is left may be older than the catalogue.
     bool const older = entity.key.kind == EntityKind::foreign &&
@@ -82,7 +83,7 @@ void Head::resolve(Batch const& batch, Slots& slots) {
     }
     resolved.emplace_back(slot, &found);
   }
-  slots = std::move(resolved);
+  slots = {batch.entities, std::move(resolved)};
 }
 
 std::shared_ptr<SchemaShape const> Head::shape(Schema const& schema) {
@@ -136,8 +137,9 @@ void Head::mark_first_rates(std::string const& host, WallTime tick, Nanoseconds 
 }
 
 void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
-  auto& slots = slots_[batch.stream];
-  resolve(batch, slots);
+  auto& known = slots_[batch.stream];
+  resolve(batch, known);
+  auto const& slots = known.members;
   std::vector<std::shared_ptr<SchemaShape const>> shapes;
   for (Schema const& schema : batch.schemas) shapes.push_back(shape(schema));
   ids.assign(batch.rows.size(), absent_entity);

@@ -92,8 +92,12 @@ class Head {
     static EntityKey const& key_of(EntityKey const& key) { return key; }
     bool operator()(auto const& a, auto const& b) const { return key_of(a) < key_of(b); }
   };
-  // Slots of a stream's last batch, so that the next one finds its entities without a search.
-  using Slots = std::vector<std::pair<std::uint32_t, Member*>>;
+  // Slots of a stream's last batch, so that the next one finds its entities without a search: for
+  // the same list of entities nothing is to be looked up at all.
+  struct Slots {
+    SlotEntities of;
+    std::vector<std::pair<std::uint32_t, Member*>> members;
+  };
 
   Member& member(Entity const& entity, bool derived);
   Member* find(EntityId id) const;

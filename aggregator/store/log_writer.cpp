@@ -170,7 +170,7 @@ void LogWriter::commit(std::span<Entry> entries) {
 // The frame as it goes into this file: as it came, or as a key frame made in `scratch`.
 std::string const* LogWriter::logged_frame(LogItem const& item, std::string& scratch) {
   auto& sequences = bases_[{item.batch->stream, item.batch->lane}];
-  auto const header = peek_frame(item.frame);
+  auto const header = peek_frame(item.frame, CrcCheck::done);
   bool stands = header && !header->base;
   if (header && header->base) {
     auto const base = std::find(sequences.begin(), sequences.end(), *header->base);

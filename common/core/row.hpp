@@ -3,7 +3,9 @@
 // wire, the log and the head alike; the encoded form of a Batch is a frame (core/frame/).
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +82,51 @@ struct SlotEntity {
   bool operator==(SlotEntity const&) const = default;
 };
 
+// The entities of a batch, by slot ascending. Copies share one list until one of them is edited:
+// the batches of a stream have the same entities for hours, and whoever keeps something by their
+// places sees by is() that it still holds. A list that is shared must not be edited by one thread
+// while another copies or drops it through the same object; else as a std::vector.
+class SlotEntities {
+ public:
+  using List = std::vector<SlotEntity>;
+  using value_type = SlotEntity;
+  using const_iterator = List::const_iterator;
+
+  SlotEntities() = default;
+  SlotEntities(List list) : list_(std::make_shared<List>(std::move(list))) {}
+  SlotEntities(std::initializer_list<SlotEntity> list) : SlotEntities(List(list)) {}
+
+  const_iterator begin() const { return list().begin(); }
+  const_iterator end() const { return list().end(); }
+  std::size_t size() const { return list().size(); }
+  bool empty() const { return list().empty(); }
+  SlotEntity const& operator[](std::size_t at) const { return list()[at]; }
+  List const& list() const {
+    static List const none;
+    return list_ ? *list_ : none;
+  }
+
+  void reserve(std::size_t size) { edit().reserve(size); }
+  void push_back(SlotEntity entity) { edit().push_back(std::move(entity)); }
+  // Its own list, that of no other.
+  List& edit() {
+    if (!list_)
+      list_ = std::make_shared<List>();
+    else if (list_.use_count() > 1)
+      list_ = std::make_shared<List>(*list_);
+    return *list_;
+  }
+
+  // Whether they share one list; none is shared with nobody.
+  bool is(SlotEntities const& other) const { return list_ && list_ == other.list_; }
+  bool operator==(SlotEntities const& other) const {
+    return list_ == other.list_ || list() == other.list();
+  }
+
+ private:
+  std::shared_ptr<List> list_;
+};
+
 // Two lanes per stream, each with its own sequence: fresh ticks, and the backlog behind them.
 enum class Lane : std::uint8_t { fresh = 0, backlog = 1 };
 
@@ -97,7 +144,7 @@ struct Batch {
   WallTime tick{};             // nominal: a multiple of step
   Nanoseconds step{};
   std::vector<Schema> schemas;
-  std::vector<SlotEntity> entities;    // every entity that has a row, by slot ascending
+  SlotEntities entities;               // every entity that has a row, by slot ascending
   std::vector<Row> rows;               // by slot ascending, at most one per slot
   std::vector<ContainerEvent> events;  // since the batch before, in the order of their coming
   bool operator==(Batch const&) const = default;

@@ -3,11 +3,17 @@
 // with their length in front. The reader never reads past its end: after the first failure it
 // stays failed and yields zeros, so that a decoder may check ok() once per element.
 
+#include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace dadvisor {
+
+static_assert(std::endian::native == std::endian::little, "words are read as they are");
 
 inline std::uint64_t zigzag(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
@@ -24,8 +30,11 @@ class ByteWriter {
   void u32(std::uint32_t value) { fixed(value, 4); }
   void u64(std::uint64_t value) { fixed(value, 8); }
   void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) u8(static_cast<std::uint8_t>(value | 0x80));
-    u8(static_cast<std::uint8_t>(value));
+    std::array<char, 10> bytes;
+    std::size_t size = 0;
+    for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>(value | 0x80);
+    bytes[size++] = static_cast<char>(value);
+    out_.append(bytes.data(), size);
   }
   void raw(std::string_view bytes) { out_.append(bytes); }
   void string(std::string_view bytes) {
@@ -34,8 +43,10 @@ class ByteWriter {
   }
 
  private:
-  void fixed(std::uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) u8(static_cast<std::uint8_t>(value >> (8 * i)));
+  void fixed(std::uint64_t value, std::size_t size) {
+    std::array<char, 8> bytes;
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+    out_.append(bytes.data(), size);
   }
   std::string& out_;
 };
@@ -55,17 +66,25 @@ class ByteReader {
   std::uint64_t u64() { return fixed(8); }
   // Fails on a varint that is longer than 64 bits or longer than it need be.
   std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-      auto const byte = static_cast<unsigned char>(rest_.front());
-      rest_.remove_prefix(1);
-      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (byte >= 0x80) continue;
-      if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1)) break;
-      return value;
+    if (rest_.size() >= sizeof(std::uint64_t)) {
+      // All at once: which of a frame's varints are long cannot be foretold.
+      std::uint64_t word = 0;
+      std::memcpy(&word, rest_.data(), sizeof word);
+      std::uint64_t const ends = ~word & 0x8080'8080'8080'8080;
+      if (ends != 0) {
+        auto const bits = static_cast<unsigned>(std::countr_zero(ends)) + 1;
+        word &= ~std::uint64_t{0} >> (64 - bits);
+        if (bits > 8 && word >> (bits - 8) == 0) {
+          fail();
+          return 0;
+        }
+        rest_.remove_prefix(bits / 8);
+        word = (word & 0x007f'007f'007f'007f) | (word & 0x7f00'7f00'7f00'7f00) >> 1;
+        word = (word & 0x0000'3fff'0000'3fff) | (word & 0x3fff'0000'3fff'0000) >> 2;
+        return (word & 0x0fff'ffff) | (word & 0x0fff'ffff'0000'0000) >> 4;
+      }
     }
-    fail();
-    return 0;
+    return varint_by_bytes();
   }
   // A varint that must not exceed `limit`.
   std::uint64_t varint(std::uint64_t limit) {
@@ -86,6 +105,19 @@ class ByteReader {
   std::string_view string(std::size_t limit) { return raw(varint(limit)); }
 
  private:
+  std::uint64_t varint_by_bytes() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
+      auto const byte = static_cast<unsigned char>(rest_.front());
+      rest_.remove_prefix(1);
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1)) break;
+      return value;
+    }
+    fail();
+    return 0;
+  }
   std::uint64_t fixed(std::size_t size) {
     std::uint64_t value = 0;
     auto const bytes = raw(size);

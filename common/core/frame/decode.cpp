@@ -33,7 +33,8 @@ class SlotReader {
 
 // Checks size, magic, flags and CRC, and leaves `reader` behind the agent. `events`: whether there
 // are some behind the rows.
-Result<FrameHeader> read_header(std::string_view frame, ByteReader& reader, bool& events) {
+Result<FrameHeader> read_header(std::string_view frame, CrcCheck crc, ByteReader& reader,
+                                bool& events) {
   using namespace frame_layout;
   if (frame.size() > frame_limit::frame_bytes)
     return Error{Errc::too_large, 0, "frame: " + std::to_string(frame.size()) + " bytes"};
@@ -43,7 +44,7 @@ Result<FrameHeader> read_header(std::string_view frame, ByteReader& reader, bool
   if (frame[magic.size() - 1] != magic.back())
     return Error{Errc::unsupported, 0, "frame: a version that is not known"};
   ByteReader trailer(frame.substr(frame.size() - crc_bytes));
-  if (trailer.u32() != crc32c(frame.substr(0, frame.size() - crc_bytes)))
+  if (crc == CrcCheck::due && trailer.u32() != crc32c(frame.substr(0, frame.size() - crc_bytes)))
     return malformed("the CRC does not match");
 
   reader = ByteReader(frame.substr(magic.size(), frame.size() - magic.size() - crc_bytes));
@@ -134,20 +135,22 @@ bool read_entities(ByteReader& reader, Batch const* base, Batch& batch,
     batch.entities = base->entities;
     return true;
   }
-  batch.entities.reserve(base->entities.size() + changed.size());
+  SlotEntities::List entities;
+  entities.reserve(base->entities.size() + changed.size());
   auto next = changed.begin();
   auto gone = removed.begin();
   for (SlotEntity const& old : base->entities) {
     for (; next != changed.end() && next->slot < old.slot; ++next)
-      batch.entities.push_back(std::move(*next));
+      entities.push_back(std::move(*next));
     bool const removed_now = gone != removed.end() && *gone == old.slot;
     if (removed_now) ++gone;
     if (next != changed.end() && next->slot == old.slot)
-      batch.entities.push_back(std::move(*next++));
+      entities.push_back(std::move(*next++));
     else if (!removed_now)
-      batch.entities.push_back(old);
+      entities.push_back(old);
   }
-  std::move(next, changed.end(), std::back_inserter(batch.entities));
+  std::move(next, changed.end(), std::back_inserter(entities));
+  batch.entities = std::move(entities);
   return true;
 }
 
@@ -190,14 +193,15 @@ bool read_rows(ByteReader& reader, Batch const* base, std::vector<std::uint32_t>
   batch.rows.resize(read_count(reader, 2, batch.entities.size()));
   SlotReader slots;
   std::size_t cells = 0;
-  auto entity = batch.entities.cbegin();
+  auto const& entities = batch.entities.list();
+  auto entity = entities.begin();
   std::vector<Row>::const_iterator old_row;
   if (base != nullptr) old_row = base->rows.begin();
   for (auto& row : batch.rows) {
     row.slot = slots.read(reader);
     row.schema = static_cast<std::uint32_t>(reader.varint(frame_limit::schemas));
     if (!reader.ok() || row.schema >= batch.schemas.size()) return false;
-    if (go_to(row.slot, entity, batch.entities) == nullptr) return false;
+    if (go_to(row.slot, entity, entities) == nullptr) return false;
     auto const width = batch.schemas[row.schema].metrics.size();
     cells += width;
     if (cells > frame_limit::cells || (width + 7) / 8 > reader.left()) return false;
@@ -238,16 +242,16 @@ bool read_events(ByteReader& reader, Batch& batch) {
 
 }  // namespace
 
-Result<FrameHeader> peek_frame(std::string_view frame) {
+Result<FrameHeader> peek_frame(std::string_view frame, CrcCheck crc) {
   ByteReader reader{{}};
   bool events = false;
-  return read_header(frame, reader, events);
+  return read_header(frame, crc, reader, events);
 }
 
-Result<Batch> decode_frame(std::string_view frame, Batch const* base) {
+Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc) {
   ByteReader reader{{}};
   bool events = false;
-  auto header = read_header(frame, reader, events);
+  auto header = read_header(frame, crc, reader, events);
   if (!header) return header.error();
   if (!header->base) base = nullptr;
   if (header->base && (base == nullptr || base->sequence != *header->base ||

@@ -140,7 +140,8 @@ std::string encode(Batch const& batch, Batch const* base) {
     for (auto const& entry : batch.entities) entities.push_back(&entry);
   } else {
     std::vector<std::uint32_t> removed;
-    for (auto const& entry : base->entities)
+    bool const same = batch.entities.is(base->entities);
+    for (auto const& entry : same ? SlotEntities::List() : base->entities.list())
       if (find_slot(batch.entities, entry.slot) == nullptr) removed.push_back(entry.slot);
     writer.varint(removed.size());
     SlotWriter slots(writer);

@@ -23,8 +23,8 @@ inline constexpr std::size_t frame_bytes = 4 << 20;
 inline constexpr std::size_t agent_bytes = 255;  // not empty
 inline constexpr std::size_t host_bytes = 255;
 inline constexpr std::size_t container_id_bytes = 1024;  // of a foreign entity, its parent's path
-inline constexpr std::size_t labels = 64;            // of one entity
-inline constexpr std::size_t label_key_bytes = 255;  // not empty
+inline constexpr std::size_t labels = 64;                // of one entity
+inline constexpr std::size_t label_key_bytes = 255;      // not empty
 inline constexpr std::size_t label_value_bytes = 4096;
 inline constexpr std::size_t schemas = 64;
 inline constexpr std::size_t metrics = 1024;  // of one schema
@@ -57,12 +57,15 @@ std::string encode_delta_frame(Batch const& batch, Batch const& base);
 // frames get their place in a lane only when they are sent. `frame` must be a whole key frame.
 void restamp_key_frame(std::string& frame, std::uint64_t epoch, Lane lane, std::uint64_t sequence);
 
+// done: peek_frame() or decode_frame() took these very bytes before, or they were encoded here.
+enum class CrcCheck { due, done };
+
 // The header, after the frame's size, magic and CRC were checked. Errors: malformed; unsupported
 // (a version or a flag of a newer program); too_large.
-Result<FrameHeader> peek_frame(std::string_view frame);
+Result<FrameHeader> peek_frame(std::string_view frame, CrcCheck crc = CrcCheck::due);
 
 // The batch, of exactly the bytes given. `base` must be the batch that the header names (nullptr
 // will do for a key frame). Errors: as peek_frame; conflict: the base is missing or another one.
-Result<Batch> decode_frame(std::string_view frame, Batch const* base);
+Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc = CrcCheck::due);
 
 }  // namespace dadvisor

@@ -53,7 +53,7 @@ TEST_CASE("a table shows rates between two readings and '-' for what is not know
 TEST_CASE("a table without containers says so") {
   auto batch = batch_at(1, 0);
   batch.rows.pop_back();
-  batch.entities.pop_back();
+  batch.entities.edit().pop_back();
   CHECK(render_table(batch).ends_with("no containers\n"));
 }
 

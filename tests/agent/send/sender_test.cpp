@@ -341,7 +341,7 @@ TEST_CASE("a change of schema makes a key frame; names are escaped; misfits are 
   auto batch = world.tick(1);
   batch.schemas[0].metrics.push_back(3);
   batch.rows[0].cells.push_back(5);
-  batch.entities[0].entity.labels = {{"app", "a\nb" + std::string(1 << 20, 'x')}};
+  batch.entities.edit()[0].entity.labels = {{"app", "a\nb" + std::string(1 << 20, 'x')}};
   world.clock.now = batch.tick;
   world.sender->submit(batch);
   world.wake();

@@ -314,7 +314,7 @@ TEST_CASE("an agent writes no rows of another host, by its token or by its rows"
   CHECK(status(aggregator.send(body_of(batch_of("a", 1)), "b")) == 403);
   CHECK(aggregator.ingest->counters().denied == 2);
   auto batch = batch_of("a", 1);
-  batch.entities[0].entity.key.host = "b";
+  batch.entities.edit()[0].entity.key.host = "b";
   auto const reply = answer(aggregator.send(body_of(batch), "a"));
   REQUIRE(reply.refused.size() == 1);
   CHECK(reply.refused[0].reason.find("another host") != std::string::npos);
@@ -372,7 +372,7 @@ TEST_CASE("agents and waiting bytes are bounded") {
   CHECK(status(aggregator.hello("c")) == 503);
   CHECK(status(aggregator.hello("b")) == 200);
   auto batch = batch_of("a", 1);
-  batch.entities[0].entity.labels = {{"app", std::string(150, 'x')}};
+  batch.entities.edit()[0].entity.labels = {{"app", std::string(150, 'x')}};
   aggregator.send(body_of(batch));
   batch.stream.agent = "b";
   CHECK(status(aggregator.send(body_of(batch))) == 503);

@@ -86,7 +86,7 @@ Batch some_successor(Batch const& base, Random& random) {
   Batch batch = base;
   batch.sequence += 1 + below(random, 8);
   batch.tick += batch.step;
-  batch.entities.clear();
+  batch.entities.edit().clear();
   batch.rows.clear();
   batch.events.clear();
   for (auto events = below(random, 3); events > 0; --events)
@@ -136,7 +136,7 @@ Batch golden_next() {
   Batch batch = golden_base();
   batch.sequence = 43;
   batch.tick += batch.step;
-  batch.entities.erase(batch.entities.begin() + 2);
+  batch.entities.edit().erase(batch.entities.begin() + 2);
   batch.entities.push_back({9, {{EntityKind::container, "host-1", "new", 1}, {}}});
   batch.rows = {{0, 1, {4, real_cell(0.5)}}, {3, 0, {1500, 0, std::nullopt}}, {9, 0, {7, 8, 9}}};
   return batch;
@@ -229,29 +229,6 @@ TEST_CASE("CRC-32C gives RFC 3720's values, by instruction and by tables") {
     CHECK(crc32c(bytes) == crc32c_by_tables(bytes));
     CHECK(crc32c(bytes.substr(size / 3), crc32c(bytes.substr(0, size / 3))) == crc32c(bytes));
   }
-}
-
-TEST_CASE("a varint is read back, and only in its shortest form") {
-  for (auto const value : {std::uint64_t(0), std::uint64_t(127), std::uint64_t(128),
-                           std::numeric_limits<std::uint64_t>::max()}) {
-    std::string bytes;
-    ByteWriter(bytes).varint(value);
-    ByteReader reader(bytes);
-    CHECK(reader.varint() == value);
-    CHECK((reader.ok() && reader.left() == 0));
-  }
-  for (std::string const& bytes : {std::string("\x80\x00", 2), std::string(10, '\xff') + '\x01',
-                                   std::string(9, '\xff') + '\x02', std::string("\x80")}) {
-    ByteReader reader(bytes);
-    reader.varint();
-    CHECK_FALSE(reader.ok());
-  }
-  for (auto const value :
-       {std::int64_t(0), std::int64_t(-1), std::numeric_limits<std::int64_t>::min(),
-        std::numeric_limits<std::int64_t>::max()})
-    CHECK(unzigzag(zigzag(value)) == value);
-  CHECK(zigzag(-1) == 1);
-  CHECK(zigzag(1) == 2);
 }
 
 TEST_CASE("any batch survives a key frame, and any successor a delta frame") {
@@ -432,15 +409,15 @@ TEST_CASE("declared sizes beyond the limits or beyond the bytes are refused") {
 
   Batch wide = golden_base();  // 1,025 rows of 1,024 cells: small on the wire, big in memory
   wide.schemas = {{std::vector<MetricId>(1024, 1)}};
-  wide.entities.clear();
+  wide.entities.edit().clear();
   wide.rows.clear();
   for (std::uint32_t slot = 0; slot < 1025; ++slot) {
     wide.entities.push_back({slot, {}});
     wide.rows.push_back({slot, 0, std::vector<Cell>(1024)});
   }
-  for (auto& entry : wide.entities) entry.entity.key.host = "host-1";
+  for (auto& entry : wide.entities.edit()) entry.entity.key.host = "host-1";
   CHECK(decode_frame(encode_key_frame(wide), nullptr).error().code == Errc::malformed);
-  wide.entities.pop_back();
+  wide.entities.edit().pop_back();
   wide.rows.pop_back();
   CHECK(decode_frame(encode_key_frame(wide), nullptr));
 
