@@ -46,6 +46,9 @@ std::uint64_t magnitude(std::int64_t value) {
 // The whole number that these bits of a double are, if they are one that comes back bit by bit.
 std::optional<std::int64_t> whole_number(std::int64_t bits) {
   constexpr double most = 9'007'199'254'740'992;  // 2^53
+  // Bits of 0 < |value| < 1, which those of integers are nearly always.
+  auto const size = static_cast<std::uint64_t>(bits) << 1;
+  if (size != 0 && size < std::bit_cast<std::uint64_t>(1.0) << 1) return std::nullopt;
   double const value = std::bit_cast<double>(bits);
   if (!(value > -most && value < most)) return std::nullopt;
   auto const whole = static_cast<std::int64_t>(value);
@@ -63,6 +66,7 @@ class CommonDivisor {
     std::uint64_t bits = 0;
     for (std::int64_t const step : steps) bits |= static_cast<std::uint64_t>(step);
     shift_ = static_cast<unsigned>(std::countr_zero(bits));
+    if (steps.size() < long_column && !by_five(steps)) return;
     std::uint64_t odd = 0;
     for (std::int64_t const step : steps) {
       auto const size = magnitude(step) >> shift_;
@@ -80,6 +84,14 @@ class CommonDivisor {
   }
 
  private:
+  // Of few steps only units of the decimal kind are looked for, which all are multiples of five:
+  // another divisor saves less than finding that there is none costs.
+  bool by_five(std::span<std::int64_t const> steps) const {
+    constexpr std::uint64_t inverse_of_five = 0xcccc'cccc'cccc'cccd;
+    return std::ranges::all_of(steps, [&](std::int64_t step) {
+      return (magnitude(step) >> shift_) * inverse_of_five <= ~std::uint64_t{0} / 5;
+    });
+  }
   void set_odd(std::uint64_t odd) {
     odd_ = odd;
     inverse_ = odd;  // right in the lowest three bits; each step doubles them
@@ -155,14 +167,14 @@ struct Prediction {
 
 }  // namespace
 
-bool ColumnEncoder::find_wholes(std::span<std::int64_t const> values) {
-  wholes_.clear();
-  for (std::int64_t const value : values) {
-    auto const whole = whole_number(value);
-    if (!whole) return false;
-    wholes_.push_back(*whole);
+std::span<std::int64_t const> ColumnEncoder::find_wholes(std::span<std::int64_t const> values) {
+  auto const wholes = wholes_.of(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    auto const whole = whole_number(values[i]);
+    if (!whole) return {};
+    wholes[i] = *whole;
   }
-  return true;
+  return wholes;
 }
 
 std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::string& out) {
@@ -174,43 +186,45 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
   }
   std::uint8_t flags = 0;
   auto const written = values;
-  if (find_wholes(values)) {
-    values = wholes_;
+  if (auto const wholes = find_wholes(values); !wholes.empty()) {
+    values = wholes;
     flags |= whole_flag;
   }
   std::size_t const steps = values.size() - 1;
-  steps_.resize(steps);
-  for (std::size_t i = 0; i < steps; ++i) steps_[i] = minus(values[i + 1], values[i]);
-  CommonDivisor const divisor(steps_);
+  auto const differences = steps_.of(steps), sums = sums_.of(steps);
+  std::span<std::int64_t> changes;
+  for (std::size_t i = 0; i < steps; ++i) differences[i] = minus(values[i + 1], values[i]);
+  CommonDivisor const divisor(differences);
   if (!divisor.is_one()) {
     flags |= divided_flag;
-    for (std::int64_t& step : steps_) step = divisor.divide(step);
+    for (std::int64_t& step : differences) step = divisor.divide(step);
   }
-  sums_.resize(steps);
-  std::int64_t sum = 0;
-  for (std::size_t i = 0; i < steps; ++i) sums_[i] = sum = plus(sum, steps_[i]);
+  std::int64_t sum = 0, least_step = differences[0], least_sum = differences[0];
+  for (std::size_t i = 0; i < steps; ++i) {
+    sums[i] = sum = plus(sum, differences[i]);
+    least_step = std::min(least_step, differences[i]);
+    least_sum = std::min(least_sum, sum);
+  }
 
   Prediction best;
-  best_.resize(steps);
-  candidate_.resize(steps);
   auto const attempt = [&](Kind kind, std::span<std::int64_t const> rests, bool centred,
                            std::int64_t base) {
-    for (std::size_t i = 0; i < rests.size(); ++i) {
+    auto const rest_of = [&](std::size_t i) {
       auto const rest = minus(rests[i], base);
-      candidate_[i] = centred ? zigzag(rest) : static_cast<std::uint64_t>(rest);
-    }
-    auto const bits = packed_bits_estimate(std::span(candidate_).first(rests.size()));
-    if (bits >= best.bits) return;
-    best = {kind, centred, base, bits};
-    best_.swap(candidate_);
+      return centred ? zigzag(rest) : static_cast<std::uint64_t>(rest);
+    };
+    auto const bits = packed_bits_estimate(rests.size(), rest_of);
+    if (bits < best.bits) best = {kind, centred, base, bits};
   };
-  attempt(delta, steps_, false, *std::ranges::min_element(steps_));
-  attempt(plain, sums_, false, *std::ranges::min_element(sums_));
+  attempt(delta, differences, false, least_step);
+  attempt(plain, sums, false, least_sum);
   if (steps >= long_column) {
-    attempt(delta, steps_, true, mean(steps_));
-    attempt(plain, sums_, true, mean(sums_));
-    for (std::size_t i = 0; i + 1 < steps; ++i) sums_[i] = minus(steps_[i + 1], steps_[i]);
-    attempt(delta_of_delta, std::span(sums_).first(steps - 1), true, 0);
+    attempt(delta, differences, true, mean(differences));
+    attempt(plain, sums, true, mean(sums));
+    changes = changes_.of(steps - 1);
+    for (std::size_t i = 0; i + 1 < steps; ++i)
+      changes[i] = minus(differences[i + 1], differences[i]);
+    attempt(delta_of_delta, changes, true, 0);
   }
   if ((flags & whole_flag) == 0 && best.bits > steps * noisy_bits &&
       exclusive_or_bits(written) < best.bits) {
@@ -220,9 +234,14 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
   if (best.centred) flags |= centred_flag;
   writer.varint(zigzag(values[0]));
   if (flags & divided_flag) writer.varint(divisor.value());
-  writer.varint(zigzag(best.kind == delta_of_delta ? steps_[0] : best.base));
-  std::size_t const rests = best.kind == delta_of_delta ? steps - 1 : steps;
-  pack_integers(std::span(best_).first(rests), out);
+  writer.varint(zigzag(best.kind == delta_of_delta ? differences[0] : best.base));
+  auto const& rests = best.kind == plain ? sums : best.kind == delta ? differences : changes;
+  auto const packed = rests_.of(rests.size());
+  for (std::size_t i = 0; i < rests.size(); ++i) {
+    auto const rest = minus(rests[i], best.base);
+    packed[i] = best.centred ? zigzag(rest) : static_cast<std::uint64_t>(rest);
+  }
+  pack_integers(packed, out);
   return static_cast<std::uint8_t>(best.kind | flags);
 }
 

@@ -4,6 +4,8 @@
 // of doubles need not be told apart. Layout: FORMAT.md. Not thread-safe: the objects keep their
 // scratch memory from column to column.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -18,10 +20,26 @@ class ColumnEncoder {
   std::uint8_t encode(std::span<std::int64_t const> values, std::string& out);
 
  private:
-  bool find_wholes(std::span<std::int64_t const> values);
+  // The values as whole numbers; empty when one is none.
+  std::span<std::int64_t const> find_wholes(std::span<std::int64_t const> values);
 
-  std::vector<std::int64_t> wholes_, steps_, sums_;
-  std::vector<std::uint64_t> best_, candidate_;
+  // Memory of its own for the columns of an open block, which come by the million.
+  template <typename T>
+  class Scratch {
+   public:
+    std::span<T> of(std::size_t size) {
+      if (size <= few_.size()) return std::span(few_).first(size);
+      if (many_.size() < size) many_.resize(size);
+      return std::span(many_).first(size);
+    }
+
+   private:
+    std::array<T, 32> few_;
+    std::vector<T> many_;
+  };
+
+  Scratch<std::int64_t> wholes_, steps_, sums_, changes_;
+  Scratch<std::uint64_t> rests_;
 };
 
 class ColumnDecoder {

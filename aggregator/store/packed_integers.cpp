@@ -57,22 +57,25 @@ Width cheapest_width(std::span<std::uint64_t const> values) {
 
 void write_bits(std::span<std::uint64_t const> values, unsigned width, std::string& out) {
   Scratch bits;
-  std::size_t const size = bytes_of(values.size(), width);
-  std::fill_n(bits.begin(), size + sizeof(std::uint64_t), 0);
   std::uint64_t const mask = low_bits(width);
-  std::size_t at = 0;
+  std::uint64_t word = 0;  // whole words are stored: loads that overlap the last store would wait
+  unsigned filled = 0;
+  char* place = bits.data();
+  auto const store = [&] {
+    std::memcpy(place, &word, sizeof word);
+    place += sizeof word;
+  };
   for (std::uint64_t const wide : values) {
     std::uint64_t const value = wide & mask;
-    auto const shift = static_cast<unsigned>(at % 8);
-    char* const place = bits.data() + at / 8;
-    std::uint64_t word;
-    std::memcpy(&word, place, sizeof word);
-    word |= value << shift;
-    std::memcpy(place, &word, sizeof word);
-    if (shift + width > widest) place[sizeof word] = static_cast<char>(value >> (widest - shift));
-    at += width;
+    word |= value << filled;
+    filled += width;
+    if (filled < widest) continue;
+    store();
+    filled -= widest;
+    word = filled == 0 ? 0 : value >> (width - filled);
   }
-  out.append(bits.data(), size);
+  if (filled > 0) store();
+  out.append(bits.data(), bytes_of(values.size(), width));
 }
 
 // Sizes that the compiler knows let it unroll and fold the shifts.
@@ -184,21 +187,6 @@ bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values) {
     values = values.subspan(count);
   }
   return reader.ok() && reader.left() == 0;
-}
-
-std::uint64_t packed_bits_estimate(std::span<std::uint64_t const> values) {
-  // The widest of each eight: between the mean width and that of a mini-block without patches.
-  constexpr std::size_t together = 8;
-  std::uint64_t bits = 0;
-  std::size_t i = 0;
-  for (; i + together <= values.size(); i += together) {
-    std::uint64_t all = 0;
-    for (std::size_t j = 0; j < together; ++j) all |= values[i + j];
-    bits += together * static_cast<std::uint64_t>(std::bit_width(all));
-  }
-  std::uint64_t all = 0;
-  for (std::size_t j = i; j < values.size(); ++j) all |= values[j];
-  return bits + (values.size() - i) * static_cast<std::uint64_t>(std::bit_width(all));
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -3,6 +3,9 @@
 // wider than that is patched (an "exception"). Layout: FORMAT.md. After "Patched Frame of
 // Reference" (Zukowski et al., ICDE 2006). Pure functions; any thread.
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,7 +22,20 @@ void pack_integers(std::span<std::uint64_t const> values, std::string& out);
 // are malformed, and the values are undefined.
 bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values);
 
-// About the bits that pack_integers() takes for these values, at a fraction of its cost.
-std::uint64_t packed_bits_estimate(std::span<std::uint64_t const> values);
+// About the bits that pack_integers() takes for these values, at a fraction of its cost: the widest
+// of each eight, which is between the mean width and that of a mini-block without patches.
+// value_of: std::uint64_t(std::size_t), of the places below `count`.
+template <typename ValueOf>
+std::uint64_t packed_bits_estimate(std::size_t count, ValueOf const& value_of) {
+  constexpr std::size_t together = 8;
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < count; i += together) {
+    std::size_t const end = std::min(i + together, count);
+    std::uint64_t all = 0;
+    for (std::size_t j = i; j < end; ++j) all |= value_of(j);
+    bits += (end - i) * static_cast<std::uint64_t>(std::bit_width(all));
+  }
+  return bits;
+}
 
 }  // namespace dadvisor::aggregator::store
