@@ -41,6 +41,7 @@ RollupEngine::Instance& RollupEngine::instance(store::EntityId id, Entity const&
   auto const [found, added] = instances_.try_emplace(id);
   Instance& made = found->second;
   if (added) {
+    made.id = id;
     made.key = entity.key;
     EntityKey const key = app_key(entity);
     made.app = app(key.host, key.container_id);
@@ -136,10 +137,15 @@ std::vector<store::DirtyKey> RollupEngine::unfinished() const {
   return all;
 }
 
-std::set<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::EntityId const> ids,
-                                       bool in_order) {
-  std::set<AppNumber> apps;
+std::vector<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::EntityId const> ids,
+                                          bool in_order) {
+  std::vector<AppNumber> apps;
+  apps.reserve(batch.rows.size());
   Host& its_host = host(batch.stream.agent);
+  if (!its_host.entities.is(batch.entities)) {
+    its_host.entities = batch.entities;
+    its_host.instances.assign(batch.entities.size(), nullptr);
+  }
   auto const previous = its_host.window.previous(batch.tick);
   auto entity = batch.entities.begin();
   for (std::size_t i = 0; i < batch.rows.size() && i < ids.size(); ++i) {
@@ -151,9 +157,12 @@ std::set<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::Enti
       continue;
     if (entity->entity.key.kind == EntityKind::host) its_host.entity = ids[i];
     if (entity->entity.key.kind != EntityKind::container) continue;
-    Instance& known = instance(ids[i], entity->entity);
+    Instance*& placed =
+        its_host.instances[static_cast<std::size_t>(entity - batch.entities.begin())];
+    if (placed == nullptr || placed->id != ids[i]) placed = &instance(ids[i], entity->entity);
+    Instance& known = *placed;
     known.last_tick = std::max(known.last_tick, batch.tick);
-    apps.insert(known.app);
+    apps.push_back(known.app);
     if (!store_) continue;
     Schema const& schema = batch.schemas[row.schema];
     if (!in_order) {
@@ -175,7 +184,7 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
   auto const previous = its_host.window.previous(tick);
   bool const in_order = store_ && tick > let_go_ && (!newest || *newest < tick);
 
-  std::set<AppNumber> touched = take(batch, ids, in_order);
+  std::vector<AppNumber> touched = take(batch, ids, in_order);
   bool const fresh =
       std::ranges::any_of(ids, [](store::EntityId id) { return id != store::absent_entity; });
   if (store_) its_host.window.deliver(tick, batch.step);
@@ -192,13 +201,13 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
     std::optional<std::vector<AppNumber>> before;
     if (previous && its_host.in_order == *previous) before = its_host.window.apps(*previous);
     if (before)
-      touched.insert(before->begin(), before->end());
+      touched.insert(touched.end(), before->begin(), before->end());
     else
-      touched.insert(its_host.apps.begin(), its_host.apps.end());
+      touched.insert(touched.end(), its_host.apps.begin(), its_host.apps.end());
     its_host.in_order = tick;
   } else {
     if (store_) ++counters_.late_batches;
-    touched = its_host.apps;
+    touched.assign(its_host.apps.begin(), its_host.apps.end());
   }
   if (touched.empty()) return;
   // Ticks that nobody delivered yet get their mark by ready(); of those that are replayed, attach()
@@ -206,8 +215,8 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
   WallTime reach = tick + std::max(longest_hole, live_steps) * batch.step;
   if (store_) reach = std::min(reach, newest_tick_);
   for (WallTime after = tick; after <= reach; after += batch.step) {
-    dirty_[after].insert(touched.begin(), touched.end());
-    if (!in_order && after > closed_) raw_[after].insert(touched.begin(), touched.end());
+    dirty_[after].insert(touched);
+    if (!in_order && after > closed_) raw_[after].insert(touched);
   }
 }
 
@@ -216,7 +225,7 @@ void RollupEngine::ready(WallTime tick) {
   for (auto const& [name, its_host] : hosts_) {
     bool const live = tick - its_host.last_tick <= live_steps * its_host.step;
     if (!live || its_host.apps.empty() || its_host.window.delivered(tick)) continue;
-    dirty_[tick].insert(its_host.apps.begin(), its_host.apps.end());
+    for (AppNumber const number : its_host.apps) dirty_[tick].insert(number);
   }
 }
 
@@ -229,7 +238,7 @@ bool RollupEngine::from_memory(WallTime tick, AppNumber number) const {
 bool RollupEngine::flush(WallTime now) {
   if (!store_) return false;
   for (auto tick = dirty_.upper_bound(let_go_); tick != dirty_.end();) {
-    std::erase_if(tick->second, [&](AppNumber const number) {
+    tick->second.erase_if([&](AppNumber const number) {
       if (!from_memory(tick->first, number)) return false;
       merge_open(tick->first, number);
       return true;
@@ -280,7 +289,10 @@ void RollupEngine::close(WallTime now) {
 void RollupEngine::forget(WallTime now) {
   if (now - forgot_ < forget_spacing) return;
   forgot_ = now;
-  for (auto& [name, its_host] : hosts_) its_host.apps.clear();
+  for (auto& [name, its_host] : hosts_) {
+    its_host.apps.clear();
+    its_host.entities = {};  // what stands at their places may go now
+  }
   for (App& its_app : apps_) its_app.hosts.clear();
   for (auto known = instances_.begin(); known != instances_.end();) {
     auto& [id, its] = *known;

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "aggregator/rollup/app_set.hpp"
 #include "aggregator/rollup/host_window.hpp"
 #include "aggregator/rollup/raw_windows.hpp"
 #include "aggregator/store/store.hpp"
@@ -69,6 +70,7 @@ class RollupEngine final : public store::Observer {
   RollupCounters const& counters() const { return counters_; }
 
  private:
+  struct Instance;
   struct Host {
     std::string name;
     store::EntityId entity = store::absent_entity;
@@ -77,6 +79,9 @@ class RollupEngine final : public store::Observer {
     WallTime in_order{};       // the newest tick whose rows are in the window
     HostWindow window;         // of the ticks in memory
     std::set<AppNumber> apps;  // that have an instance here
+    // Of the last batch's list of entities: whose rows its places are, as far as it is known.
+    SlotEntities entities;
+    std::vector<Instance*> instances;
   };
   struct App {
     std::string cluster, name;
@@ -88,6 +93,7 @@ class RollupEngine final : public store::Observer {
     Nanoseconds step{};                             // of its newest row
   };
   struct Instance {
+    store::EntityId id = store::absent_entity;
     EntityKey key;
     AppNumber app = 0;
     Host* host = nullptr;
@@ -100,8 +106,9 @@ class RollupEngine final : public store::Observer {
   void resume(std::vector<store::DirtyKey> const& unfinished);
   AppNumber app(Cluster const& cluster, std::string const& name);
   Instance& instance(store::EntityId id, Entity const& entity);
-  // Notes the batch's rows in memory; the apps that it names.
-  std::set<AppNumber> take(Batch const& batch, std::span<store::EntityId const> ids, bool in_order);
+  // Notes the batch's rows in memory; the apps that it names, some of them several times.
+  std::vector<AppNumber> take(Batch const& batch, std::span<store::EntityId const> ids,
+                              bool in_order);
   bool from_memory(WallTime tick, AppNumber app) const;
 
   void merge_open(WallTime tick, AppNumber number);
@@ -146,8 +153,8 @@ class RollupEngine final : public store::Observer {
   WallTime closed_{};       // ticks up to this one are closed
   WallTime late_done_{}, totals_done_{};
   WallTime forgot_{};
-  std::map<WallTime, std::set<AppNumber>> dirty_;
-  std::map<WallTime, std::set<AppNumber>> raw_;  // open ticks of which memory knows not all
+  std::map<WallTime, AppSet> dirty_;
+  std::map<WallTime, AppSet> raw_;  // open ticks of which memory knows not all
   std::map<WallTime, std::set<Cluster>> dirty_totals_;
   std::map<WallTime, std::map<AppNumber, RollupRow>> rows_;  // of ticks in memory
   RollupCounters counters_;

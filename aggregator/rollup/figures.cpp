@@ -10,8 +10,17 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr Reading no_reading{WallTime::min(), 0};
 constexpr std::size_t id_limit = 1024;
 
+// What a metric's cells are, apart from all else that a Metric says: read for every cell.
+enum class FigureKind : std::uint8_t { integer, real, counter };
+
+FigureKind kind_of(Metric const& metric) {
+  if (metric.kind == MetricKind::counter) return FigureKind::counter;
+  return metric.type == MetricType::real ? FigureKind::real : FigureKind::integer;
+}
+
 struct Layout {
   std::vector<Metric const*> metrics;
+  std::vector<FigureKind> kinds;
   std::array<std::int16_t, id_limit> index{};  // -1: not in it
   std::vector<std::size_t> counter;            // of each metric: how many counters are before it
   std::size_t counters = 0;
@@ -25,6 +34,7 @@ struct Layout {
       if (!metric.on_container || metric.pace == MetricPace::derived) continue;
       index[metric.id] = static_cast<std::int16_t>(metrics.size());
       metrics.push_back(&metric);
+      kinds.push_back(kind_of(metric));
       counter.push_back(counters);
       if (metric.kind == MetricKind::counter) ++counters;
     }
@@ -46,16 +56,15 @@ Figures InstanceReadings::take(Schema const& schema, std::span<Cell const> cells
                                Nanoseconds step, std::int64_t start_ns,
                                std::optional<WallTime> previous_tick) {
   Layout const& all = layout();
-  auto const& known = all.metrics;
-  Figures figures(known.size(), none);
+  Figures figures(all.kinds.size(), none);
   last_.resize(all.counters, no_reading);
   for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
     auto const index = all.of(schema.metrics[i]);
     if (!index || !cells[i]) continue;
-    Metric const& metric = *known[*index];
-    if (metric.kind == MetricKind::gauge) {
+    FigureKind const kind = all.kinds[*index];
+    if (kind != FigureKind::counter) {
       figures[*index] =
-          metric.type == MetricType::real ? cell_real(*cells[i]) : static_cast<double>(*cells[i]);
+          kind == FigureKind::real ? cell_real(*cells[i]) : static_cast<double>(*cells[i]);
       continue;
     }
     Reading const now{tick, *cells[i]};
@@ -76,7 +85,7 @@ void InstanceReadings::remember(Schema const& schema, std::span<Cell const> cell
   last_.resize(all.counters, no_reading);
   for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
     auto const index = all.of(schema.metrics[i]);
-    if (!index || !cells[i] || all.metrics[*index]->kind == MetricKind::gauge) continue;
+    if (!index || !cells[i] || all.kinds[*index] != FigureKind::counter) continue;
     Reading& last = last_[all.counter[*index]];
     if (last.tick < tick) last = Reading{tick, *cells[i]};
   }

@@ -4,16 +4,23 @@
 #include <cmath>
 
 namespace dadvisor::aggregator::rollup {
+namespace {
+
+constexpr std::size_t sorted_at_once = 48;  // so few are sorted sooner than divided three times
+
+}  // namespace
 
 std::array<double, order_parts.size()> order_of(std::vector<double>& values) {
   std::array<double, order_parts.size()> found{};
+  bool const few = values.size() <= sorted_at_once;
+  if (few) std::ranges::sort(values);
   auto from = values.begin();
   for (std::size_t i = 0; i < order_parts.size(); ++i) {
     auto const rank = static_cast<std::ptrdiff_t>(
         std::ceil(order_parts[i].second * static_cast<double>(values.size())));
     auto const place = values.begin() + std::max<std::ptrdiff_t>(rank, 1) - 1;
     // What lies before `from` is not greater than what lies behind it.
-    std::nth_element(from, place, values.end());
+    if (!few) std::nth_element(from, place, values.end());
     found[i] = *place;
     from = place;
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <limits>
 #include <set>
 
 #include "aggregator/rollup/order_statistics.hpp"
@@ -11,10 +11,24 @@
 namespace dadvisor::aggregator::rollup {
 namespace {
 
+// From stored to shown units as shown() does it, its quotient made once.
+class Shown {
+ public:
+  explicit Shown(Metric const& metric)
+      : divides_(metric.scale < 1), by_(divides_ ? std::round(1 / metric.scale) : metric.scale) {}
+  double of(double stored) const { return divides_ ? stored / by_ : stored * by_; }
+
+ private:
+  bool divides_;
+  double by_;
+};
+
 // A ranked metric and where its figure, or the two that it is made of, stand in Figures.
 struct Ranked {
   Metric const* metric;
   std::size_t top, bottom;
+  bool ratio, counter;
+  Shown shown_top, shown_bottom;
 };
 
 std::vector<Ranked> const& ranked_metrics() {
@@ -25,7 +39,9 @@ std::vector<Ranked> const& ranked_metrics() {
       bool const ratio = metric.rollup == MetricRollup::ratio;
       auto const top = figure_index(ratio ? metric.numerator : metric.id);
       auto const bottom = figure_index(ratio ? metric.denominator : metric.id);
-      if (top && bottom) all.push_back({&metric, *top, *bottom});
+      if (top && bottom)
+        all.push_back({&metric, *top, *bottom, ratio, metric.kind == MetricKind::counter,
+                       Shown(*figure_metrics()[*top]), Shown(*figure_metrics()[*bottom])});
     }
     std::ranges::sort(all, {}, [](Ranked const& one) { return one.metric->id; });
     return all;
@@ -33,15 +49,15 @@ std::vector<Ranked> const& ranked_metrics() {
   return made;
 }
 
-std::optional<double> figure_of(Ranked const& ranked, Figures const& figures, double seconds) {
+// NaN: it has none.
+double figure_of(Ranked const& ranked, Figures const& figures, double seconds) {
+  constexpr double lacking = std::numeric_limits<double>::quiet_NaN();
   double const top = figures[ranked.top], bottom = figures[ranked.bottom];
-  if (std::isnan(top) || std::isnan(bottom)) return {};
-  Metric const& metric = *ranked.metric;
-  if (metric.rollup != MetricRollup::ratio)
-    return metric.kind == MetricKind::counter ? increase_of(top, seconds) : top;
-  auto const own = ratio_of(metric, shown(*figure_metrics()[ranked.top], top),
-                            shown(*figure_metrics()[ranked.bottom], bottom));
-  return own && std::isfinite(*own) ? own : std::nullopt;
+  if (std::isnan(top) || std::isnan(bottom)) return lacking;
+  if (!ranked.ratio) return ranked.counter ? increase_of(top, seconds) : top;
+  auto const own =
+      ratio_of(*ranked.metric, ranked.shown_top.of(top), ranked.shown_bottom.of(bottom));
+  return own && std::isfinite(*own) ? *own : lacking;
 }
 
 }  // namespace
@@ -60,11 +76,16 @@ Schema const& ranked_schema() {
 RankedFigures::RankedFigures(Nanoseconds window)
     : seconds_(std::chrono::duration<double>(window).count()), values_(ranked_metrics().size()) {}
 
+void RankedFigures::expect(std::size_t instances) {
+  for (auto& values : values_) values.reserve(instances);
+}
+
 void RankedFigures::take(Figures const& instance) {
   if (instance.empty()) return;
+  auto const& ranked = ranked_metrics();
   for (std::size_t i = 0; i < values_.size(); ++i)
-    if (auto const value = figure_of(ranked_metrics()[i], instance, seconds_))
-      values_[i].push_back(*value);
+    if (double const value = figure_of(ranked[i], instance, seconds_); !std::isnan(value))
+      values_[i].push_back(value);
 }
 
 void RankedFigures::put_into(RollupRow& row) {

@@ -21,6 +21,8 @@ class RankedFigures {
   // `window`: of the row.
   explicit RankedFigures(Nanoseconds window);
 
+  // That about so many instances follow.
+  void expect(std::size_t instances);
   void take(Figures const& instance);
   // Puts p50, p95 and p99 into a row that has none; nothing of a metric that no instance has.
   void put_into(RollupRow& row);

@@ -48,7 +48,7 @@ bool RollupEngine::recompute_dirty(WallTime now, std::size_t& budget) {
     for (auto tick = dirty_.end(); tick != dirty_.begin() && ticks.size() < ticks_per_scan;) {
       --tick;
       if ((tick->first <= closed_ && !mend_closed) || last - tick->first > scan_gap) break;
-      if (tick->second.erase(number) == 0) continue;
+      if (!tick->second.erase(number)) continue;
       last = tick->first;
       ticks.insert(tick->first);
       mended = mended || tick->first <= closed_;
@@ -278,6 +278,7 @@ void RollupEngine::put_total(Cluster const& cluster, WallTime tick,
   if (rows.empty() || step <= Nanoseconds::zero() || tick != tick_of(tick, step)) return;
   RollupRow total = merge(rows, step);
   RankedFigures ranked(step);
+  ranked.expect(instances.size());
   for (Figures const* figures : instances) ranked.take(*figures);
   ranked.put_into(total);
   auto const [schema, cells] = stored_form(total);

@@ -49,7 +49,10 @@ class RowColumns {
     add(*find_metric(metric::state_expected), RollupPart::all);
     std::ranges::sort(columns_, {}, &Column::id);
     for (Column const& column : columns_) ids_.push_back(column.id);
-    for (Metric const* metric : figure_metrics()) figures_.push_back(places_of(metric->id));
+    for (Metric const* metric : figure_metrics()) {
+      figures_.push_back(places_of(metric->id));
+      counters_.push_back(metric->kind == MetricKind::counter ? 1 : 0);
+    }
     for (Metric const& metric : metrics())
       if (metric.rollup == MetricRollup::ratio && metric.on_container)
         ratios_.push_back({&metric, *figure_index(metric.numerator),
@@ -66,6 +69,8 @@ class RowColumns {
   std::vector<MetricId> const& ids() const { return ids_; }
   Column const& operator[](std::size_t place) const { return columns_[place]; }
   Places const& of_figure(std::size_t index) const { return figures_[index]; }
+  // Of each figure whether it is a counter's.
+  std::vector<std::uint8_t> const& counters() const { return counters_; }
   std::vector<Ratio> const& ratios() const { return ratios_; }
   std::size_t expected() const { return expected_; }
 
@@ -106,6 +111,7 @@ class RowColumns {
   std::vector<Column> columns_;  // by id ascending
   std::vector<MetricId> ids_;
   std::vector<Places> figures_;
+  std::vector<std::uint8_t> counters_;
   std::vector<Ratio> ratios_;
   std::size_t expected_ = 0;
 };
@@ -122,11 +128,14 @@ class Cells {
 
   double& operator[](std::size_t place) { return values_[place]; }
   RollupRow row(Nanoseconds window) const {
+    auto const& ids = row_columns().ids();
     RollupRow made;
     made.window = window;
+    made.columns.reserve(values_.size());
+    made.values.reserve(values_.size());
     for (std::size_t i = 0; i < values_.size(); ++i) {
       if (std::isnan(values_[i])) continue;
-      made.columns.push_back(row_columns().ids()[i]);
+      made.columns.push_back(ids[i]);
       made.values.push_back(values_[i]);
     }
     return made;
@@ -161,30 +170,45 @@ void combine(double& into, double value, Combining how) {
   }
 }
 
-void put_figure(std::span<Figures const* const> instances, std::size_t index, double window,
-                Cells& cells) {
-  Metric const& metric = *figure_metrics()[index];
-  bool const counter = metric.kind == MetricKind::counter;
+// What the instances say of one figure.
+struct FigureSums {
   double sum = 0, min = 0, max = 0, count = 0, last = 0;
+};
+
+// Instance by instance, as they lie in memory.
+void put_figures(std::span<Figures const* const> instances, double window, Cells& cells) {
+  auto const metrics = figure_metrics();
+  std::vector<FigureSums> sums(metrics.size());
+  auto const& is_counter = row_columns().counters();
   for (Figures const* figures : instances) {
-    if (index >= figures->size() || std::isnan((*figures)[index])) continue;
-    last = counter ? increase_of((*figures)[index], window) : (*figures)[index];
-    min = count == 0 ? last : std::min(min, last);
-    max = count == 0 ? last : std::max(max, last);
-    sum += last;
-    ++count;
+    std::size_t const known = std::min(figures->size(), metrics.size());
+    for (std::size_t i = 0; i < known; ++i) {
+      double value = (*figures)[i];
+      if (std::isnan(value)) continue;
+      if (is_counter[i] != 0) value = increase_of(value, window);
+      FigureSums& its = sums[i];
+      its.min = its.count == 0 ? value : std::min(its.min, value);
+      its.max = its.count == 0 ? value : std::max(its.max, value);
+      its.sum += value;
+      its.last = value;
+      ++its.count;
+    }
   }
-  if (count == 0) return;
-  auto const set = [&](RollupPart part, double value) {
-    cells[row_columns().of_figure(index)[static_cast<std::size_t>(part)]] = value;
-  };
-  if (metric.rollup == MetricRollup::add) {
-    set(RollupPart::sum, sum);
-    set(RollupPart::min, min);
-    set(RollupPart::max, max);
-    set(RollupPart::count, count);
-  } else {
-    set(RollupPart::all, metric.rollup == MetricRollup::max ? max : last);
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    FigureSums const& its = sums[i];
+    if (its.count == 0) continue;
+    auto const& places = row_columns().of_figure(i);
+    auto const set = [&](RollupPart part, double value) {
+      cells[places[static_cast<std::size_t>(part)]] = value;
+    };
+    if (metrics[i]->rollup == MetricRollup::add) {
+      set(RollupPart::sum, its.sum);
+      set(RollupPart::min, its.min);
+      set(RollupPart::max, its.max);
+      set(RollupPart::count, its.count);
+    } else {
+      set(RollupPart::all, metrics[i]->rollup == MetricRollup::max ? its.max : its.last);
+    }
   }
 }
 
@@ -213,8 +237,12 @@ void put_ratio(std::span<Figures const* const> instances, RowColumns::Ratio cons
 // A rate times its window is the increase that it was made of: without rounding it is a few bits
 // off, and whole numbers are stored in a third of the room.
 double increase_of(double per_second, double window_seconds) {
+  constexpr double all_whole = 4'503'599'627'370'496;  // 2^52: from here on there are no others
   double const value = per_second * window_seconds;
-  double const whole = std::round(value);
+  if (!(std::abs(value) < all_whole)) return value;
+  // Truncation is one instruction, std::round() a call.
+  auto const whole =
+      static_cast<double>(static_cast<std::int64_t>(value + std::copysign(0.5, value)));
   return std::abs(value - whole) <= std::abs(value) * 1e-12 ? whole : value;
 }
 
@@ -228,11 +256,11 @@ std::span<MetricId const> rollup_columns() { return row_columns().ids(); }
 
 RollupRow roll_up(std::span<Figures const* const> instances, double expected, Nanoseconds window) {
   Cells cells;
-  for (std::size_t i = 0; i < figure_metrics().size(); ++i)
-    put_figure(instances, i, seconds(window), cells);
+  put_figures(instances, seconds(window), cells);
   for (RowColumns::Ratio const& ratio : row_columns().ratios()) put_ratio(instances, ratio, cells);
   cells[row_columns().expected()] = expected;
   RankedFigures ranked(window);
+  ranked.expect(instances.size());
   for (Figures const* figures : instances) ranked.take(*figures);
   RollupRow row = cells.row(window);
   ranked.put_into(row);
@@ -240,16 +268,17 @@ RollupRow roll_up(std::span<Figures const* const> instances, double expected, Na
 }
 
 RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window) {
+  RowColumns const& all = row_columns();
+  auto const& ids = all.ids();
   Cells cells;
   for (RollupRow const* row : rows) {
     bool const rescale = row->window != window && row->window > Nanoseconds::zero();
     double const factor = rescale ? seconds(window) / seconds(row->window) : 1;
     std::size_t place = 0;  // both are ascending
     for (std::size_t i = 0; i < row->columns.size(); ++i) {
-      auto const& ids = row_columns().ids();
       while (place < ids.size() && ids[place] < row->columns[i]) ++place;
       if (place == ids.size() || ids[place] != row->columns[i]) continue;
-      Column const& column = row_columns()[place];
+      Column const& column = all[place];
       if (column.combining == Combining::never) continue;
       bool const scaled = rescale && column.increase;
       combine(cells[place], scaled ? row->values[i] * factor : row->values[i], column.combining);

@@ -29,9 +29,20 @@ inline constexpr int longest_hole = 3;
 
 // From the reading before (of the same life) to this one; absent unless `before` is earlier
 // and neither is negative.
-// `step` is that of the row that holds `now`.
-std::optional<CounterStep> counter_step(Reading const& before, Reading const& now,
-                                        Nanoseconds step);
+// `step` is that of the row that holds `now`. Here, as it is asked for each counter of each row.
+inline std::optional<CounterStep> counter_step(Reading const& before, Reading const& now,
+                                               Nanoseconds step) {
+  Nanoseconds const apart = now.tick - before.tick;
+  if (apart <= Nanoseconds::zero() || step <= Nanoseconds::zero()) return std::nullopt;
+  if (before.value < 0 || now.value < 0) return std::nullopt;  // no count: a damaged reading
+  CounterStep made;
+  // Subtracted as integers: above 2^53 a difference of doubles would not be exact.
+  made.increase =
+      static_cast<double>(now.value < before.value ? now.value : now.value - before.value);
+  if (apart <= longest_hole * step)
+    made.per_second = made.increase / std::chrono::duration<double>(apart).count();
+  return made;
+}
 
 // What stands in for the reading before a counter's first one. The counter is known to have been 0
 // at the tick before the container's start, if that start lies after the agent's previous tick:
