@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
+#include <algorithm>
+#include <string_view>
 
 #include "common/core/log.hpp"
 
@@ -10,10 +11,13 @@ namespace dadvisor::aggregator::api {
 
 namespace {
 
-bool takes(std::string const& methods, std::string const& method) {
-  std::istringstream words(methods);
-  for (std::string word; words >> word;)
-    if (word == method || (word == "GET" && method == "HEAD")) return true;
+bool takes(std::string_view methods, std::string_view method) {
+  if (method == "HEAD") method = "GET";
+  while (!methods.empty()) {
+    auto const end = std::min(methods.find(' '), methods.size());
+    if (methods.substr(0, end) == method) return true;
+    methods.remove_prefix(std::min(end + 1, methods.size()));
+  }
   return false;
 }
 

@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -29,8 +30,10 @@ namespace dadvisor::http {
 
 namespace beast = boost::beast;
 using boost::system::error_code;
-using Socket = asio::generic::stream_protocol::socket;
-using TimedStream = beast::basic_stream<asio::generic::stream_protocol, asio::any_io_executor>;
+// Of the loop's own kind of executor: the general one costs an allocation and calls at each step.
+using Socket =
+    asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
+using Moment = std::chrono::steady_clock::time_point;
 
 namespace {
 class Connection;
@@ -65,11 +68,21 @@ struct Server::State {
         family(its_listener.family),
         port(its_listener.port),
         listening(io, its_listener.fd.release()),
-        pause(io) {}
+        pause(io),
+        sweep(io) {
+    auto const shortest = std::min(std::min(options.header_timeout, options.body_timeout),
+                                   std::min(options.idle_timeout, options.write_timeout));
+    sweep_pace =
+        std::clamp(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(1000));
+  }
 
   void accept_next(std::shared_ptr<State> const& self);
   void accept_all(std::shared_ptr<State> const& self);
   void stop_listening();
+  // Looks for connections that are past their time, as long as there is one. A timer of each would
+  // cost more than all else of a small request.
+  void sweep_later(std::shared_ptr<State> const& self);
+  void sweep_now();
 
   std::shared_ptr<Loop::State> loop_state;
   asio::io_context& io;
@@ -80,6 +93,9 @@ struct Server::State {
   std::uint16_t port;
   asio::posix::stream_descriptor listening;
   asio::steady_timer pause;  // while the process has no descriptor left for another connection
+  asio::steady_timer sweep;
+  std::chrono::milliseconds sweep_pace;
+  bool sweeping = false;
   std::unordered_set<std::shared_ptr<Connection>> connections;
   ServerCounts counts;
   bool stopped = false;
@@ -110,13 +126,19 @@ namespace {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Server::State> server, Socket socket, std::string peer)
-      : server_(std::move(server)), stream_(std::move(socket)), peer_(std::move(peer)) {}
+      : server_(std::move(server)), socket_(std::move(socket)), peer_(std::move(peer)) {}
 
   void start() { read_first(server_->options.header_timeout); }
   void answer(Response response);
   void begin_stream(Response const& head, std::weak_ptr<ResponseStream::State> stream);
   void send_piece(std::string piece);
   void close();
+  // Closes, and counts it, when what it is doing should have ended by now.
+  void close_if_late(Moment now) {
+    if (now < until_ || closed_) return;
+    if (late_ != nullptr) ++*late_;
+    close();
+  }
   void close_when_idle() {
     closing_ = true;
     if (idle_) close();
@@ -124,6 +146,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   using Parser = beast::http::request_parser<beast::http::string_body>;
+
+  // What begins now must have ended by then; `late`: where it is counted if not.
+  void limit(Moment until, std::uint64_t* late) {
+    until_ = until;
+    late_ = late;
+  }
+  void limit(std::chrono::milliseconds patience, std::uint64_t* late) {
+    limit(std::chrono::steady_clock::now() + patience, late);
+  }
+  void limit_never() { until_ = Moment::max(); }
 
   void read_first(std::chrono::milliseconds patience);
   void read_header();
@@ -134,13 +166,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hang_up();
   void on_broken(error_code ec);
   void refuse(unsigned status, char const* why);
+  std::string head_of(Response const& response, bool keep) const;
   void write_some();
   void on_written(error_code ec);
   void linger();
-  void fill_head(beast::http::response_header<>& message, Response const& response) const;
   void watch_stream();
   void on_piece(error_code ec);
 
+  // An answer under way.
+  struct Answer {
+    std::string head, body;
+    std::size_t written = 0;  // of both
+    bool keep = false;
+    Moment until;  // for all of it
+  };
   // An answer by a ResponseStream: its head, and the piece under way.
   struct Outflow {
     std::weak_ptr<ResponseStream::State> stream;
@@ -150,15 +189,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   std::shared_ptr<Server::State> server_;
-  TimedStream stream_;
+  Socket socket_;
   std::string peer_;
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::weak_ptr<Responder::State> responder_;
-  std::optional<beast::http::response<beast::http::string_body>> response_;
-  std::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
+  std::optional<Answer> answer_;
   std::optional<Outflow> outflow_;
-  std::chrono::steady_clock::time_point write_until_;
+  Moment until_ = Moment::max();
+  std::uint64_t* late_ = nullptr;
   std::string drain_;
   bool head_ = false;
   bool keep_alive_ = false;
@@ -182,8 +221,8 @@ void Connection::close() {
       });
     }
   error_code ignored;
-  stream_.socket().shutdown(Socket::shutdown_both, ignored);
-  stream_.close();
+  socket_.shutdown(Socket::shutdown_both, ignored);
+  socket_.close(ignored);
   server_->connections.erase(shared_from_this());
 }
 
@@ -191,14 +230,14 @@ void Connection::read_first(std::chrono::milliseconds patience) {
   idle_ = true;
   if (closing_) return close();
   if (buffer_.size() > 0) return read_header();
-  stream_.expires_after(patience);
-  stream_.async_read_some(
-      buffer_.prepare(4096), [self = shared_from_this()](error_code ec, std::size_t n) {
-        if (self->closed_) return;
-        if (ec) return self->close();  // an idle connection that ends is nothing to count
-        self->buffer_.commit(n);
-        self->read_header();
-      });
+  limit(patience, nullptr);  // an idle connection that ends is nothing to count
+  socket_.async_read_some(buffer_.prepare(4096),
+                          [self = shared_from_this()](error_code ec, std::size_t n) {
+                            if (self->closed_) return;
+                            if (ec) return self->close();
+                            self->buffer_.commit(n);
+                            self->read_header();
+                          });
 }
 
 void Connection::read_header() {
@@ -206,8 +245,8 @@ void Connection::read_header() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(server_->options.header_limit));
   parser_->body_limit(server_->options.body_limit);
-  stream_.expires_after(server_->options.header_timeout);
-  beast::http::async_read_header(stream_, buffer_, *parser_,
+  limit(server_->options.header_timeout, &server_->counts.timeouts);
+  beast::http::async_read_header(socket_, buffer_, *parser_,
                                  [self = shared_from_this()](error_code ec, std::size_t) {
                                    if (!self->closed_) self->on_header(ec);
                                  });
@@ -220,7 +259,7 @@ void Connection::on_header(error_code ec) {
     return read_body();
   }
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(stream_, asio::buffer(go_on.data(), go_on.size()),
+  asio::async_write(socket_, asio::buffer(go_on.data(), go_on.size()),
                     [self = shared_from_this()](error_code failure, std::size_t) {
                       if (self->closed_) return;
                       if (failure) return self->on_broken(failure);
@@ -230,8 +269,8 @@ void Connection::on_header(error_code ec) {
 
 void Connection::read_body() {
   if (parser_->is_done()) return handle();
-  stream_.expires_after(server_->options.body_timeout);
-  beast::http::async_read(stream_, buffer_, *parser_,
+  limit(server_->options.body_timeout, &server_->counts.timeouts);
+  beast::http::async_read(socket_, buffer_, *parser_,
                           [self = shared_from_this()](error_code ec, std::size_t) {
                             if (!self->closed_) self->on_body(ec);
                           });
@@ -244,10 +283,6 @@ void Connection::on_body(error_code ec) {
 
 void Connection::on_broken(error_code ec) {
   namespace http_error = beast::http;
-  if (ec == beast::error::timeout) {
-    ++server_->counts.timeouts;
-    return close();
-  }
   if (ec == http_error::error::end_of_stream || ec == http_error::error::partial_message)
     return close();
   if (ec == http_error::error::body_limit || ec == http_error::error::buffer_overflow) {
@@ -270,6 +305,7 @@ void Connection::refuse(unsigned status, char const* why) {
 
 void Connection::handle() {
   ++server_->counts.requests;
+  limit_never();
   keep_alive_ = parser_->keep_alive();
   auto message = parser_->release();
   parser_.reset();
@@ -302,48 +338,48 @@ void Connection::handle() {
     server_->log.error("a request's handler failed: {}", printable(exception.what()));
     responder(text_response(500, "internal error\n"));
   }
-  if (!closed_ && !response_) watch_for_hang_up();
+  if (!closed_ && !answer_) watch_for_hang_up();
 }
 
 // While the answer is being made elsewhere: readable with nothing to read means that the client
 // has gone. The wait is left to end by itself; it looks only at the request that it was made for.
 void Connection::watch_for_hang_up() {
-  stream_.socket().async_wait(
+  socket_.async_wait(
       Socket::wait_read, [self = shared_from_this(), watched = responder_](error_code ec) {
         auto const responder = watched.lock();
         if (ec || self->closed_ || !responder || responder->answered) return;
         char byte = 0;
-        auto const n =
-            ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        auto const n = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) responder->abandoned = true;
       });
 }
 
-void Connection::fill_head(beast::http::response_header<>& message,
-                           Response const& response) const {
-  message.result(response.status);
-  message.set(beast::http::field::server, "dadvisor");
+std::string Connection::head_of(Response const& response, bool keep) const {
+  auto const reason = beast::http::obsolete_reason(beast::http::int_to_status(response.status));
+  std::string head = http_1_0_ ? "HTTP/1.0 " : "HTTP/1.1 ";
+  head += std::to_string(response.status) + ' ';
+  head.append(reason.data(), reason.size());
+  head += "\r\nServer: dadvisor\r\n";
   for (auto const& [name, value] : response.headers)
-    message.insert(one_line(name), one_line(value));
+    head += one_line(name) + ": " + one_line(value) + "\r\n";
+  if (keep && http_1_0_) head += "Connection: keep-alive\r\n";
+  if (!keep && !http_1_0_) head += "Connection: close\r\n";
+  bool const no_body = response.status == 204 || response.status == 304;
+  if (!no_body) head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  head += "\r\n";
+  return head;
 }
 
 void Connection::answer(Response response) {
-  if (closed_ || response_ || outflow_) return;
+  if (closed_ || answer_ || outflow_) return;
   responder_.reset();
-  bool const keep = keep_alive_ && !closing_ && !server_->stopped;
-  auto& message = response_.emplace();
-  message.version(http_1_0_ ? 10 : 11);
-  fill_head(message, response);
-  message.keep_alive(keep);
-  bool const no_body = response.status == 204 || response.status == 304;
-  if (!no_body) {
-    message.content_length(response.body.size());
-    message.body() = std::move(response.body);
-  }
-  write_until_ = std::chrono::steady_clock::now() + server_->options.write_timeout +
-                 std::chrono::seconds(message.body().size() >> 16);
-  serializer_.emplace(*response_);
-  serializer_->split(head_);
+  auto& made = answer_.emplace();
+  made.keep = keep_alive_ && !closing_ && !server_->stopped;
+  made.head = head_of(response, made.keep);
+  made.until = std::chrono::steady_clock::now() + server_->options.write_timeout +
+               std::chrono::seconds(response.body.size() >> 16);
+  bool const no_body = head_ || response.status == 204 || response.status == 304;
+  if (!no_body) made.body = std::move(response.body);
   write_some();
 }
 
@@ -351,35 +387,36 @@ void Connection::answer(Response response) {
 // left to send, and one that dribbles by the end of the whole answer's time.
 void Connection::write_some() {
   auto const now = std::chrono::steady_clock::now();
-  stream_.expires_at(std::min(write_until_, now + server_->options.write_timeout));
-  beast::http::async_write_some(
-      stream_, *serializer_, [self = shared_from_this()](error_code ec, std::size_t) {
-        if (self->closed_) return;
-        auto& serializer = *self->serializer_;
-        bool const done = self->head_ ? serializer.is_header_done() : serializer.is_done();
-        if (ec || done) return self->on_written(ec);
-        self->write_some();
-      });
+  limit(std::min(answer_->until, now + server_->options.write_timeout), &server_->counts.timeouts);
+  auto const& [head, body, written, keep, until] = *answer_;
+  std::size_t const of_head = std::min(written, head.size());
+  std::array<asio::const_buffer, 2> const rest{asio::buffer(head) + of_head,
+                                               asio::buffer(body) + (written - of_head)};
+  socket_.async_write_some(rest, [self = shared_from_this()](error_code ec, std::size_t n) {
+    if (self->closed_) return;
+    auto& made = *self->answer_;
+    made.written += n;
+    if (ec || made.written == made.head.size() + made.body.size()) return self->on_written(ec);
+    self->write_some();
+  });
 }
 
 void Connection::on_written(error_code ec) {
-  bool const keep = !ec && response_->keep_alive();
-  serializer_.reset();
-  response_.reset();
-  if (ec == beast::error::timeout) ++server_->counts.timeouts;
+  bool const keep = !ec && answer_->keep;
+  answer_.reset();
   if (keep) return read_first(server_->options.idle_timeout);
   if (ec || !refused_) return close();
   error_code ignored;
-  stream_.socket().shutdown(Socket::shutdown_send, ignored);
+  socket_.shutdown(Socket::shutdown_send, ignored);
   drain_.resize(64 << 10);
-  stream_.expires_after(std::chrono::seconds(5));
+  limit(std::chrono::seconds(5), nullptr);
   linger();
 }
 
 // Closing while bytes are unread makes the kernel reset the connection, and the client would lose
 // the answer that tells why; so what it is still sending is read away for a while.
 void Connection::linger() {
-  stream_.async_read_some(asio::buffer(drain_),
+  socket_.async_read_some(asio::buffer(drain_),
                           [self = shared_from_this()](error_code ec, std::size_t) {
                             if (self->closed_) return;
                             if (ec) return self->close();
@@ -389,18 +426,21 @@ void Connection::linger() {
 
 // A stream takes over the connection: no other request is read from it.
 void Connection::begin_stream(Response const& head, std::weak_ptr<ResponseStream::State> stream) {
-  if (closed_ || response_ || outflow_) return;
+  if (closed_ || answer_ || outflow_) return;
   responder_.reset();
   ++server_->counts.streams;
   auto& outflow = outflow_.emplace();
   outflow.stream = std::move(stream);
   outflow.head.version(http_1_0_ ? 10 : 11);
-  fill_head(outflow.head, head);
+  outflow.head.result(head.status);
+  outflow.head.set(beast::http::field::server, "dadvisor");
+  for (auto const& [name, value] : head.headers)
+    outflow.head.insert(one_line(name), one_line(value));
   outflow.head.keep_alive(false);
   outflow.head.chunked(!http_1_0_);
   outflow.serializer.emplace(outflow.head);
-  stream_.expires_after(server_->options.write_timeout);
-  beast::http::async_write_header(stream_, *outflow.serializer,
+  limit(server_->options.write_timeout, &server_->counts.cut_streams);
+  beast::http::async_write_header(socket_, *outflow.serializer,
                                   [self = shared_from_this()](error_code ec, std::size_t) {
                                     if (self->closed_) return;
                                     if (self->head_) return self->close();
@@ -411,7 +451,7 @@ void Connection::begin_stream(Response const& head, std::weak_ptr<ResponseStream
 
 // Readable with nothing to read: the client has gone. With something: it says what nobody asked.
 void Connection::watch_stream() {
-  stream_.socket().async_wait(Socket::wait_read, [self = shared_from_this()](error_code ec) {
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code ec) {
     if (!ec) self->close();
   });
 }
@@ -419,23 +459,22 @@ void Connection::watch_stream() {
 void Connection::send_piece(std::string piece) {
   if (closed_ || !outflow_) return;
   outflow_->piece = std::move(piece);
-  stream_.expires_after(server_->options.write_timeout);
+  limit(server_->options.write_timeout, &server_->counts.cut_streams);
   auto const sent = [self = shared_from_this()](error_code ec, std::size_t) {
     if (!self->closed_) self->on_piece(ec);
   };
   asio::const_buffer const bytes(outflow_->piece.data(), outflow_->piece.size());
   if (http_1_0_)
-    asio::async_write(stream_, bytes, sent);
+    asio::async_write(socket_, bytes, sent);
   else
-    asio::async_write(stream_, beast::http::make_chunk(bytes), sent);
+    asio::async_write(socket_, beast::http::make_chunk(bytes), sent);
 }
 
 void Connection::on_piece(error_code ec) {
-  if (ec == beast::error::timeout) ++server_->counts.cut_streams;
   auto const stream = outflow_->stream.lock();
   if (ec || !stream) return close();
   outflow_->piece = {};
-  stream_.expires_never();
+  limit_never();
   stream->idle = true;
   if (stream->notices.on_idle) stream->notices.on_idle();
 }
@@ -542,7 +581,25 @@ void Server::State::accept_all(std::shared_ptr<State> const& self) {
     auto connection = std::make_shared<Connection>(self, std::move(socket), peer_name(fd));
     connections.insert(connection);
     connection->start();
+    if (!sweeping) sweep_later(self);
   }
+}
+
+void Server::State::sweep_later(std::shared_ptr<State> const& self) {
+  sweeping = true;
+  sweep.expires_after(sweep_pace);
+  sweep.async_wait([self](error_code ec) {
+    self->sweeping = false;
+    if (ec) return;
+    self->sweep_now();
+    if (!self->connections.empty()) self->sweep_later(self);
+  });
+}
+
+void Server::State::sweep_now() {
+  auto const now = std::chrono::steady_clock::now();
+  std::vector<std::shared_ptr<Connection>> const all(connections.begin(), connections.end());
+  for (auto const& connection : all) connection->close_if_late(now);  // takes itself out
 }
 
 void Server::State::stop_listening() {
@@ -572,6 +629,7 @@ Server::~Server() {
   state_->stop_listening();
   auto const connections = state_->connections;  // close() takes itself out of the set
   for (auto const& connection : connections) connection->close();
+  state_->sweep.cancel();
   state_->handler = nullptr;
 }
 
