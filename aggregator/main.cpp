@@ -14,6 +14,7 @@
 #include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/alert/rule_file.hpp"
 #include "aggregator/api/access.hpp"
+#include "aggregator/api/admin_routes.hpp"
 #include "aggregator/api/alert_routes.hpp"
 #include "aggregator/api/event_routes.hpp"
 #include "aggregator/api/event_stream.hpp"
@@ -128,6 +129,33 @@ template <typename Opened>
 auto or_fail(std::string const& what, Result<Opened> opened) {
   if (!opened) fail(what + ": " + to_string(opened.error()), 1);
   return std::move(*opened);
+}
+
+// The socket for what changes state. Where its place was not chosen by anybody and cannot be had
+// (no right to make it, another aggregator's), there is none.
+std::unique_ptr<http::Server> open_admin(Settings const& settings, config::OptionTable const& table,
+                                         http::Loop& loop, api::Router const& router,
+                                         Log const& log) {
+  if (settings.admin_socket.empty()) return nullptr;
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(settings.admin_socket).parent_path(),
+                                      ignored);
+  http::ServerOptions options;
+  options.socket_path = settings.admin_socket;
+  options.socket_mode = 0600;
+  options.body_limit = 64 << 10;
+  auto listening = http::Server::listen(
+      loop, options,
+      [&router](http::Request request, http::Responder respond) {
+        router(std::move(request), std::move(respond));
+      },
+      log);
+  if (listening) return std::move(*listening);
+  if (table.given("admin_socket"))
+    fail(table.where("admin_socket") + ": " + to_string(listening.error()));
+  log.warning("no admin socket: {}; name a place for it by admin_socket",
+              to_string(listening.error()));
+  return nullptr;
 }
 
 int run(Settings settings, config::OptionTable const& table) {
@@ -309,6 +337,12 @@ int run(Settings settings, config::OptionTable const& table) {
   if (!listening) fail(to_string(listening.error()), 1);
   server = std::move(*listening);
 
+  auto administration = std::make_unique<api::QueryPool>(1, 100);
+  api::Router admin_router;
+  api::add_admin_routes(admin_router, {*store, source, clock, *administration, log.named("admin"),
+                                       [&pipeline] { return pipeline.hold_tiers(); }});
+  auto admin_server = open_admin(settings, table, loop, admin_router, log.named("admin"));
+
   // On the evaluation's thread. The receivers first: a new rule may name a new one.
   auto const reload = [&notify_file, &rule_directory, &alerts = *alerts, &notifier = *notifier] {
     if (auto changed = notify_file.poll()) {
@@ -359,8 +393,10 @@ int run(Settings settings, config::OptionTable const& table) {
   log.info("stops");
   // Nothing new comes in; then whoever reads the store goes before it does.
   server.reset();
+  admin_server.reset();
   if (points) points->stop();
   pipeline.stop();
+  administration.reset();
   queries.reset();
   evaluation.reset();
   carbon.reset();

@@ -39,9 +39,10 @@ void Pipeline::stop() {
     stopping_ = true;
   }
   tiers_wake_.notify_one();
-  if (tiers_thread_.joinable()) tiers_thread_.join();
-  // From here on rows are missing: work() sees stopping_ and calls no tick ready any more.
+  // From here on rows are missing: work() sees stopping_ and calls no tick ready any more, and the
+  // tiers' thread finishes no file any more. It may wait for what only this ends: a backup.
   store_->begin_stop();
+  if (tiers_thread_.joinable()) tiers_thread_.join();
   std::promise<void> stopped;
   store_->post([this, &stopped] {
     listeners_ = {};
@@ -88,7 +89,10 @@ void Pipeline::make_tiers() {
   while (!tiers_wake_.wait_for(lock, 1s, [this] { return stopping_.load(); })) {
     if (!store_->replayed()) continue;  // no window is made of a part of its rows
     lock.unlock();
-    tier_keeper_->work(clock_.wall(), [this] { return stopping_.load(); });
+    {
+      auto const held = hold_tiers();
+      tier_keeper_->work(clock_.wall(), [this] { return stopping_.load(); });
+    }
     lock.lock();
   }
 }

@@ -45,6 +45,10 @@ class Pipeline final : public store::Observer {
   // several times a second on one thread, that of start().
   void tick();
 
+  // Nobody else changes tiers while it is held. From any thread; it may take as long as the sealing
+  // of a period.
+  std::unique_lock<std::mutex> hold_tiers() { return std::unique_lock(changing_tiers_); }
+
   rollup::RollupCounters rollup_counters() const;
   rollup::TierCounters tier_counters() const;
   // False after a restart, while streams are waited for.
@@ -68,7 +72,8 @@ class Pipeline final : public store::Observer {
   rollup::RollupCounters counters_;
 
   std::unique_ptr<rollup::TierKeeper> tier_keeper_;
-  std::mutex tiers_mutex_;
+  std::mutex tiers_mutex_;  // guards the tiers' thread's sleep
+  std::mutex changing_tiers_;
   std::condition_variable tiers_wake_;
   std::atomic<bool> stopping_ = false;
   std::thread tiers_thread_;

@@ -86,6 +86,15 @@ void write_lost(JsonText& json, ingest::Ingest const& ingest) {
   json.close_object();
 }
 
+// Null where there is none.
+void write_moment(JsonText& json, char const* name, WallTime when) {
+  json.key(name);
+  if (when == WallTime::min())
+    json.null();
+  else
+    json.integer(unix_seconds(when));
+}
+
 void write_store(JsonText& json, store::Store const& store) {
   auto const counters = store.counters();
   json.open_object();
@@ -97,6 +106,9 @@ void write_store(JsonText& json, store::Store const& store) {
   write_field(json, "head_rows", counters.head_rows);
   write_field(json, "log_bytes", counters.log_bytes);
   write_field(json, "spill_bytes", counters.spill_bytes);
+  write_field(json, "spill_files", counters.spill_files);
+  write_field(json, "deleted_entities", counters.deleted_entities);
+  write_moment(json, "raw_from", store.raw_from());
   json.close_object();
 }
 
@@ -116,14 +128,10 @@ void write_tiers(JsonText& json, Stages const& stages) {
     json.open_object();
     json.key("tier");
     json.string(store::name_of(tier));
+    write_field(json, "files", counters.files_of_tier[at]);
     write_field(json, "bytes", counters.tier_bytes[at]);
     write_field(json, "dirty_windows", counters.dirty_windows[at]);
-    json.key("sealed_until");
-    auto const sealed = stages.store.sealed_until(tier);
-    if (sealed == WallTime::min())
-      json.null();
-    else
-      json.integer(unix_seconds(sealed));
+    write_moment(json, "sealed_until", stages.store.sealed_until(tier));
     json.close_object();
   }
   json.close_array();

@@ -13,6 +13,8 @@ config::OptionTable settings_table(Settings& settings) {
                 "where agents and dashboards reach it; beyond loopback token_file is needed");
   table.text("token_file", settings.token_file, "FILE",
              "first line: the bearer token that agents and readers must show");
+  table.text("admin_socket", settings.admin_socket, "PATH",
+             "unix socket for what changes the store (dadvisor store delete, backup); empty: none");
   table.text("data_dir", settings.data_dir, "DIR", "log, spills, catalogue and alert journal");
   table.text("rules_dir", settings.rules_dir, "DIR", "alert rules, *.yml");
   table.text("notify_file", settings.notify_file, "FILE",

@@ -14,6 +14,7 @@ namespace dadvisor::aggregator {
 struct Settings {
   config::HostPort listen{"127.0.0.1", 8686};
   std::string token_file;
+  std::string admin_socket = "/run/dadvisor/admin.sock";  // empty: none
   std::string data_dir = "/var/lib/dadvisor/aggregator";
   std::string rules_dir = "/etc/dadvisor/rules.d";
   std::string prefix = "dadvisor";

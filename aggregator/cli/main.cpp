@@ -5,23 +5,16 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <optional>
 
 #include "aggregator/cli/alerts.hpp"
+#include "aggregator/cli/ask.hpp"
 #include "aggregator/cli/check_config.hpp"
-#include "aggregator/notify/robot_file.hpp"
+#include "aggregator/cli/export_command.hpp"
+#include "aggregator/cli/store_command.hpp"
 #include "common/core/clock.hpp"
-#include "common/http/client.hpp"
 
 namespace dadvisor::aggregator::cli {
 namespace {
-
-constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_connect = 3, exit_denied = 4;
-
-int complain(std::string const& what, int status) {
-  std::fprintf(stderr, "dadvisor: %s\n", what.c_str());
-  return status;
-}
 
 int run_check_config(std::vector<std::string> const& paths, bool quiet) {
   auto const report = check_config(paths);
@@ -41,16 +34,13 @@ int run_check_config(std::vector<std::string> const& paths, bool quiet) {
 }
 
 struct AlertsCommand {
-  std::string aggregator = "http://127.0.0.1:8686";
-  std::string token_file;
+  Peer peer;
   std::string output = "table";
   std::string rule, app, owner, state;
   bool resolved = false;
 };
 
 int run_alerts(AlertsCommand const& command) {
-  auto const url = http::parse_url(command.aggregator);
-  if (!url) return complain("--aggregator: " + to_string(url.error()), exit_usage);
   http::ClientRequest request;
   request.target = "/api/v1/alerts";
   char joint = '?';
@@ -65,43 +55,22 @@ int run_alerts(AlertsCommand const& command) {
   add("state", command.state);
   add("resolved", command.resolved ? "1" : "");
   request.max_reply = 256 << 20;
-  if (!command.token_file.empty()) {
-    auto const token = notify::read_secret(command.token_file);
-    if (!token) return complain("--token-file: " + to_string(token.error()), exit_usage);
-    request.headers.emplace_back("Authorization", "Bearer " + *token);
-  }
-  http::Loop loop;
-  http::Client client(loop, url->origin);
-  std::optional<Result<http::Response>> reply;
-  client.request(std::move(request), [&](Result<http::Response> got) {
-    reply = std::move(got);
-    loop.stop();
-  });
-  loop.run();
-  if (!*reply)
-    return complain(command.aggregator + ": " + to_string(reply->error()) +
-                        "; is the aggregator there? name it by --aggregator",
-                    exit_connect);
-  auto const& response = **reply;
-  if (response.status == 401 || response.status == 403)
-    return complain("not authorised; give the aggregator's token by --token-file", exit_denied);
-  if (response.status != 200)
-    return complain(fmt::format("{} answers {}: {}", command.aggregator, response.status,
-                                response.body.substr(0, 200)),
-                    exit_failed);
+  auto const answer = ask(command.peer, std::move(request));
+  if (answer.status != exit_ok) return complain(answer.complaint, answer.status);
   if (command.output == "json") {
-    std::fwrite(response.body.data(), 1, response.body.size(), stdout);
+    std::fwrite(answer.body.data(), 1, answer.body.size(), stdout);
     std::fputc('\n', stdout);
     return exit_ok;
   }
-  auto const table = alerts_table(response.body, unix_seconds(SystemClock().wall()));
+  auto const table = alerts_table(answer.body, unix_seconds(SystemClock().wall()));
   if (!table) return complain(to_string(table.error()), exit_failed);
   std::fputs(table->c_str(), stdout);
   return exit_ok;
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("dAdvisor's operator command: checks configuration, shows alerts.", "dadvisor");
+  CLI::App app("dAdvisor's operator command: checks configuration, shows alerts, keeps the store.",
+               "dadvisor");
   app.set_version_flag("--version", "dadvisor " DADVISOR_VERSION);
   app.require_subcommand(1);
   app.footer(
@@ -120,11 +89,11 @@ int run(int argc, char** argv) {
   AlertsCommand command;
   auto* const alerts =
       app.add_subcommand("alerts", "list the alerts that are not OK, and who was told of them");
-  alerts->add_option("--aggregator", command.aggregator, "where the aggregator listens")
+  alerts->add_option("--aggregator", command.peer.aggregator, "where the aggregator listens")
       ->type_name("URL")
       ->envname("DADVISOR_AGGREGATOR")
       ->capture_default_str();
-  alerts->add_option("--token-file", command.token_file, "first line: the aggregator's token")
+  alerts->add_option("--token-file", command.peer.token_file, "first line: the aggregator's token")
       ->type_name("FILE")
       ->envname("DADVISOR_TOKEN_FILE");
   alerts->add_option("-o,--output", command.output, "table or json")
@@ -138,12 +107,15 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"PENDING", "FIRING", "NODATA", "RESOLVED"}, CLI::ignore_case))
       ->type_name("STATE");
   alerts->add_flag("--resolved", command.resolved, "those that ended lately too");
+  StoreCommand store(app);
+  ExportCommand exported(app);
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& error) {
     return app.exit(error) == 0 ? exit_ok : exit_usage;
   }
-  return check->parsed() ? run_check_config(paths, quiet) : run_alerts(command);
+  if (check->parsed()) return run_check_config(paths, quiet);
+  return store.parsed() ? store.run() : exported.parsed() ? exported.run() : run_alerts(command);
 }
 
 }  // namespace

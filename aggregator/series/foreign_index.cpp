@@ -151,6 +151,34 @@ Result<std::vector<graphite::FoundNode>> ForeignIndex::nodes(graphite::PathPatte
   return std::move(walk.nodes);
 }
 
+std::vector<MembersPtr> ForeignIndex::parents(graphite::PathPattern const& pattern) const {
+  std::vector<MembersPtr> found;
+  std::string path;
+  auto const visit = [&](auto const& self, Node const& node, std::size_t level) -> void {
+    if (level < pattern.nodes().size()) {
+      matching(node.children, pattern.nodes()[level],
+               [&](std::string const& name, auto const& child) {
+                 std::size_t const length = path.size();
+                 path += (path.empty() ? "" : ".") + name;
+                 self(self, *child, level + 1);
+                 path.resize(length);
+               });
+      return;
+    }
+    if (node.entities.empty()) return;
+    auto members = std::make_shared<Members>();
+    members->path = path;
+    std::vector<Entity const*> entities;
+    for (store::EntityId const id : node.entities) members->entities.push_back(info(id));
+    for (store::EntityInfo const& one : members->entities) entities.push_back(&one.entity);
+    members->leaves = foreign_leaves_of(entities);
+    found.push_back(std::move(members));
+  };
+  std::shared_lock const lock(mutex_);
+  visit(visit, root_, 0);
+  return found;
+}
+
 Result<void> ForeignIndex::append_paths(std::vector<std::string>& paths, std::size_t limit) const {
   std::shared_lock const lock(mutex_);
   if (!list_) return {};

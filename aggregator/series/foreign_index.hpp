@@ -26,6 +26,8 @@ class ForeignIndex {
   // Nodes whose path matches, in no certain order. too_large beyond `limit`.
   Result<std::vector<graphite::FoundNode>> nodes(graphite::PathPattern const& pattern,
                                                  std::size_t limit) const;
+  // The parents whose own path matches, as members of one path each, in no certain order.
+  std::vector<MembersPtr> parents(graphite::PathPattern const& pattern) const;
   // Appends every path; too_large when `paths` would have more than `limit`.
   Result<void> append_paths(std::vector<std::string>& paths, std::size_t limit) const;
 

@@ -156,6 +156,16 @@ TagIndex const& StoreSeriesSource::tag_index() const {
   return *tags_;
 }
 
+Result<std::vector<MembersPtr>> StoreSeriesSource::entities(std::string_view pattern) const {
+  auto const compiled = graphite::PathPattern::compile(pattern);
+  if (!compiled) return compiled.error();
+  auto all = index().all([](EntityKind) { return true; });
+  std::erase_if(all, [&](MembersPtr const& members) { return !compiled->matches(members->path); });
+  std::ranges::move(foreign_index().parents(*compiled), std::back_inserter(all));
+  std::ranges::sort(all, {}, [](MembersPtr const& members) { return members->path; });
+  return all;
+}
+
 Result<std::vector<std::string>> StoreSeriesSource::paths() const {
   constexpr std::size_t most_paths = 1'000'000;
   std::vector<std::string> paths;

@@ -85,6 +85,9 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   // at least three ticks since that no longer list it, nor a later life under the same path. False
   // while the agent is silent (nobody knows), for paths of hosts, apps and totals, and for none.
   bool ended(std::string_view path, WallTime tick) const;
+  // The entities whose own paths match the pattern, by path; those of a leaf do not. Of foreign
+  // points: those of a parent.
+  Result<std::vector<MembersPtr>> entities(std::string_view pattern) const;
   // As the store is now.
   TagIndex const& tag_index() const;
   // The paths of all series, sorted. too_large beyond 1,000,000.

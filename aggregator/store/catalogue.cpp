@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 
+#include "aggregator/store/catalogue_statement.hpp"
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
 
@@ -14,78 +15,6 @@ namespace {
 
 constexpr int schema_version = 3;
 
-Error sqlite_error(sqlite3* database, char const* what) {
-  int const code = sqlite3_errcode(database) & 0xff;
-  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-    return Error{Errc::malformed, 0,
-                 std::string("catalogue: damaged (") + sqlite3_errmsg(database) +
-                     "); restore the store from a backup, or move its directory away to begin an "
-                     "empty one"};
-  auto const kind = code == SQLITE_FULL                            ? Errc::unavailable
-                    : code == SQLITE_BUSY || code == SQLITE_LOCKED ? Errc::conflict
-                                                                   : Errc::io;
-  return Error{kind, sqlite3_system_errno(database),
-               std::string("catalogue: ") + what + ": " + sqlite3_errmsg(database)};
-}
-
-// A prepared statement; parameters and columns are numbered from 0, in order.
-class Statement {
- public:
-  Statement(sqlite3* database, char const* sql) : database_(database) {
-    if (sqlite3_prepare_v2(database, sql, -1, &statement_, nullptr) != SQLITE_OK)
-      error_ = sqlite_error(database, sql);
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(Statement const&) = delete;
-  Statement& operator=(Statement const&) = delete;
-
-  Statement& bind(std::int64_t value) {
-    if (statement_ != nullptr) sqlite3_bind_int64(statement_, ++bound_, value);
-    return *this;
-  }
-  Statement& bind(std::uint64_t value) { return bind(static_cast<std::int64_t>(value)); }
-  Statement& bind_text(std::string const& value) {
-    if (statement_ != nullptr)
-      sqlite3_bind_text64(statement_, ++bound_, value.data(), value.size(), SQLITE_TRANSIENT,
-                          SQLITE_UTF8);
-    return *this;
-  }
-  Statement& bind_blob(std::string const& value) {
-    if (statement_ != nullptr)
-      sqlite3_bind_blob64(statement_, ++bound_, value.data(), value.size(), SQLITE_TRANSIENT);
-    return *this;
-  }
-  // True: a row stands ready. False: at the end, and the statement may be bound anew.
-  Result<bool> step() {
-    if (statement_ == nullptr) return *error_;
-    int const code = sqlite3_step(statement_);
-    if (code == SQLITE_ROW) return true;
-    auto result =
-        code == SQLITE_DONE ? Result<bool>(false) : Result<bool>(sqlite_error(database_, "step"));
-    sqlite3_reset(statement_);
-    bound_ = 0;
-    return result;
-  }
-  bool absent(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
-  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
-  std::string bytes(int column) const {
-    auto const* const data = static_cast<char const*>(sqlite3_column_blob(statement_, column));
-    auto const size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-    return data == nullptr ? std::string() : std::string(data, size);
-  }
-
- private:
-  sqlite3* database_;
-  sqlite3_stmt* statement_ = nullptr;
-  std::optional<Error> error_;
-  int bound_ = 0;
-};
-
-Result<void> execute(sqlite3* database, char const* sql) {
-  if (sqlite3_exec(database, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
-    return sqlite_error(database, sql);
-  return {};
-}
 
 std::string labels_blob(Labels const& labels) {
   std::string blob;
@@ -202,12 +131,12 @@ Result<void> load_dirty(sqlite3* database, CatalogueChange& all) {
   return {};
 }
 
-Result<void> save_rows(sqlite3* database, CatalogueChange const& change,
-                       std::function<bool()> const& stopping) {
+Result<void> save_entities(sqlite3* database, std::vector<CatalogueEntity> const& entities,
+                           EntityId next_entity, std::function<bool()> const& stopping) {
   Statement entity(database,
                    "INSERT OR REPLACE INTO entity (id, kind, host, container, start, derived, "
                    "step, first, last, labels, columns, crc) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
-  for (auto const& each : change.entities) {
+  for (auto const& each : entities) {
     auto const& [info, derived] = each;
     if (stopping()) return Error{Errc::gone, 0, "stopping"};
     auto const& key = info.entity.key;
@@ -225,9 +154,21 @@ Result<void> save_rows(sqlite3* database, CatalogueChange const& change,
         .bind(row_crc(each));
     if (auto done = entity.step(); !done) return done.error();
   }
+  Statement next(database, "UPDATE meta SET value = max(value, ?) WHERE key = 'next_entity'");
+  if (auto done = next.bind(std::int64_t{next_entity}).step(); !done) return done.error();
+  return {};
+}
+
+Result<void> save_rows(sqlite3* database, CatalogueChange const& change,
+                       std::function<bool()> const& stopping) {
+  if (auto done = save_entities(database, change.entities, change.next_entity, stopping); !done)
+    return done;
   Statement gone(database, "DELETE FROM entity WHERE id = ?");
-  for (EntityId const id : change.gone)
+  Statement forgotten(database, "DELETE FROM tombstone WHERE entity = ?");
+  for (EntityId const id : change.gone) {
     if (auto done = gone.bind(std::int64_t{id}).step(); !done) return done.error();
+    if (auto done = forgotten.bind(std::int64_t{id}).step(); !done) return done.error();
+  }
   Statement mark(database,
                  "INSERT INTO mark (agent, epoch, lane, sequence, crc) VALUES (?,?,?,?,?) ON "
                  "CONFLICT DO UPDATE SET sequence = excluded.sequence, crc = excluded.crc");
@@ -239,10 +180,37 @@ Result<void> save_rows(sqlite3* database, CatalogueChange const& change,
         .bind(row_crc(each));
     if (auto done = mark.step(); !done) return done.error();
   }
-  if (auto done = save_dirty(database, change); !done) return done;
-  Statement next(database, "UPDATE meta SET value = max(value, ?) WHERE key = 'next_entity'");
-  if (auto done = next.bind(std::int64_t{change.next_entity}).step(); !done) return done.error();
+  return save_dirty(database, change);
+}
+
+Result<void> save_deletion(sqlite3* database, CatalogueDeletion const& deletion) {
+  auto const never = [] { return false; };
+  if (auto done = save_entities(database, deletion.entities, deletion.next_entity, never); !done)
+    return done;
+  Statement tombstone(database,
+                      "INSERT INTO tombstone (entity, first, last, made) VALUES (?,?,?,?)");
+  for (Tombstone const& each : deletion.tombstones) {
+    tombstone.bind(std::int64_t{each.entity}).bind(each.from).bind(each.until).bind(each.made);
+    if (auto done = tombstone.step(); !done) return done.error();
+  }
+  if (!deletion.audit) return {};
+  Statement audit(database, "INSERT INTO audit (time, who, what) VALUES (?,?,?)");
+  audit.bind(tick_ns(deletion.audit->time))
+      .bind_text(deletion.audit->who)
+      .bind_text(deletion.audit->what);
+  if (auto done = audit.step(); !done) return done.error();
   return {};
+}
+
+// All of what `save` does or nothing; durable when it returns.
+template <typename Save>
+Result<void> in_transaction(sqlite3* database, Save const& save) {
+  if (auto done = execute(database, "BEGIN IMMEDIATE"); !done) return done;
+  Result<void> saved = save();
+  if (saved) saved = execute(database, "COMMIT");
+  // Some errors (disk full) have rolled back already; then this one has nothing to do.
+  if (!saved) sqlite3_exec(database, "ROLLBACK", nullptr, nullptr, nullptr);
+  return saved;
 }
 
 }  // namespace
@@ -306,10 +274,14 @@ Result<void> Catalogue::prepare() {
       return done;
   }
   if (version < 3) {
-    if (auto done = execute(database,
-                            "ALTER TABLE entity ADD COLUMN crc INTEGER;"
-                            "ALTER TABLE mark ADD COLUMN crc INTEGER;"
-                            "PRAGMA user_version = 3");
+    if (auto done = execute(
+            database,
+            "ALTER TABLE entity ADD COLUMN crc INTEGER;"
+            "ALTER TABLE mark ADD COLUMN crc INTEGER;"
+            "CREATE TABLE tombstone (entity INTEGER, first INTEGER, last INTEGER, made INTEGER);"
+            "CREATE INDEX tombstone_of ON tombstone (entity);"
+            "CREATE TABLE audit (id INTEGER PRIMARY KEY, time INTEGER, who TEXT, what TEXT);"
+            "PRAGMA user_version = 3");
         !done)
       return done;
   }
@@ -368,14 +340,61 @@ Result<CatalogueChange> Catalogue::load() {
   return all;
 }
 
+Result<void> Catalogue::check() {
+  Statement check(database_.get(), "PRAGMA quick_check(1)");
+  auto row = check.step();
+  if (!row) return row.error();
+  if (*row && check.bytes(0) == "ok") return {};
+  return Error{Errc::malformed, 0, "catalogue: damaged: " + check.bytes(0)};
+}
+
 Result<void> Catalogue::save(CatalogueChange const& change, std::function<bool()> const& stopping) {
-  auto* const database = database_.get();
-  if (auto done = execute(database, "BEGIN IMMEDIATE"); !done) return done;
-  auto saved = save_rows(database, change, stopping);
-  if (saved) saved = execute(database, "COMMIT");
-  // Some errors (disk full) have rolled back already; then this one has nothing to do.
-  if (!saved) sqlite3_exec(database, "ROLLBACK", nullptr, nullptr, nullptr);
-  return saved;
+  return in_transaction(database_.get(),
+                        [&] { return save_rows(database_.get(), change, stopping); });
+}
+
+Result<void> Catalogue::save(CatalogueDeletion const& deletion) {
+  return in_transaction(database_.get(), [&] { return save_deletion(database_.get(), deletion); });
+}
+
+Result<std::vector<Tombstone>> Catalogue::tombstones() {
+  std::vector<Tombstone> all;
+  Statement read(database_.get(), "SELECT entity, first, last, made FROM tombstone");
+  for (;;) {
+    auto row = read.step();
+    if (!row) return row.error();
+    if (!*row) return all;
+    all.push_back({static_cast<EntityId>(read.integer(0)), read.integer(1), read.integer(2),
+                   read.integer(3)});
+  }
+}
+
+Result<std::vector<AuditEntry>> Catalogue::audit() {
+  std::vector<AuditEntry> all;
+  Statement read(database_.get(), "SELECT time, who, what FROM audit ORDER BY id");
+  for (;;) {
+    auto row = read.step();
+    if (!row) return row.error();
+    if (!*row) return all;
+    all.push_back({from_tick_ns(read.integer(0)), read.bytes(1), read.bytes(2)});
+  }
+}
+
+Result<void> Catalogue::copy_to(std::string const& path, std::function<bool()> const& stopping) {
+  constexpr int pages_at_once = 1024;
+  sqlite3* raw = nullptr;
+  int const code =
+      sqlite3_open_v2(path.c_str(), &raw,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<sqlite3, Close> const copy(raw);
+  if (code != SQLITE_OK) return sqlite_error(raw, path.c_str());
+  sqlite3_backup* const backup = sqlite3_backup_init(raw, "main", database_.get(), "main");
+  if (backup == nullptr) return sqlite_error(raw, path.c_str());
+  bool stopped = false;
+  while (!stopped && sqlite3_backup_step(backup, pages_at_once) == SQLITE_OK) stopped = stopping();
+  if (sqlite3_backup_finish(backup) != SQLITE_OK) return sqlite_error(raw, path.c_str());
+  if (stopped) return Error{Errc::gone, 0, "stopping"};
+  return {};
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -2,10 +2,12 @@
 // What must outlive the log: entities with their ids, and how far each stream is. One SQLite
 // database (WAL, synchronous FULL), opened exclusively, so that two aggregators never share a
 // store. SQLite keeps its own files: it does not go through the Disk seam. Not thread-safe; used
-// by open() and then by the spill thread alone.
+// by open(), then under the store's lock.
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "aggregator/store/store.hpp"
@@ -35,6 +37,14 @@ struct CatalogueChange {
   std::vector<DirtyKey> unfinished;
 };
 
+// Entities go with what is said of them: after a crash their numbers are the same.
+struct CatalogueDeletion {
+  EntityId next_entity = 0;
+  std::vector<CatalogueEntity> entities;
+  std::vector<Tombstone> tombstones;
+  std::optional<AuditEntry> audit;
+};
+
 class Catalogue {
  public:
   // Opens or makes the database. Errors: conflict (another process holds it), io, malformed (it is
@@ -48,6 +58,14 @@ class Catalogue {
   // All of it or nothing; durable when it returns. Errors: unavailable (disk full), io, gone
   // (stopping() became true).
   Result<void> save(CatalogueChange const& change, std::function<bool()> const& stopping);
+  Result<void> save(CatalogueDeletion const& deletion);
+  Result<std::vector<Tombstone>> tombstones();
+  Result<std::vector<AuditEntry>> audit();  // oldest first
+  // Makes a database of the same content at `path`. Errors: unavailable (disk full), io, gone
+  // (stopping() became true).
+  Result<void> copy_to(std::string const& path, std::function<bool()> const& stopping);
+  // SQLite's own check of its pages. Errors: malformed, io.
+  Result<void> check();
   // A number made with the database: spills of another store are told by it.
   std::uint64_t store_id() const { return store_id_; }
 

@@ -50,12 +50,27 @@ void ColumnTable::settle(OfOneTick of_one_tick) {
     rows.push_back(of_one_tick == OfOneTick::cells ? its : its.first(1));
     first = last;
   }
+  keep(rows);
+}
+
+void ColumnTable::erase_ticks(std::function<bool(TickNs)> const& gone) {
+  std::vector<std::size_t> left;
+  for (std::size_t row = 0; row < ticks.size(); ++row)
+    if (!gone(ticks[row])) left.push_back(row);
+  if (left.size() == ticks.size()) return;
+  SourceRows rows;
+  rows.reserve(left.size());
+  for (std::size_t const& row : left) rows.emplace_back(&row, 1);
+  keep(rows);
+}
+
+void ColumnTable::keep(SourceRows const& rows) {
   for (TableColumn& column : columns) reorder(column, rows, ticks.size());
   std::erase_if(columns, [](TableColumn const& column) { return column.values.empty(); });
-  std::vector<TickNs> settled;
-  settled.reserve(rows.size());
-  for (auto const& its : rows) settled.push_back(ticks[its.front()]);
-  ticks = std::move(settled);
+  std::vector<TickNs> kept;
+  kept.reserve(rows.size());
+  for (auto const& its : rows) kept.push_back(ticks[its.front()]);
+  ticks = std::move(kept);
 }
 
 }  // namespace dadvisor::aggregator::store

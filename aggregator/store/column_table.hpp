@@ -3,6 +3,8 @@
 // through at once, in spills and merges. Not thread-safe.
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "aggregator/store/rows.hpp"
@@ -22,6 +24,14 @@ struct ColumnTable {
   void clear();
   // Brings rows that were appended in any order to ticks ascending, each tick once.
   void settle(OfOneTick of_one_tick);
+  // Takes out the rows of the ticks for which gone(tick) is true.
+  void erase_ticks(std::function<bool(TickNs)> const& gone);
+
+ private:
+  // For each row that is left those that it is made of; of these the first that has a cell gives
+  // it.
+  using SourceRows = std::vector<std::span<std::size_t const>>;
+  void keep(SourceRows const& rows);
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -108,6 +108,8 @@ bool Head::add(Member& member, WallTime tick, Nanoseconds step,
     ++version_;
   }
   if (tick >= info.last_tick) {
+    if (tick_ns(info.last_tick) <= member.hidden_until && tick_ns(tick) > member.hidden_until)
+      ++version_, ++generation_;
     info.last_tick = tick;
     if (info.step != step) {
       info.step = step;
@@ -220,6 +222,18 @@ void Head::release(EntityId id, std::span<PackedBlock const> blocks) {
   auto const before = found->tail.rows();
   found->tail.release(blocks);
   rows_ -= before - found->tail.rows();
+}
+
+std::vector<CatalogueEntity> Head::known(std::span<EntityId const> ids) const {
+  std::vector<CatalogueEntity> all;
+  for (EntityId const id : ids)
+    if (Member const* const found = find(id)) all.push_back({found->info, found->derived});
+  return all;
+}
+
+void Head::hide(EntityId id, TickNs until) {
+  if (Member* const found = find(id)) found->hidden_until = until;
+  ++version_, ++generation_;
 }
 
 void Head::unsaved(CatalogueChange const& change) {

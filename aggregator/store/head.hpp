@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +61,11 @@ class Head {
   DirtyRanges& dirty(Tier tier) { return dirty_[static_cast<std::size_t>(tier)]; }
   DirtyRanges const& dirty(Tier tier) const { return dirty_[static_cast<std::size_t>(tier)]; }
 
+  // What the catalogue is to know of these, as it is now; none of those that are not there.
+  std::vector<CatalogueEntity> known(std::span<EntityId const> ids) const;
+  // The entity's rows up to here are deleted: when one comes behind it, it is seen again.
+  void hide(EntityId id, TickNs until);
+
   // The catalogue did not take a change: it is due again.
   void unsaved(CatalogueChange const& change);
   // Takes out the entities whose last row is before cutoff(kind), and returns their ids.
@@ -80,6 +86,7 @@ class Head {
     EntityInfo info;
     bool derived = false;
     bool changed = true;  // since the catalogue was told
+    TickNs hidden_until = std::numeric_limits<TickNs>::min();
     OfOneTick of_one_tick() const {
       if (derived) return OfOneTick::newest;
       return info.entity.key.kind == EntityKind::foreign ? OfOneTick::cells : OfOneTick::first;

@@ -39,6 +39,8 @@ class LogScanner {
   Result<std::optional<LogRecord>> next();
   // Stretches that were skipped: damaged records, a torn end.
   std::uint64_t damaged() const { return damaged_; }
+  // After the end: whether the file's last bytes are no whole record.
+  bool at_damage() const { return skipped_from_.has_value(); }
 
  private:
   Result<bool> need(std::size_t bytes);  // so many from at_ are in the window; false: file's end

@@ -3,33 +3,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "aggregator/store/frame_bases.hpp"
 #include "aggregator/store/log_record.hpp"
 #include "common/core/frame/frame.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
-
-// The last batches of each lane of one file, as bases of its deltas.
-class Bases {
- public:
-  Batch const* find(StreamLane const& lane, std::uint64_t sequence) {
-    auto& batches = lanes_[lane];
-    auto const found = std::find_if(batches.begin(), batches.end(),
-                                    [&](Batch const& batch) { return batch.sequence == sequence; });
-    if (found == batches.end()) return nullptr;
-    // An agent's base is a batch that was acknowledged: it never goes back behind it.
-    batches.erase(batches.begin(), found);
-    return &batches.front();
-  }
-  Batch const& keep(StreamLane const& lane, Batch batch) {
-    auto& batches = lanes_[lane];
-    if (batches.size() >= remembered_bases) batches.erase(batches.begin());
-    return batches.emplace_back(std::move(batch));
-  }
-
- private:
-  std::map<StreamLane, std::vector<Batch>> lanes_;
-};
 
 // How far each lane is, of one file's records.
 //
@@ -128,7 +107,7 @@ Result<std::uint64_t> replay_log(Disk& disk, std::string const& directory,
     auto file = disk.open(directory + "/" + log_file_name(summary.number));
     if (!file) return file.error();
     LogScanner scanner(**file);
-    Bases bases;
+    FrameBases bases;
     for (;;) {
       auto record = scanner.next();
       if (!record) return record.error();

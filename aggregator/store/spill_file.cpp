@@ -11,7 +11,7 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::string_view head_magic = "dASPILL2";
+constexpr std::string_view head_magic = spill_head_magic;
 constexpr std::string_view foot_magic = "2LLIPSAd";
 constexpr std::size_t crc_bytes = 4;
 constexpr std::size_t entry_bytes = 32;

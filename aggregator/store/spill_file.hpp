@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aggregator/store/block.hpp"
@@ -15,6 +17,8 @@
 #include "aggregator/store/store.hpp"
 
 namespace dadvisor::aggregator::store {
+
+inline constexpr std::string_view spill_head_magic = "dASPILL2";
 
 // What a spill says of itself. Rows of log files before `log_number` with ticks up to `boundary`
 // are in this spill or in earlier ones: a replay leaves them out.
@@ -95,8 +99,19 @@ class SpillFile {
   // Appends all rows of one to the table, `damaged` raised by the blocks that are and are left out.
   // Errors: io, and malformed (a block with the right CRC); the table is to be cleared then.
   Result<void> append(EntityId entity, ColumnTable& table, std::uint64_t& damaged) const;
+  // Reads all of it. visit: each sound block, in their order; with `decode` its values are counted
+  // too. damage: whatever is not as it was written, the block's place where it is known.
+  struct Block {
+    SpillEntry entry;
+    std::uint64_t rows = 0;
+    std::uint64_t values = 0;
+  };
+  void check(bool decode, std::function<void(Block const&)> const& visit,
+             std::function<void(std::optional<SpillEntry> const&, std::string const&)> const&
+                 damage) const;
 
  private:
+  Result<Block> checked_block(SpillEntry const& entry, bool decode) const;
   // Calls visit(entry) for the page's; errors: malformed, io.
   Result<void> visit_page(std::uint64_t page,
                           std::function<void(SpillEntry const&)> const& visit) const;

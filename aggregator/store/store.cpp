@@ -92,7 +92,7 @@ Result<void> Store::State::load_catalogue() {
   dirty_then_ = std::move(all->dirty);
   unfinished_ = std::move(all->unfinished);
   unspilled_ = unfinished_;
-  return {};
+  return load_tombstones();
 }
 
 bool Store::State::covered(std::uint64_t log_file, WallTime tick) const {
@@ -214,12 +214,16 @@ std::shared_ptr<EntityList const> Store::State::entities() const {
   std::unique_lock lock(head_mutex_);
   if (auto known = list_.lock(); known && list_version_ == head_.version()) return known;
   list_version_ = head_.version();
+  auto const tombstones = tombstones_;
   auto list = std::make_shared<EntityList>();
   list->reserve(head_.entities());
   while (head_.list(list->empty() ? 0 : list->back().id, listed_at_once, *list)) {
     lock.unlock();  // for the store thread to get its turn
     lock.lock();
   }
+  lock.unlock();
+  if (!tombstones->empty())
+    std::erase_if(*list, [&](EntityInfo& info) { return !tombstones->clip(info); });
   list_ = list;
   return list;
 }
@@ -235,11 +239,13 @@ Result<void> Store::State::scan(EntityId entity, std::span<MetricId const> colum
   TickNs const first = tick_ns(from), last = tick_ns(until);
   HeadSnapshot head;
   Spills spills;
+  std::shared_ptr<Tombstones const> tombstones;
   {
     std::lock_guard const lock(head_mutex_);
     if (!head_.snapshot(entity, selection, first, last, head)) return {};
     for (auto const& spill : spills_)
       if (spill->overlaps(first, last)) spills.push_back(spill);
+    tombstones = tombstones_;
   }
   SelectedRows rows;
   std::optional<Error> damage;
@@ -255,7 +261,13 @@ Result<void> Store::State::scan(EntityId entity, std::span<MetricId const> colum
   rows.ticks.insert(rows.ticks.end(), head.open.ticks.begin(), head.open.ticks.end());
   rows.cells.insert(rows.cells.end(), head.open.cells.begin(), head.open.cells.end());
   if (damage && rows.ticks.empty()) return Error{Errc::io, damage->os_error, damage->context};
-  visit_rows(rows, selection.width(), head.of_one_tick, visit);
+  if (!tombstones->touches(entity, first, last)) {
+    visit_rows(rows, selection.width(), head.of_one_tick, visit);
+    return {};
+  }
+  visit_rows(rows, selection.width(), head.of_one_tick, [&](WallTime tick, auto cells) {
+    if (!tombstones->covers(entity, tick_ns(tick))) visit(tick, cells);
+  });
   return {};
 }
 
@@ -281,12 +293,14 @@ StoreCounters Store::State::counters() const {
   all.duplicate_rows = head_.duplicate_rows();
   all.head_rows = head_.rows();
   all.entities = head_.entities();
+  all.deleted_entities = tombstones_->entities();
   for (auto const& spill : spills_) all.spill_bytes += spill->bytes();
   all.spill_files = spills_.size();
   for (Tier const tier : all_tiers) {
     auto const at = static_cast<std::size_t>(tier);
     all.tier_bytes[at] = tier_files(tier).bytes();
-    all.tier_files += tier_files(tier).files();
+    all.files_of_tier[at] = tier_files(tier).files();
+    all.tier_files += all.files_of_tier[at];
     all.damaged_spills += tier_files(tier).damaged();
     all.dirty_windows[at] = head_.dirty(tier).windows();
   }
@@ -353,6 +367,12 @@ Result<void> Store::tidy_tier(Tier tier, std::function<bool()> const& stopping) 
 }
 std::vector<DirtyKey> Store::take_unfinished() { return state_->take_unfinished(); }
 WallTime Store::raw_from() const { return state_->raw_from(); }
+Result<void> Store::delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit) {
+  return state_->delete_rows(rows, audit);
+}
+Result<std::vector<AuditEntry>> Store::audit() const { return state_->audit(); }
+Result<BackupMade> Store::backup(std::string const& directory) { return state_->backup(directory); }
+Result<Compacted> Store::compact() { return state_->compact(); }
 StoreCounters Store::counters() const { return state_->counters(); }
 bool Store::writable() const { return state_->writable(); }
 bool Store::replayed() const { return state_->replayed(); }

@@ -58,6 +58,29 @@ struct DirtyKey {
   bool operator==(DirtyKey const&) const = default;
 };
 
+// Rows of an entity that were deleted: those of ticks from `from` to `until`, both included.
+struct Tombstone {
+  EntityId entity = 0;
+  TickNs from = 0, until = 0;
+  TickNs made = 0;  // when that was asked for
+  bool operator==(Tombstone const&) const = default;
+};
+// Who changed what in the store, and when.
+struct AuditEntry {
+  WallTime time{};
+  std::string who, what;
+};
+// What backup() made.
+struct BackupMade {
+  WallTime time{};  // all rows that were acknowledged before are in it
+  std::uint64_t files = 0, linked_files = 0, bytes = 0;
+};
+
+// What compact() did to spills, segments and tiers.
+struct Compacted {
+  std::uint64_t files_before = 0, bytes_before = 0, files_after = 0, bytes_after = 0;
+};
+
 // The rows of an entity in a tier's file.
 struct TierRows {
   EntityId entity = 0;
@@ -103,9 +126,11 @@ struct StoreCounters {
                 write_failures = 0, applied_rows = 0, duplicate_rows = 0, replayed_batches = 0,
                 damaged_records = 0, damaged_catalogue_rows = 0, spills = 0, spill_failures = 0,
                 merges = 0, damaged_spills = 0, unapplied_cells = 0, log_bytes = 0, spill_bytes = 0,
-                head_rows = 0, entities = 0, spill_files = 0, tier_files = 0, late_beyond_raw = 0;
+                head_rows = 0, entities = 0, spill_files = 0, tier_files = 0, late_beyond_raw = 0,
+                deleted_entities = 0;
   std::array<std::uint64_t, all_tiers.size()> tier_bytes{};     // by tier
   std::array<std::uint64_t, all_tiers.size()> dirty_windows{};  // that wait to be made again
+  std::array<std::uint64_t, all_tiers.size()> files_of_tier{};
 };
 
 class Store final : public Appender {
@@ -172,6 +197,22 @@ class Store final : public Appender {
   std::vector<DirtyKey> take_unfinished();
   // All raw rows from here on are still there.
   WallTime raw_from() const;
+
+  // Deletes rows; nobody sees them from then on, and that is durable, when it returns. Any thread.
+  // Errors: unavailable (the disk is full, or the log is still being read back: nobody can name
+  // rows yet that come out of it), io: nothing is deleted then.
+  Result<void> delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit);
+  Result<std::vector<AuditEntry>> audit() const;  // oldest first
+  // Makes a consistent copy in `directory`, which must not be there yet: hard links where it is on
+  // the store's file system. Whoever writes to the store goes on; spills wait. Any thread, one at a
+  // time. Errors: conflict (the directory is there), unavailable (disk full), gone (begin_stop()),
+  // io; what was begun is removed then.
+  Result<BackupMade> backup(std::string const& directory);
+  // Writes files again that hold deleted rows, and makes one of spills and of a period's patches;
+  // whoever writes to the store goes on, spills wait. What is not in a file yet stays as it is. It
+  // changes tiers. Errors: unavailable (disk full), gone (begin_stop()), io; what it did until then
+  // is done.
+  Result<Compacted> compact();
 
   StoreCounters counters() const;
   // False while the disk is full or failing: append() answers unavailable.

@@ -11,7 +11,7 @@
 
 namespace dadvisor::aggregator::store {
 
-Result<void> Store::State::merge_spills() {
+Result<void> Store::State::merge_spills(std::size_t least) {
   Spills parts;
   {
     std::lock_guard const lock(head_mutex_);
@@ -20,7 +20,7 @@ Result<void> Store::State::merge_spills() {
       if (!is_segment && parts.size() < options_.spills_per_segment) parts.push_back(spill);
     }
   }
-  if (parts.size() < options_.spills_per_segment || parts.size() < 2) return {};
+  if (parts.size() < std::max<std::size_t>(least, 2)) return {};
   std::set<EntityId> ids;
   std::uint64_t damaged = 0;
   for (auto const& part : parts) {
@@ -33,6 +33,7 @@ Result<void> Store::State::merge_spills() {
   SpillWriter writer(disk_, path("spill"), info);
   Result<void> result = writer.begin();
   ColumnTable table;
+  auto const deleted = tombstones();
   for (EntityId const id : ids) {
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
     if (!result) break;
@@ -45,6 +46,7 @@ Result<void> Store::State::merge_spills() {
     for (auto const& part : parts)
       if (result) result = part->append(id, table, damaged);
     table.settle(*of_one_tick);
+    deleted->drop(id, table);
     if (result && !table.ticks.empty()) result = writer.add(id, table);
   }
   auto name = result ? writer.finish() : Result<std::string>(result.error());
@@ -73,9 +75,13 @@ void Store::State::remove_merged() {
     std::lock_guard const lock(head_mutex_);
     auto const superseded = [&](auto const& spill) {
       return std::ranges::any_of(spills_, [&](auto const& other) {
+        // Of a segment that was rewritten the newer one counts.
+        bool const same = other->info().first_number == spill->info().first_number &&
+                          other->info().number == spill->info().number;
         return other->info().first_number < other->info().number && other != spill &&
                other->info().first_number <= spill->info().first_number &&
-               spill->info().number <= other->info().number;
+               spill->info().number <= other->info().number &&
+               (!same || other->info().created > spill->info().created);
       });
     };
     for (auto const& spill : spills_)

@@ -95,10 +95,17 @@ void Store::State::run_spills() {
     job_.reset();
     lock.unlock();
     auto unfinished = job.applied.get();
-    auto done = job_stopping_ ? Result<void>(Error{Errc::gone, 0, "stopping"})
-                              : spill(job.logged.get(), std::move(unfinished));
-    if (auto merged = done ? merge_spills() : Result<void>{}; !merged && !job_stopping_)
-      log_.error("spills cannot be merged yet: {}", to_string(merged.error()));
+    Result<void> done = Error{Errc::gone, 0, "stopping"};
+    if (!job_stopping_) {
+      auto const logged = job.logged.get();
+      std::lock_guard const gate(spill_gate_);
+      done = spill(logged, std::move(unfinished));
+      auto merged = done ? merge_spills(options_.spills_per_segment) : Result<void>{};
+      if (done && merged)
+        if (auto const rewritten = rewrite_segment(); !rewritten) merged = rewritten.error();
+      if (!merged && !job_stopping_)
+        log_.error("spills cannot be merged yet: {}", to_string(merged.error()));
+    }
     lock.lock();
     spilling_ = false;
     if (done || job_stopping_) continue;
@@ -108,7 +115,7 @@ void Store::State::run_spills() {
   }
 }
 
-Result<void> Store::State::spill(Rotation rotation, std::vector<DirtyKey> unfinished) {
+Result<void> Store::State::spill(Rotation const& rotation, std::vector<DirtyKey> unfinished) {
   WallTime const now = clock_.wall();
   auto const kept = std::min<Nanoseconds>(longest_kept, options_.head_span * 3 / 10);
   // Whole minutes: no rollup's window is spilled in part and replayed in part.
@@ -121,7 +128,7 @@ Result<void> Store::State::spill(Rotation rotation, std::vector<DirtyKey> unfini
   TickNs const cutoff = raw_cutoff();
   drop_old_spills(cutoff);  // first: the disk may be full
   CatalogueChange change;
-  change.marks = std::move(rotation.marks);
+  change.marks = rotation.marks;
   // What was put since is durable only behind this spill: until then it is to be made again.
   change.unfinished = unfinished;
   for (DirtyKey const& key : unspilled_)
@@ -169,10 +176,21 @@ Result<std::vector<EntityId>> Store::State::save_entities(CatalogueChange change
     for (Tier const tier : all_tiers)
       for (DirtyRange const& range : head_.dirty(tier).all()) change.dirty.push_back({tier, range});
   }
-  if (auto saved = catalogue_.save(change, [this] { return job_stopping_.load(); }); !saved) {
+  auto const saved = [&] {
+    std::lock_guard const lock(catalogue_mutex_);
+    return catalogue_.save(change, [this] { return job_stopping_.load(); });
+  }();
+  if (!saved) {
     std::lock_guard const lock(head_mutex_);
     head_.unsaved(change);
     return saved.error();
+  }
+  kept_until_ = std::max<EntityId>(kept_until_, change.next_entity);
+  if (!unsaved_gone_.empty()) {
+    std::lock_guard const lock(head_mutex_);
+    auto left = std::make_shared<Tombstones>(*tombstones_);
+    for (EntityId const id : unsaved_gone_) left->forget(id);
+    tombstones_ = std::move(left);
   }
   unsaved_gone_.clear();
   return ids;
@@ -183,6 +201,7 @@ Result<std::string> Store::State::write_spill(SpillInfo const& info,
   SpillWriter writer(disk_, path("spill"), info);
   Result<void> result = writer.begin();
   ColumnTable table;
+  auto const deleted = tombstones();
   for (EntityId const id : ids) {
     if (!result) break;
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
@@ -195,7 +214,8 @@ Result<std::string> Store::State::write_spill(SpillInfo const& info,
     table.clear();
     for (PackedBlock const& block : blocks)
       if (result) result = append_block(block->bytes, table);
-    if (result) result = writer.add(id, table);
+    deleted->drop(id, table);
+    if (result && !table.ticks.empty()) result = writer.add(id, table);
     written.emplace_back(id, std::move(blocks));
   }
   auto name = result ? writer.finish() : Result<std::string>(result.error());

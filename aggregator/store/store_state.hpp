@@ -3,7 +3,8 @@
 //
 // Threads: the log thread (in LogWriter) writes, syncs and acknowledges; the store thread applies
 // batches and runs posted functions; the spill thread moves rows from the head to a file. Locks,
-// in this order: order_ (that log and head see batches in one order), head_mutex_ (head, spills).
+// in this order: spill_gate_ (no spill, merge or removal of files), catalogue_mutex_, order_ (that
+// log and head see batches in one order), head_mutex_ (head, spills, tombstones).
 
 #include <atomic>
 #include <condition_variable>
@@ -22,8 +23,11 @@
 #include "aggregator/store/spill_file.hpp"
 #include "aggregator/store/store.hpp"
 #include "aggregator/store/tier_files.hpp"
+#include "aggregator/store/tombstones.hpp"
 
 namespace dadvisor::aggregator::store {
+
+class BackupWriter;
 
 // Visits rows that were appended oldest source first: each tick once, ascending.
 void visit_rows(SelectedRows const& rows, std::size_t width, OfOneTick of_one_tick,
@@ -66,6 +70,10 @@ class Store::State {
   void end_dirty(Tier tier, bool clean);
   Result<void> tidy_tier(Tier tier, std::function<bool()> const& stopping);
   std::vector<DirtyKey> take_unfinished() { return std::exchange(unfinished_, {}); }
+  Result<void> delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit);
+  Result<std::vector<AuditEntry>> audit() const;
+  Result<BackupMade> backup(std::string const& directory);
+  Result<Compacted> compact();
   WallTime raw_from() const { return from_tick_ns(raw_from_); }
   StoreCounters counters() const;
   bool writable() const { return log_writer_->writable(); }
@@ -84,17 +92,25 @@ class Store::State {
   };
 
   void replay(std::vector<LogFile> const& files);
+  Result<void> load_tombstones();
+  std::shared_ptr<Tombstones const> tombstones() const;
+  bool holds_deleted(SpillFile const& file, Tombstones const& tombstones) const;
+  Result<void> keep_entities(std::span<EntityId const> ids);
+  Result<bool> rewrite_segment();  // true: it wrote one
+  TierFiles::Deleted dropped(Tier tier, std::shared_ptr<Tombstones const> const& deleted) const;
+  Result<void> link_tiers(BackupWriter& writer) const;
   void apply(Batch const& batch);
   void run_store();
   void begin_spill_if_due();
   void run_spills();
   MonotonicTime first_spill_at() const;
-  Result<void> spill(Rotation rotation, std::vector<DirtyKey> unfinished);
+  Result<void> spill(Rotation const& rotation, std::vector<DirtyKey> unfinished);
   Result<std::vector<EntityId>> save_entities(CatalogueChange change, TickNs boundary);
   Result<std::string> write_spill(SpillInfo const& info, std::vector<EntityId> const& ids,
                                   Written& written);
   void release(Written const& written);
-  Result<void> merge_spills();
+  // Makes one segment of the oldest spills if there are `least` of them, and at least two.
+  Result<void> merge_spills(std::size_t least);
   void remove_merged();
   void remove_files(Spills const& files);
   void drop_old_spills(TickNs cutoff);
@@ -109,13 +125,16 @@ class Store::State {
   Clock const& clock_;
   Log log_;
   Observer* const observer_;
-  Catalogue catalogue_;                 // of open(), then of the spill thread
-  std::vector<EntityId> unsaved_gone_;  // of the spill thread
-  std::vector<DirtyKey> unspilled_;     // of the spill thread: unfinished since the last spill
-  std::uint64_t next_spill_ = 1;        // of open(), then of the spill thread
-  std::vector<StreamMark> marks_;       // constant after open()
-  std::vector<DirtyTier> dirty_then_;   // of open(): what the catalogue had
-  std::vector<DirtyKey> unfinished_;    // of open(), then of the store thread
+  mutable std::mutex spill_gate_;
+  mutable std::mutex catalogue_mutex_;
+  mutable Catalogue catalogue_;          // of open(), then under catalogue_mutex_
+  std::atomic<EntityId> kept_until_{0};  // entities with lower numbers are in the catalogue
+  std::vector<EntityId> unsaved_gone_;   // of the spill thread
+  std::vector<DirtyKey> unspilled_;      // of the spill thread: unfinished since the last spill
+  std::uint64_t next_spill_ = 1;         // of open(), then of the spill thread
+  std::vector<StreamMark> marks_;        // constant after open()
+  std::vector<DirtyTier> dirty_then_;    // of open(): what the catalogue had
+  std::vector<DirtyKey> unfinished_;     // of open(), then of the store thread
   std::array<std::unique_ptr<TierFiles>, all_tiers.size()> tiers_;  // constant after open()
   std::atomic<TickNs> raw_from_{std::numeric_limits<TickNs>::min()};
   std::atomic<std::uint64_t> late_beyond_raw_{0};
@@ -125,6 +144,7 @@ class Store::State {
   mutable std::mutex head_mutex_;
   Head head_;
   Spills spills_;
+  std::shared_ptr<Tombstones const> tombstones_ = std::make_shared<Tombstones const>();
 
   mutable std::mutex list_mutex_;
   mutable std::weak_ptr<EntityList const> list_;  // of those who have it: it is large

@@ -5,6 +5,11 @@
 #include "aggregator/store/store_state.hpp"
 
 namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::size_t most_patches = 8;  // of a period; one more and they become one file
+
+}  // namespace
 
 Result<void> Store::State::load_tiers() {
   for (Tier const tier : all_tiers) {
@@ -26,10 +31,21 @@ Result<void> Store::State::scan_tier(Tier tier, EntityId entity, std::span<Metri
                                      WallTime from, WallTime until, Visitor const& visit) const {
   Selection const selection(columns);
   SelectedRows rows;
+  auto const deleted = tombstones();
   auto const read = tier_files(tier).select(entity, selection, tick_ns(from), tick_ns(until), rows);
   if (!read && rows.ticks.empty())
     return Error{Errc::io, read.error().os_error, read.error().context};
-  visit_rows(rows, selection.width(), OfOneTick::newest, visit);
+  Nanoseconds const window = plan(tier).window;
+  bool const touched = deleted->touches(entity, tick_ns(from),
+                                        tick_ns(until + std::min(window, WallTime::max() - until)));
+  if (!touched) {
+    visit_rows(rows, selection.width(), OfOneTick::newest, visit);
+    return {};
+  }
+  // A window of which a part is deleted cannot be told without it.
+  visit_rows(rows, selection.width(), OfOneTick::newest, [&](WallTime tick, auto cells) {
+    if (!deleted->touches(entity, tick_ns(tick), tick_ns(tick + window) - 1)) visit(tick, cells);
+  });
   return {};
 }
 
@@ -40,7 +56,19 @@ void Store::State::begin_seal(Tier tier, WallTime until) {
 
 Result<void> Store::State::write_tier(Tier tier, WallTime period, bool whole,
                                       NextTierRows const& next) {
-  return tier_files(tier).write(tick_ns(period), whole, clock_.wall(), next);
+  // A file never names an entity that the catalogue lacks.
+  std::vector<EntityId> unkept;
+  return tier_files(tier).write(tick_ns(period), whole, clock_.wall(),
+                                [&](TierRows& out) -> Result<bool> {
+                                  auto more = next(out);
+                                  if (!more) return more;
+                                  if (*more && out.entity >= kept_until_)
+                                    unkept.push_back(out.entity);
+                                  if (!*more && !unkept.empty())
+                                    if (auto kept = keep_entities(unkept); !kept)
+                                      return kept.error();
+                                  return more;
+                                });
 }
 
 void Store::State::mark_dirty(Tier tier, DirtyRange const& range) {
@@ -65,6 +93,14 @@ void Store::State::end_dirty(Tier tier, bool clean) {
   head_.dirty(tier).end(clean);
 }
 
+TierFiles::Deleted Store::State::dropped(Tier tier,
+                                         std::shared_ptr<Tombstones const> const& deleted) const {
+  return {[this, deleted](SpillFile const& file) { return holds_deleted(file, *deleted); },
+          [deleted, window = plan(tier).window](EntityId entity, TickNs tick) {
+            return deleted->touches(entity, tick, tick + window.count() - 1);
+          }};
+}
+
 Result<void> Store::State::tidy_tier(Tier tier, std::function<bool()> const& stopping) {
   TickNs cutoff = tick_ns(clock_.wall() - plan(tier).retention);
   // A coarser tier is made of this one.
@@ -74,7 +110,11 @@ Result<void> Store::State::tidy_tier(Tier tier, std::function<bool()> const& sto
                        head_.dirty(Tier::ten_minutes).first()});
   }
   tier_files(tier).drop_before(cutoff);
-  auto const merged = tier_files(tier).merge_one(clock_.wall(), stopping);
+  auto const deleted = tombstones();
+  // Not older than what was dropped, however the clock is set.
+  WallTime const now = std::max(clock_.wall(), from_tick_ns(deleted->newest()));
+  auto const merged =
+      tier_files(tier).merge_one(now, stopping, most_patches, dropped(tier, deleted));
   if (!merged) return merged.error();
   return {};
 }

@@ -6,12 +6,6 @@
 #include <set>
 
 namespace dadvisor::aggregator::store {
-namespace {
-
-constexpr std::size_t most_patches = 8;  // of a period; one more and they become one file
-
-}  // namespace
-
 Result<void> TierFiles::load() {
   if (auto made = disk_.make_directory(directory_); !made) return made.error();
   auto names = disk_.list(directory_);
@@ -77,13 +71,17 @@ Result<void> TierFiles::write(TickNs period, bool whole, WallTime now, NextTierR
   return result;
 }
 
-Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& stopping) {
+Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& stopping,
+                                  std::size_t patches, Deleted const& deleted) {
   std::map<TickNs, std::vector<File>> periods;
   for (File const& file : files_) periods[period_of(file)].push_back(file);
   for (auto const& its : periods) {
     TickNs const period = its.first;  // no structured binding: clang 14 captures none
     std::vector<File> const& files = its.second;
-    if (files.size() <= most_patches + 1) continue;
+    bool const smaller = deleted.in && std::ranges::any_of(files, [&](File const& file) {
+                           return deleted.in(*file);
+                         });
+    if (files.size() <= patches + 1 && !smaller) continue;
     std::set<EntityId> ids;
     for (File const& file : files) {
       std::uint64_t damaged = 0;
@@ -109,7 +107,8 @@ Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& sto
         for (std::size_t row = 0; row < part.size(); ++row)
           newest[part.ticks()[row]] = {&part, row};
       }
-      for (auto const& [tick, place] : newest) all.append(*place.first, place.second);
+      for (auto const& [tick, place] : newest)
+        if (!deleted.row || !deleted.row(*id, tick)) all.append(*place.first, place.second);
       out.entity = *id++;
       out.rows = std::move(all);
       return true;
@@ -170,6 +169,13 @@ Result<void> TierFiles::select(EntityId entity, Selection const& selection, Tick
     result = read;
   }
   return result;
+}
+
+std::vector<std::string> TierFiles::paths() const {
+  std::lock_guard const lock(mutex_);
+  std::vector<std::string> all;
+  for (File const& file : files_) all.push_back(file->path());
+  return all;
 }
 
 std::uint64_t TierFiles::bytes() const {

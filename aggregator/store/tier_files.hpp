@@ -34,8 +34,15 @@ class TierFiles {
   // Writes what next() gives as the period's whole file or as a patch. Returns once it is durable.
   // Errors: those of next(), io, unavailable (the disk is full); then nothing has changed.
   Result<void> write(TickNs period, bool whole, WallTime now, NextTierRows const& next);
-  // Makes one file of a period's that has many patches; true: it did. `stopping` ends it early.
-  Result<bool> merge_one(WallTime now, std::function<bool()> const& stopping);
+  // Which rows were deleted, and whether a file may hold any of them.
+  struct Deleted {
+    std::function<bool(SpillFile const&)> in;
+    std::function<bool(EntityId, TickNs)> row;
+  };
+  // Makes one file of a period's that has more than `patches` or deleted rows, without these; true:
+  // it did. `stopping` ends it early.
+  Result<bool> merge_one(WallTime now, std::function<bool()> const& stopping, std::size_t patches,
+                         Deleted const& deleted = {});
   // Removes files whose rows all are before `cutoff`.
   void drop_before(TickNs cutoff);
 
@@ -43,6 +50,8 @@ class TierFiles {
   TickNs sealed_until() const { return sealed_until_; }
   Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
                       SelectedRows& out) const;
+  std::string const& directory() const { return directory_; }
+  std::vector<std::string> paths() const;  // of the files
   std::uint64_t bytes() const;
   std::size_t files() const;
   std::uint64_t damaged() const { return damaged_; }

@@ -127,7 +127,10 @@ std::string peer_name(int fd) {
     inet_ntop(AF_INET6, &six.sin6_addr, text, sizeof text);
     return fmt::format("[{}]:{}", text, ntohs(six.sin6_port));
   }
-  return "unix";
+  ucred peer{};  // of when it connected (unix(7), SO_PEERCRED)
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return "unix";
+  return fmt::format("unix uid {} pid {}", peer.uid, peer.pid);
 }
 
 }  // namespace dadvisor::http

@@ -24,7 +24,7 @@ Result<Listener> listen_udp(std::string const& host, std::uint16_t port);
 // kind of file is.
 Result<Listener> listen_unix(std::string const& path, unsigned mode);
 
-// "192.0.2.1:40000", "[::1]:40000" or "unix" for an accepted socket's peer.
+// "192.0.2.1:40000", "[::1]:40000" or "unix uid 0 pid 7" for an accepted socket's peer.
 std::string peer_name(int fd);
 
 }  // namespace dadvisor::http

@@ -27,7 +27,7 @@ struct Request {
   Fields parameters;   // the query, decoded
   Fields headers;
   std::string body;
-  std::string peer;  // "192.0.2.1:40000", "[2001:db8::1]:40000", or "unix"
+  std::string peer;  // "192.0.2.1:40000", "[2001:db8::1]:40000", "unix uid 0 pid 7"
 };
 
 struct Response {

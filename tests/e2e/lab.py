@@ -176,7 +176,9 @@ class Aggregator(Served):
         rules = os.path.join(directory, name + ".rules.d")
         os.makedirs(rules, exist_ok=True)
         self.rules = rules
-        super().__init__(name, directory, "dadvisor-aggregator", {"rules_dir": rules, **flags})
+        self.socket = os.path.join(directory, name + ".sock")
+        super().__init__(name, directory, "dadvisor-aggregator",
+                         {"rules_dir": rules, "admin_socket": self.socket, **flags})
 
     def render(self, target, start="-10min", until=None):
         return render(self.url, target, start, until)

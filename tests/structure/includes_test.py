@@ -43,8 +43,8 @@ ALLOWED = {
     SINK: AGGREGATOR + ["common/http", GRAPHITE, STORE, ROLLUP, SERIES],
     "aggregator/api": AGGREGATOR + ["common/http", "common/self", GRAPHITE, STORE, EVENT, ROLLUP,
                                     SERIES, ALERT, NOTIFY, SINK, INGEST],
-    # It checks configuration files by the programs' own tables.
-    "aggregator/cli": AGGREGATOR + ["common/http", GRAPHITE, ALERT, NOTIFY,
+    # It checks configuration files by the programs' own tables, and reads a store that stands.
+    "aggregator/cli": AGGREGATOR + ["common/http", GRAPHITE, STORE, ALERT, NOTIFY,
                                     "aggregator/settings.hpp", "agent/settings.hpp"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)

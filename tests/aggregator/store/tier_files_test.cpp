@@ -140,7 +140,7 @@ TEST_CASE("a patch counts before the whole file, and many of them become one") {
       REQUIRE(shelf.write(0, false, {{1, {{1, 100 + i}}}, {2, {{i, i}}}}));
       expected[1][1] = 100 + i;
       expected[2][i] = i;
-      REQUIRE(*shelf.files.merge_one(start, never) == false);
+      REQUIRE(*shelf.files.merge_one(start, never, 8) == false);
     }
     CHECK(shelf.read() == expected);
     CHECK(shelf.files.files() == 10);
@@ -149,7 +149,7 @@ TEST_CASE("a patch counts before the whole file, and many of them become one") {
   CHECK(again.read() == expected);
   REQUIRE(again.write(0, false, {{3, {{5, 35}}}}));
   expected[3][5] = 35;
-  REQUIRE(*again.files.merge_one(start, never));
+  REQUIRE(*again.files.merge_one(start, never, 8));
   CHECK(again.files.files() == 2);
   CHECK(disk.paths("/tier/").size() == 2);
   CHECK(again.read() == expected);
@@ -209,7 +209,7 @@ TEST_CASE("a machine that stops between any two operations leaves what was writt
         };
         bool good = write(0, true, {{1, {{0, 1}, {1, 2}}}, {2, {{0, 3}}}});
         for (int i = 0; good && i < 9; ++i) good = write(0, false, {{1, {{1, 10 + i}}}});
-        if (good) static_cast<void>(shelf.files.merge_one(start, never));
+        if (good) static_cast<void>(shelf.files.merge_one(start, never, 8));
       }
     }
     if (!stopping.stopped()) {

@@ -1,0 +1,52 @@
+#include "aggregator/cli/ask.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "aggregator/notify/robot_file.hpp"
+
+namespace dadvisor::aggregator::cli {
+
+int complain(std::string const& what, int status) {
+  std::fprintf(stderr, "dadvisor: %s\n", what.c_str());
+  return status;
+}
+
+Answer ask(Peer const& peer, http::ClientRequest request) {
+  auto const url = http::parse_url(peer.aggregator);
+  if (!url) return {"", "--aggregator: " + to_string(url.error()), exit_usage};
+  bool const local = !url->origin.socket_path.empty();
+  if (!peer.token_file.empty()) {
+    auto const token = notify::read_secret(peer.token_file);
+    if (!token) return {"", "--token-file: " + to_string(token.error()), exit_usage};
+    request.headers.emplace_back("Authorization", "Bearer " + *token);
+  }
+  http::Loop loop;
+  http::Client client(loop, url->origin);
+  std::optional<Result<http::Response>> reply;
+  client.request(std::move(request), [&](Result<http::Response> got) {
+    reply = std::move(got);
+    loop.stop();
+  });
+  loop.run();
+  if (!*reply && reply->error().code == Errc::denied)
+    return {"", peer.aggregator + ": only its owner may open it; run this as that user or as root",
+            exit_denied};
+  if (!*reply)
+    return {"",
+            fmt::format("{}: {}; is the aggregator there? name it by {}", peer.aggregator,
+                        to_string(reply->error()), local ? "--socket" : "--aggregator"),
+            exit_connect};
+  auto const& response = **reply;
+  if (response.status == 401 || response.status == 403)
+    return {"", "not authorised; give the aggregator's token by --token-file", exit_denied};
+  if (response.status == 200) return {response.body, "", exit_ok};
+  auto text = response.body.substr(0, 1000);
+  while (text.ends_with('\n')) text.pop_back();
+  return {"", fmt::format("{} answers {}: {}", peer.aggregator, response.status, text),
+          response.status == 400 ? exit_usage : exit_failed};
+}
+
+}  // namespace dadvisor::aggregator::cli

@@ -1,0 +1,31 @@
+#pragma once
+// How the command's parts end and talk: exit codes, complaints on stderr, one request to an
+// aggregator. One thread.
+
+#include <string>
+
+#include "common/http/client.hpp"
+
+namespace dadvisor::aggregator::cli {
+
+inline constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_connect = 3,
+                     exit_denied = 4;
+
+// "dadvisor: WHAT" on stderr; returns `status`.
+int complain(std::string const& what, int status);
+
+// Where an aggregator answers: its port for readers, or its admin socket as unix:/PATH.
+struct Peer {
+  std::string aggregator = "http://127.0.0.1:8686";
+  std::string token_file;
+};
+
+// An answer with status 200, or why there is none and how the command ends then.
+struct Answer {
+  std::string body;
+  std::string complaint;
+  int status = exit_ok;
+};
+Answer ask(Peer const& peer, http::ClientRequest request);
+
+}  // namespace dadvisor::aggregator::cli
