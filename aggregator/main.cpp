@@ -19,6 +19,7 @@
 #include "aggregator/api/event_routes.hpp"
 #include "aggregator/api/event_stream.hpp"
 #include "aggregator/api/graphite_routes.hpp"
+#include "aggregator/api/import_routes.hpp"
 #include "aggregator/api/query_pool.hpp"
 #include "aggregator/api/router.hpp"
 #include "aggregator/api/tag_routes.hpp"
@@ -143,7 +144,7 @@ std::unique_ptr<http::Server> open_admin(Settings const& settings, config::Optio
   http::ServerOptions options;
   options.socket_path = settings.admin_socket;
   options.socket_mode = 0600;
-  options.body_limit = 64 << 10;
+  options.body_limit = 16 << 20;  // a day's points of an import
   auto listening = http::Server::listen(
       loop, options,
       [&router](http::Request request, http::Responder respond) {
@@ -341,6 +342,17 @@ int run(Settings settings, config::OptionTable const& table) {
   api::Router admin_router;
   api::add_admin_routes(admin_router, {*store, source, clock, *administration, log.named("admin"),
                                        [&pipeline] { return pipeline.hold_tiers(); }});
+  std::unique_ptr<ingest::ForeignRows> imported;  // where no receiver has any
+  api::add_import_route(
+      admin_router, {*store, clock, *administration, [&pipeline] { return pipeline.hold_tiers(); },
+                     [&]() -> ingest::ForeignRows& {
+                       if (points) return points->rows();
+                       if (!imported) imported = open_foreign_rows(loop, *store, log);
+                       return *imported;
+                     },
+                     [&loop](auto function) { loop.post(std::move(function)); },
+                     [&carbon_directory] { return carbon_directory.files(); }, settings.prefix,
+                     log.named("admin")});
   auto admin_server = open_admin(settings, table, loop, admin_router, log.named("admin"));
 
   // On the evaluation's thread. The receivers first: a new rule may name a new one.
@@ -395,6 +407,7 @@ int run(Settings settings, config::OptionTable const& table) {
   server.reset();
   admin_server.reset();
   if (points) points->stop();
+  if (imported) imported->flush(true);
   pipeline.stop();
   administration.reset();
   queries.reset();

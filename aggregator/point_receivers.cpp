@@ -35,15 +35,21 @@ Result<config::HostPort> receiver_address(std::string const& text) {
   return config::parse_host_port(port_alone ? "127.0.0.1:" + text : text);
 }
 
+std::unique_ptr<ingest::ForeignRows> open_foreign_rows(http::Loop& loop, store::Store& store,
+                                                       Log const& log) {
+  return std::make_unique<ingest::ForeignRows>(
+      ingest::ForeignRowsOptions(), store,
+      [&loop](auto function) { loop.post(std::move(function)); }, log.named("points"),
+      foreign_entities(store));
+}
+
 PointReceivers::PointReceivers(http::Loop& loop, Settings const& settings, store::Store& store,
                                Clock const& clock, graphite::CarbonDirectory& directory,
                                Log const& log)
     : clock_(clock),
       directory_(directory),
-      rows_(
-          {}, store, [&loop](auto function) { loop.post(std::move(function)); },
-          log.named("points"), foreign_entities(store)),
-      points_(router_options(settings), rows_, directory.files(), clock) {}
+      rows_(open_foreign_rows(loop, store, log)),
+      points_(router_options(settings), *rows_, directory.files(), clock) {}
 
 Result<std::unique_ptr<PointReceivers>> PointReceivers::open(
     http::Loop& loop, Settings const& settings, store::Store& store, Clock const& clock,

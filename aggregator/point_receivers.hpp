@@ -18,6 +18,11 @@ namespace dadvisor::aggregator {
 // "HOST:PORT"; a port alone is one of loopback.
 Result<config::HostPort> receiver_address(std::string const& text);
 
+// What foreign points go through to the store; of one store there is one. The store's log must have
+// been replayed: rows go on where it ends, slot by slot, and what it names must be known first.
+std::unique_ptr<ingest::ForeignRows> open_foreign_rows(http::Loop& loop, store::Store& store,
+                                                       Log const& log);
+
 class PointReceivers {
  public:
   // Listens where settings.graphite_* say; null when that is nowhere. Everything given must outlive
@@ -31,6 +36,7 @@ class PointReceivers {
   // Nobody listens any more, and what came is with the store.
   void stop();
 
+  ingest::ForeignRows& rows() { return *rows_; }
   ingest::PointCounters counters() const { return points_.counters(); }
   ingest::ForeignRowsCounters row_counters() const { return points_.row_counters(); }
   http::StreamCounts connections() const;  // of all
@@ -42,7 +48,7 @@ class PointReceivers {
 
   Clock const& clock_;
   graphite::CarbonDirectory& directory_;
-  ingest::ForeignRows rows_;
+  std::unique_ptr<ingest::ForeignRows> rows_;
   ingest::PointIngest points_;
   std::vector<std::unique_ptr<http::StreamServer>> streams_;
   std::unique_ptr<http::DatagramServer> datagrams_;

@@ -41,12 +41,13 @@ Answer ask(Peer const& peer, http::ClientRequest request) {
             exit_connect};
   auto const& response = **reply;
   if (response.status == 401 || response.status == 403)
-    return {"", "not authorised; give the aggregator's token by --token-file", exit_denied};
-  if (response.status == 200) return {response.body, "", exit_ok};
+    return {"", "not authorised; give the aggregator's token by --token-file", exit_denied,
+            response.status};
+  if (response.status == 200) return {response.body, "", exit_ok, response.status};
   auto text = response.body.substr(0, 1000);
   while (text.ends_with('\n')) text.pop_back();
   return {"", fmt::format("{} answers {}: {}", peer.aggregator, response.status, text),
-          response.status == 400 ? exit_usage : exit_failed};
+          response.status == 400 ? exit_usage : exit_failed, response.status};
 }
 
 }  // namespace dadvisor::aggregator::cli

@@ -9,7 +9,7 @@
 namespace dadvisor::aggregator::cli {
 
 inline constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_connect = 3,
-                     exit_denied = 4;
+                     exit_denied = 4, exit_partial = 5;
 
 // "dadvisor: WHAT" on stderr; returns `status`.
 int complain(std::string const& what, int status);
@@ -25,6 +25,7 @@ struct Answer {
   std::string body;
   std::string complaint;
   int status = exit_ok;
+  unsigned http_status = 0;  // 0: there was no answer
 };
 Answer ask(Peer const& peer, http::ClientRequest request);
 

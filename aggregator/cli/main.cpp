@@ -1,5 +1,5 @@
 // dadvisor: the operator's command. Talks on stderr, answers on stdout. Exit codes: 0 ok, 1 a check
-// failed, 2 usage, 3 cannot connect, 4 not authorised.
+// failed, 2 usage, 3 cannot connect, 4 not authorised, 5 partial.
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 #include "aggregator/cli/ask.hpp"
 #include "aggregator/cli/check_config.hpp"
 #include "aggregator/cli/export_command.hpp"
+#include "aggregator/cli/import_command.hpp"
 #include "aggregator/cli/store_command.hpp"
 #include "common/core/clock.hpp"
 
@@ -74,7 +75,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "dadvisor " DADVISOR_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 cannot connect, 4 not authorised.\n"
+      "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 cannot connect, 4 not authorised, "
+      "5 partial.\n"
       "`dadvisor COMMAND --help` tells of one command.");
 
   std::vector<std::string> paths;
@@ -109,12 +111,14 @@ int run(int argc, char** argv) {
   alerts->add_flag("--resolved", command.resolved, "those that ended lately too");
   StoreCommand store(app);
   ExportCommand exported(app);
+  ImportCommand imported(app);
   try {
     app.parse(argc, argv);
   } catch (CLI::ParseError const& error) {
     return app.exit(error) == 0 ? exit_ok : exit_usage;
   }
   if (check->parsed()) return run_check_config(paths, quiet);
+  if (imported.parsed()) return imported.run();
   return store.parsed() ? store.run() : exported.parsed() ? exported.run() : run_alerts(command);
 }
 

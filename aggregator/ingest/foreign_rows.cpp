@@ -59,6 +59,8 @@ constexpr std::size_t most_frame_bytes = frame_limit::frame_bytes - (64 << 10);
 
 }  // namespace
 
+Entity ForeignSeries::whole() const { return {entity->key, foreign_labels(entity->leaves)}; }
+
 ForeignRows::ForeignRows(ForeignRowsOptions options, store::Appender& appender, Post post, Log log,
                          std::vector<Entity> const& known)
     : options_(options), appender_(appender), post_(std::move(post)), log_(std::move(log)) {
@@ -211,6 +213,18 @@ void ForeignRows::flush(bool at_the_end) {
   bool const much_less = values_.size() < values_.capacity() / 8;
   values_.clear();
   if (much_less) values_.shrink_to_fit();
+  for (auto& done : std::exchange(waiting_, {})) answering_.push_back(std::move(done));
+  tell_durable();
+}
+
+void ForeignRows::when_durable(std::function<void()> done) {
+  waiting_.push_back(std::move(done));
+  flush();
+}
+
+void ForeignRows::tell_durable() {
+  if (owed_ > 0 || !failed_.empty()) return;
+  for (auto const& done : std::exchange(answering_, {})) done();
 }
 
 void ForeignRows::append(std::shared_ptr<Batch const> const& batch, Batch const* base) {
@@ -231,10 +245,12 @@ void ForeignRows::answered(std::shared_ptr<Batch const> const& batch, bool good)
   if (good) {
     ++counters_.batches;
     counters_.rows += batch->rows.size();
-    return;
+  } else {
+    ++counters_.again;
+    failed_.push_back(batch);
   }
-  ++counters_.again;
-  failed_.push_back(batch);
+  tell_durable();
+  if (!waiting_.empty() && failed_.empty()) flush();
 }
 
 ForeignRowsCounters ForeignRows::counters() const {

@@ -29,6 +29,8 @@ struct ForeignOpenRow;
 struct ForeignSeries {
   ForeignEntity* entity = nullptr;
   std::uint32_t column = 0;
+
+  Entity whole() const;  // the entity as it is now
 };
 
 struct ForeignRowsOptions {
@@ -66,6 +68,9 @@ class ForeignRows {
   // Appends what came since, if the store has answered what it got before and does not lag; at the
   // end in any case.
   void flush(bool at_the_end = false);
+  // Calls `done` once all that was put before is durable, maybe at once. It takes flushes; those of
+  // batches that are answered are made here.
+  void when_durable(std::function<void()> done);
 
   ForeignRowsCounters counters() const;
 
@@ -80,6 +85,7 @@ class ForeignRows {
   Row row_of(ForeignEntity const& entity, ForeignOpenRow const& open) const;
   void append(std::shared_ptr<Batch const> const& batch, Batch const* base);
   void answered(std::shared_ptr<Batch const> const& batch, bool good);
+  void tell_durable();
 
   ForeignRowsOptions const options_;
   store::Appender& appender_;
@@ -95,6 +101,8 @@ class ForeignRows {
   std::map<std::int64_t, Stream> streams_;  // by step
   std::size_t owed_ = 0;                    // answers
   std::deque<std::shared_ptr<Batch const>> failed_;
+  std::vector<std::function<void()>> waiting_;    // for what is put to be appended
+  std::vector<std::function<void()>> answering_;  // for what is appended to be durable
   ForeignRowsCounters counters_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // for answers that come after the end
 };

@@ -1,6 +1,7 @@
 #include "aggregator/store/head.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "common/core/foreign.hpp"
@@ -229,6 +230,25 @@ std::vector<CatalogueEntity> Head::known(std::span<EntityId const> ids) const {
   for (EntityId const id : ids)
     if (Member const* const found = find(id)) all.push_back({found->info, found->derived});
   return all;
+}
+
+EntityInfo const& Head::extend(EntityInfo const& with) {
+  Member& found = member(with.entity, false);
+  EntityInfo info = found.info;
+  if (foreign_labels_follow(info.entity.labels, with.entity.labels))
+    info.entity.labels = with.entity.labels;
+  info.first_tick = std::min(info.first_tick, with.first_tick);
+  info.last_tick = std::max(info.last_tick, with.last_tick);
+  if (info.step == Nanoseconds::zero()) info.step = with.step;
+  info.columns.clear();
+  std::ranges::set_union(found.info.columns, with.columns, std::back_inserter(info.columns));
+  if (info.entity.labels == found.info.entity.labels && info.columns == found.info.columns &&
+      info.first_tick == found.info.first_tick && info.last_tick == found.info.last_tick)
+    return found.info;
+  found.info = std::move(info);
+  found.changed = true;
+  ++version_, ++generation_;
+  return found.info;
 }
 
 void Head::hide(EntityId id, TickNs until) {

@@ -63,6 +63,9 @@ class Head {
 
   // What the catalogue is to know of these, as it is now; none of those that are not there.
   std::vector<CatalogueEntity> known(std::span<EntityId const> ids) const;
+  // The entity of this key, made if need be, has these times and columns too, and this step if it
+  // had none; the generation rises when something is new. What is known of it then.
+  EntityInfo const& extend(EntityInfo const& with);
   // The entity's rows up to here are deleted: when one comes behind it, it is seen again.
   void hide(EntityId id, TickNs until);
 

@@ -365,6 +365,9 @@ void Store::end_dirty(Tier tier, bool clean) { state_->end_dirty(tier, clean); }
 Result<void> Store::tidy_tier(Tier tier, std::function<bool()> const& stopping) {
   return state_->tidy_tier(tier, stopping);
 }
+Result<std::vector<EntityInfo>> Store::extend(std::span<EntityInfo const> with) {
+  return state_->extend(with);
+}
 std::vector<DirtyKey> Store::take_unfinished() { return state_->take_unfinished(); }
 WallTime Store::raw_from() const { return state_->raw_from(); }
 Result<void> Store::delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit) {

@@ -192,6 +192,10 @@ class Store final : public Appender {
   void end_dirty(Tier tier, bool clean);
   // Removes what is past its retention and merges the patches of one period. Errors: io.
   Result<void> tidy_tier(Tier tier, std::function<bool()> const& stopping);
+  // Makes entities known whose rows come by write_tier() alone, or takes in what is there of one
+  // beside its rows: first and last tick, columns. By key; ids are given. Durable when it returns
+  // what is known of each then. Any thread. Errors: unavailable (the disk is full), io.
+  Result<std::vector<EntityInfo>> extend(std::span<EntityInfo const> with);
   // What the observer called unfinished() at the last spill before the store was opened; from then
   // on it is the observer's to name. Only on the store thread.
   std::vector<DirtyKey> take_unfinished();

@@ -69,6 +69,7 @@ class Store::State {
   std::vector<DirtyRange> begin_dirty(Tier tier);
   void end_dirty(Tier tier, bool clean);
   Result<void> tidy_tier(Tier tier, std::function<bool()> const& stopping);
+  Result<std::vector<EntityInfo>> extend(std::span<EntityInfo const> with);
   std::vector<DirtyKey> take_unfinished() { return std::exchange(unfinished_, {}); }
   Result<void> delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit);
   Result<std::vector<AuditEntry>> audit() const;

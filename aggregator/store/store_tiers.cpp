@@ -71,6 +71,18 @@ Result<void> Store::State::write_tier(Tier tier, WallTime period, bool whole,
                                 });
 }
 
+Result<std::vector<EntityInfo>> Store::State::extend(std::span<EntityInfo const> with) {
+  std::vector<EntityInfo> known;
+  std::vector<EntityId> ids;
+  for (EntityInfo const& each : with) {
+    std::lock_guard const lock(head_mutex_);
+    known.push_back(head_.extend(each));
+    ids.push_back(known.back().id);
+  }
+  if (auto saved = keep_entities(ids); !saved) return saved.error();
+  return known;
+}
+
 void Store::State::mark_dirty(Tier tier, DirtyRange const& range) {
   std::lock_guard const lock(head_mutex_);
   head_.mark_dirty(tier, range.entity, tick_ns(range.from), tick_ns(range.until));

@@ -128,7 +128,7 @@ TEST_CASE("points of others go by their parent's path, all leaves of it") {
     made.tick = at(50);
     made.step = std::chrono::seconds(10);
     made.schemas = {{{foreign_column(0), foreign_column(1)}}};
-    made.entities = {{7, {foreign_key(parent, 10, 0), foreign_labels("idle\nuser")}}};
+    made.entities.push_back({7, {foreign_key(parent, 10, 0), foreign_labels("idle\nuser")}});
     made.rows = {{7, 0, {real_cell(1), real_cell(2)}}};
     REQUIRE(admin.trial.append(made).get());
   };

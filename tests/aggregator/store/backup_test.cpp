@@ -23,7 +23,8 @@ using Seen = std::map<std::string, std::vector<SeenRow>>;
 
 Seen everything(StoreOnTrial& trial) {
   Seen all;
-  for (EntityInfo const& info : *trial.store->entities())
+  auto const list = trial.store->entities();
+  for (EntityInfo const& info : *list)
     all[info.entity.key.host + " " + info.entity.key.container_id] =
         trial.rows(info.entity.key, {metric::cpu_usage, metric::mem_usage});
   return all;

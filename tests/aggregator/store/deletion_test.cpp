@@ -18,7 +18,8 @@ Tombstone range(EntityId entity, std::int64_t from, std::int64_t until) {
 }
 
 EntityId id_of(Store const& store, EntityKey const& key) {
-  for (EntityInfo const& info : *store.entities())
+  auto const list = store.entities();
+  for (EntityInfo const& info : *list)
     if (info.entity.key == key) return info.id;
   return absent_entity;
 }
