@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -166,7 +165,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hang_up();
   void on_broken(error_code ec);
   void refuse(unsigned status, char const* why);
-  std::string head_of(Response const& response, bool keep) const;
+  void fill_head(beast::http::response_header<>& message, Response const& response) const;
   void write_some();
   void on_written(error_code ec);
   void linger();
@@ -175,9 +174,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // An answer under way.
   struct Answer {
-    std::string head, body;
-    std::size_t written = 0;  // of both
-    bool keep = false;
+    beast::http::response<beast::http::string_body> message;
+    std::optional<beast::http::response_serializer<beast::http::string_body>> serializer;
     Moment until;  // for all of it
   };
   // An answer by a ResponseStream: its head, and the piece under way.
@@ -354,32 +352,30 @@ void Connection::watch_for_hang_up() {
       });
 }
 
-std::string Connection::head_of(Response const& response, bool keep) const {
-  auto const reason = beast::http::obsolete_reason(beast::http::int_to_status(response.status));
-  std::string head = http_1_0_ ? "HTTP/1.0 " : "HTTP/1.1 ";
-  head += std::to_string(response.status) + ' ';
-  head.append(reason.data(), reason.size());
-  head += "\r\nServer: dadvisor\r\n";
+void Connection::fill_head(beast::http::response_header<>& message,
+                           Response const& response) const {
+  message.version(http_1_0_ ? 10 : 11);
+  message.result(response.status);
+  message.set(beast::http::field::server, "dadvisor");
   for (auto const& [name, value] : response.headers)
-    head += one_line(name) + ": " + one_line(value) + "\r\n";
-  if (keep && http_1_0_) head += "Connection: keep-alive\r\n";
-  if (!keep && !http_1_0_) head += "Connection: close\r\n";
-  bool const no_body = response.status == 204 || response.status == 304;
-  if (!no_body) head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
-  head += "\r\n";
-  return head;
+    message.insert(one_line(name), one_line(value));
 }
 
 void Connection::answer(Response response) {
   if (closed_ || answer_ || outflow_) return;
   responder_.reset();
   auto& made = answer_.emplace();
-  made.keep = keep_alive_ && !closing_ && !server_->stopped;
-  made.head = head_of(response, made.keep);
+  fill_head(made.message, response);
+  made.message.keep_alive(keep_alive_ && !closing_ && !server_->stopped);
   made.until = std::chrono::steady_clock::now() + server_->options.write_timeout +
                std::chrono::seconds(response.body.size() >> 16);
-  bool const no_body = head_ || response.status == 204 || response.status == 304;
-  if (!no_body) made.body = std::move(response.body);
+  bool const no_body = response.status == 204 || response.status == 304;
+  if (!no_body) {
+    made.message.content_length(response.body.size());
+    made.message.body() = std::move(response.body);
+  }
+  made.serializer.emplace(made.message);
+  made.serializer->split(head_);
   write_some();
 }
 
@@ -388,21 +384,18 @@ void Connection::answer(Response response) {
 void Connection::write_some() {
   auto const now = std::chrono::steady_clock::now();
   limit(std::min(answer_->until, now + server_->options.write_timeout), &server_->counts.timeouts);
-  auto const& [head, body, written, keep, until] = *answer_;
-  std::size_t const of_head = std::min(written, head.size());
-  std::array<asio::const_buffer, 2> const rest{asio::buffer(head) + of_head,
-                                               asio::buffer(body) + (written - of_head)};
-  socket_.async_write_some(rest, [self = shared_from_this()](error_code ec, std::size_t n) {
-    if (self->closed_) return;
-    auto& made = *self->answer_;
-    made.written += n;
-    if (ec || made.written == made.head.size() + made.body.size()) return self->on_written(ec);
-    self->write_some();
-  });
+  beast::http::async_write_some(
+      socket_, *answer_->serializer, [self = shared_from_this()](error_code ec, std::size_t) {
+        if (self->closed_) return;
+        auto& serializer = *self->answer_->serializer;
+        bool const done = self->head_ ? serializer.is_header_done() : serializer.is_done();
+        if (ec || done) return self->on_written(ec);
+        self->write_some();
+      });
 }
 
 void Connection::on_written(error_code ec) {
-  bool const keep = !ec && answer_->keep;
+  bool const keep = !ec && answer_->message.keep_alive();
   answer_.reset();
   if (keep) return read_first(server_->options.idle_timeout);
   if (ec || !refused_) return close();
@@ -431,11 +424,7 @@ void Connection::begin_stream(Response const& head, std::weak_ptr<ResponseStream
   ++server_->counts.streams;
   auto& outflow = outflow_.emplace();
   outflow.stream = std::move(stream);
-  outflow.head.version(http_1_0_ ? 10 : 11);
-  outflow.head.result(head.status);
-  outflow.head.set(beast::http::field::server, "dadvisor");
-  for (auto const& [name, value] : head.headers)
-    outflow.head.insert(one_line(name), one_line(value));
+  fill_head(outflow.head, head);
   outflow.head.keep_alive(false);
   outflow.head.chunked(!http_1_0_);
   outflow.serializer.emplace(outflow.head);

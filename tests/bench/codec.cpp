@@ -9,7 +9,7 @@
 #include <ctime>
 
 #include "aggregator/store/block.hpp"
-#include "tests/bench/workload.hpp"
+#include "tests/bench/modelled_host.hpp"
 
 namespace {
 

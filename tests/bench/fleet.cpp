@@ -22,6 +22,7 @@
 #include <thread>
 
 #include "agent/send/sender.hpp"
+#include "tests/bench/modelled_host.hpp"
 #include "tests/bench/server_process.hpp"
 #include "tests/bench/simulated_agent.hpp"
 

@@ -16,11 +16,12 @@ STEP = 10
 class Load:
     """What is loaded: some hosts' containers, from a tick of the past on."""
 
-    def __init__(self, containers, ticks, begin, loader):
+    def __init__(self, containers, ticks, begin, loader, recording=None):
         self.per_host = min(20, containers)
         self.hosts = max(1, containers // self.per_host)
         self.containers = self.hosts * self.per_host
         self.ticks, self.begin, self.loader = ticks, begin, loader
+        self.recording = recording
 
     def time(self, tick):
         return self.begin + tick * STEP
@@ -77,6 +78,8 @@ class Peer(lab.Program):
                    "--containers", str(load.per_host), "--ticks", str(ticks), "--skip", str(skip)]
         if self.path:
             command += ["--path", self.path]
+        if load.recording:
+            command += ["--recording", load.recording]
         if kill:
             command += ["--kill", str(kill)]
         done = subprocess.run(command, capture_output=True, text=True)

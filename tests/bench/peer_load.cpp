@@ -236,9 +236,19 @@ int main(int argc, char** argv) {
   app.add_option("--containers", options.workload.containers, "of each host");
   app.add_option("--ticks", options.ticks, "of 10 s");
   app.add_option("--skip", options.skip, "ticks that were loaded before");
+  std::string recording;
+  app.add_option("--recording", recording, "a file of rows instead of the model's");
   app.add_option("--kill", options.kill, "a process that gets SIGKILL after the last of it");
   CLI11_PARSE(app, argc, argv);
   options.workload.begin = from_unix_seconds(options.begin);
+  if (!recording.empty()) {
+    auto loaded = Recording::load(recording);
+    if (!loaded) {
+      fmt::print(stderr, "peer_load: {}\n", to_string(loaded.error()));
+      return 2;
+    }
+    options.workload.recording = std::make_shared<Recording const>(std::move(*loaded));
+  }
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;

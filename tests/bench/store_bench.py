@@ -2,12 +2,14 @@
 """What ingest, storage and queries cost dAdvisor and the servers that Debian has for the same, on the
 same workload in the same run.
 
-    store_bench.py [--containers 1000] [--ticks 180] [--big] [--runs 1] [--only WORD ...] [--list]
+    store_bench.py [--containers 1000] [--ticks 180] [--big] [--recorded] [--runs 1]
+                   [--only WORD ...] [--list]
 
 Each server in turn gets the workload (tests/bench/workload.hpp) at full speed over its own protocol,
 is left until it is quiet, is asked, and is killed by SIGKILL the moment the last of two more ticks
 is acknowledged; then what it still has is counted. CPU is the server's alone. Every figure but
 those of the last two ticks' loss is printed and none asserted. --big: 10,000 containers, 30 ticks.
+--recorded: rows of real containers (tests/fixtures/recording) instead of the model's, no kill.
 With --runs N the medians of N. Figures of one server: the samples per CPU-second at acknowledgement
 and when it is quiet, what its memory was at most, and what its files take when it is quiet.
 """
@@ -27,6 +29,7 @@ import peer as base  # noqa: E402
 import peers  # noqa: E402
 
 REPEATS = 15
+RECORDING = os.path.join(HERE, "..", "fixtures", "recording")
 
 
 def cpu_seconds(pids):
@@ -79,12 +82,12 @@ def ask(peer, url):
     return (cpu_ns(pids) - before) / 1e6 / len(walls), statistics.median(walls) * 1000
 
 
-def measure(kind, containers, ticks, directory):
+def measure(kind, containers, ticks, directory, recording):
     """The figures of one server; its name and those that it cannot have are missing."""
     peer = kind(directory)
     loader = os.path.join(lab.BIN, "peer_load")
     begin = int(time.time()) // base.STEP * base.STEP - (ticks + 3) * base.STEP
-    load = base.Load(max(10, int(containers * kind.share)), ticks, begin, loader)
+    load = base.Load(max(10, int(containers * kind.share)), ticks, begin, loader, recording)
     figures = {}
     peer.start()
     try:
@@ -111,6 +114,8 @@ def measure(kind, containers, ticks, directory):
         for what, url in queries.items():
             figures[what], figures[what + "_wall"] = ask(peer, url)
 
+        if recording:  # its rows have not all the same figures: a loss could not be counted
+            return figures
         said = peer.load(load, 2, skip=ticks, kill=peer.pids()[0])
         if peer.process is not None:
             peer.process.wait(20)
@@ -176,6 +181,7 @@ def main():
     options.add_argument("--containers", type=int, default=1000)
     options.add_argument("--ticks", type=int, default=180)
     options.add_argument("--big", action="store_true", help="10,000 containers, 30 ticks")
+    options.add_argument("--recorded", action="store_true", help="rows of real containers")
     options.add_argument("--runs", type=int, default=1)
     options.add_argument("--only", nargs="*", help="servers whose names have one of these words")
     options.add_argument("--list", action="store_true", help="print the servers and end")
@@ -200,7 +206,8 @@ def main():
             for kind in kinds:
                 began = time.monotonic()
                 try:
-                    figures = measure(kind, given.containers, given.ticks, directory)
+                    figures = measure(kind, given.containers, given.ticks, directory,
+                                      RECORDING if given.recorded else None)
                 except (AssertionError, OSError, subprocess.SubprocessError) as error:
                     print("    %s: FAILED: %s" % (kind.name, error))
                     failed = True
