@@ -18,7 +18,8 @@ constexpr std::uint64_t most_cells = 1 << 22;
 // Walks over a block: ticks first, then column by column; what is not asked for is skipped.
 class BlockReader {
  public:
-  explicit BlockReader(std::string_view bytes) : reader_(bytes) {
+  BlockReader(std::string_view bytes, BlockScratch& scratch)
+      : reader_(bytes), decoder_(scratch.decoder), ticks_(scratch.ticks), values_(scratch.values) {
     auto const rows = reader_.varint(most_rows);
     columns_left_ = reader_.varint(1 << 16);
     auto const coding = reader_.u8();
@@ -67,6 +68,27 @@ class BlockReader {
     }
   }
 
+  // Puts rows [first, last) behind `before` rows of a selected column, which has room for them.
+  void select(std::size_t first, std::size_t last, std::size_t before, SelectedColumn& column) {
+    if ((coding_ & sparse_flag) != 0) {
+      if (column.has.empty()) column.has.assign(column.values.size(), 1);
+      std::fill(column.has.begin() + static_cast<std::ptrdiff_t>(before), column.has.end(), 0);
+      read(first, last, [&](std::size_t row, std::int64_t value) {
+        column.values[before + row - first] = value;
+        column.has[before + row - first] = 1;
+      });
+      return;
+    }
+    auto const its = std::span(column.values).subspan(before);
+    if (its.size() == ticks_.size()) {
+      if (!decoder_.decode(dense_coding(), payload_, its)) reader_.fail();
+      return;
+    }
+    values_.resize(ticks_.size());
+    if (!decoder_.decode(dense_coding(), payload_, values_)) return reader_.fail();
+    std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(first), last - first, its.begin());
+  }
+
   // Appends the column behind `before` rows of a table's.
   void append(TableColumn& column, std::size_t before) {
     std::size_t const rows = ticks_.size();
@@ -104,13 +126,13 @@ class BlockReader {
   std::uint8_t dense_coding() const { return coding_ & (sparse_flag - 1); }
 
   ByteReader reader_;
-  ColumnDecoder decoder_;
+  ColumnDecoder& decoder_;
   std::uint64_t columns_left_ = 0, last_id_ = 0;
   bool started_ = false;
   std::uint8_t coding_ = 0;
   std::string_view payload_, bitmap_;
-  std::vector<TickNs> ticks_;
-  std::vector<std::int64_t> values_;
+  std::vector<TickNs>& ticks_;
+  std::vector<std::int64_t>& values_;
 };
 
 Error malformed() { return Error{Errc::malformed, 0, "block"}; }
@@ -213,7 +235,8 @@ void encode_block(ColumnTable const& table, std::size_t first, std::size_t last,
 }
 
 Result<void> append_block(std::string_view bytes, ColumnTable& table) {
-  BlockReader reader(bytes);
+  BlockScratch scratch;
+  BlockReader reader(bytes, scratch);
   if (!reader.ok()) return malformed();
   std::size_t const before = table.ticks.size(), rows = reader.ticks().size();
   auto& columns = table.columns;
@@ -240,16 +263,18 @@ Result<void> append_block(std::string_view bytes, ColumnTable& table) {
 }
 
 Result<std::vector<TickNs>> decode_block_ticks(std::string_view bytes) {
-  BlockReader reader(bytes);
+  BlockScratch scratch;
+  BlockReader reader(bytes, scratch);
   if (!reader.ok()) return malformed();
   return reader.ticks();
 }
 
 Result<Rows> decode_block(std::string_view bytes) {
   std::vector<MetricId> columns;
-  BlockReader names(bytes);
+  BlockScratch scratch;
+  BlockReader names(bytes, scratch);
   while (names.next()) columns.push_back(names.column());
-  BlockReader reader(bytes);
+  BlockReader reader(bytes, scratch);
   Rows rows(std::move(columns));
   for (TickNs const tick : reader.ticks()) rows.insert(rows.size(), tick);
   for (std::size_t column = 0; reader.next(); ++column)
@@ -259,22 +284,9 @@ Result<Rows> decode_block(std::string_view bytes) {
   return rows;
 }
 
-Selection::Selection(std::span<MetricId const> columns) {
-  for (std::size_t place = 0; place < columns.size(); ++place)
-    places_.emplace_back(columns[place], place);
-  std::sort(places_.begin(), places_.end());
-}
-
-std::span<std::pair<MetricId, std::size_t> const> Selection::of(MetricId metric) const {
-  auto const before = [](auto const& a, auto const& b) { return a.first < b.first; };
-  auto const [first, last] =
-      std::equal_range(places_.begin(), places_.end(), std::pair(metric, std::size_t{0}), before);
-  return {first, last};
-}
-
 Result<void> select_block(std::string_view bytes, Selection const& selection, TickNs from,
                           TickNs until, SelectedRows& out) {
-  BlockReader reader(bytes);
+  BlockReader reader(bytes, out.scratch);
   if (!reader.ok()) return malformed();
   auto const& ticks = reader.ticks();
   auto const first =
@@ -282,37 +294,27 @@ Result<void> select_block(std::string_view bytes, Selection const& selection, Ti
   auto const last =
       static_cast<std::size_t>(std::upper_bound(ticks.begin(), ticks.end(), until) - ticks.begin());
   if (first >= last) return {};
-  auto const rows_before = out.ticks.size(), cells_before = out.cells.size();
-  out.ticks.insert(out.ticks.end(), ticks.begin() + static_cast<std::ptrdiff_t>(first),
-                   ticks.begin() + static_cast<std::ptrdiff_t>(last));
-  out.cells.resize(cells_before + (last - first) * selection.width());
-  while (reader.next()) {
-    auto const places = selection.of(reader.column());
-    if (places.empty()) continue;
-    reader.read(first, last, [&](std::size_t row, std::int64_t value) {
-      for (auto const& [metric, place] : places)
-        out.cells[cells_before + (row - first) * selection.width() + place] = value;
-    });
+  std::size_t const before = out.ticks.size();
+  out.begin_rows(selection.width(), std::span(ticks).subspan(first, last - first));
+  auto const wanted = selection.places();
+  auto next = wanted.begin();
+  auto const lack_until = [&](auto end) {
+    for (; next != end; ++next) out.lack(next->second, before);
+  };
+  // Columns ascend: behind the last one that is wanted there is nothing to see.
+  while (next != wanted.end() && reader.next()) {
+    auto const of = [](auto const& place) { return place.first; };
+    lack_until(std::ranges::lower_bound(next, wanted.end(), reader.column(), {}, of));
+    if (next == wanted.end() || next->first != reader.column()) continue;
+    SelectedColumn& column = out.columns[next->second];
+    reader.select(first, last, before, column);
+    for (++next; next != wanted.end() && next->first == reader.column(); ++next)
+      out.columns[next->second] = column;
   }
+  lack_until(wanted.end());
   if (reader.ok()) return {};
-  out.ticks.resize(rows_before);
-  out.cells.resize(cells_before);
+  out.cut(before);
   return malformed();
-}
-
-void select_rows(Rows const& rows, Selection const& selection, TickNs from, TickNs until,
-                 SelectedRows& out) {
-  std::size_t const first = rows.find(from);
-  std::size_t last = first;
-  while (last < rows.size() && rows.ticks()[last] <= until) ++last;
-  auto const before = out.cells.size();
-  for (std::size_t row = first; row < last; ++row) out.ticks.push_back(rows.ticks()[row]);
-  out.cells.resize(before + (last - first) * selection.width());
-  for (std::size_t column = 0; column < rows.columns().size(); ++column)
-    for (auto const& [metric, place] : selection.of(rows.columns()[column]))
-      for (std::size_t row = first; row < last; ++row)
-        if (rows.has(row, column))
-          out.cells[before + (row - first) * selection.width() + place] = rows.value(row, column);
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -5,10 +5,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "aggregator/store/column_table.hpp"
+#include "aggregator/store/selected_rows.hpp"
 #include "common/core/result.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -26,29 +26,9 @@ Result<Rows> decode_block(std::string_view bytes);
 Result<void> append_block(std::string_view bytes, ColumnTable& table);
 Result<std::vector<TickNs>> decode_block_ticks(std::string_view bytes);
 
-// The columns of a query: which metric goes to which place of the visited cells.
-class Selection {
- public:
-  explicit Selection(std::span<MetricId const> columns);
-  std::size_t width() const { return places_.size(); }
-  // (metric, place) of the metric, none or several.
-  std::span<std::pair<MetricId, std::size_t> const> of(MetricId metric) const;
-
- private:
-  std::vector<std::pair<MetricId, std::size_t>> places_;  // sorted
-};
-
-// Rows as a query sees them: width() cells a tick.
-struct SelectedRows {
-  std::vector<TickNs> ticks;
-  std::vector<Cell> cells;
-};
-
 // Appends what `selection` asks of the rows with from <= tick <= until. Nothing is appended when
 // the block is malformed.
 Result<void> select_block(std::string_view bytes, Selection const& selection, TickNs from,
                           TickNs until, SelectedRows& out);
-void select_rows(Rows const& rows, Selection const& selection, TickNs from, TickNs until,
-                 SelectedRows& out);
 
 }  // namespace dadvisor::aggregator::store

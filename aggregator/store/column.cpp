@@ -157,6 +157,11 @@ bool read_exclusive_or(ByteReader& reader, std::span<std::int64_t> values) {
   return reader.ok() && reader.left() == 0;
 }
 
+void show_wholes(std::span<std::int64_t> values) {
+  for (std::int64_t& value : values)
+    value = std::bit_cast<std::int64_t>(static_cast<double>(value));
+}
+
 // A way to write a column's steps, and about what it costs.
 struct Prediction {
   Kind kind = delta;
@@ -262,8 +267,17 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
   auto const divisor = coding & divided_flag ? static_cast<std::int64_t>(reader.varint()) : 1;
   auto const base = unzigzag(reader.varint());  // of a delta of delta: the first delta
   if (!reader.ok()) return false;
+  auto const packed = reader.raw(reader.left());
+  if (kind == delta && are_zeros(packed, values.size() - before)) {
+    // Ticks, mostly: each as far from the one before.
+    auto const step = static_cast<std::uint64_t>(base) * static_cast<std::uint64_t>(divisor);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = plus(first, static_cast<std::int64_t>(step * i));
+    if (coding & whole_flag) show_wholes(values);
+    return true;
+  }
   packed_.resize(values.size() - before);
-  if (!unpack_integers(reader.raw(reader.left()), packed_)) return false;
+  if (!unpack_integers(packed, packed_)) return false;
   auto const rests = values.subspan(before);
   auto const added = static_cast<std::uint64_t>(kind == delta_of_delta ? 0 : base);
   if (coding & centred_flag)
@@ -293,9 +307,7 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
       rest = value = plus(value, step);
     }
   }
-  if (coding & whole_flag)
-    for (std::int64_t& value : values)
-      value = std::bit_cast<std::int64_t>(static_cast<double>(value));
+  if (coding & whole_flag) show_wholes(values);
   return true;
 }
 

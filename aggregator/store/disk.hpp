@@ -2,8 +2,10 @@
 // The store's only way to files (the catalogue aside: SQLite keeps its own): a seam, so that tests
 // can withhold syncs, drop what was not synced and fill the disk.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,13 @@ class ReadableFile {
   virtual std::uint64_t size() const = 0;
   // Fewer bytes than asked only at the end of the file.
   virtual Result<std::string> read(std::uint64_t offset, std::size_t length) const = 0;
+  // The same into memory that is there; how many bytes it were.
+  virtual Result<std::size_t> read_into(std::uint64_t offset, std::span<char> into) const {
+    auto const bytes = read(offset, into.size());
+    if (!bytes) return bytes.error();
+    std::ranges::copy(*bytes, into.begin());
+    return bytes->size();
+  }
 };
 
 class Disk {

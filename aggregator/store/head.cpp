@@ -178,13 +178,13 @@ EntityId Head::put(EntityKey const& key, Labels const& labels, WallTime tick, Na
   return found.info.id;
 }
 
-bool Head::snapshot(EntityId id, Selection const& selection, TickNs from, TickNs until,
-                    HeadSnapshot& out) const {
+std::optional<OfOneTick> Head::snapshot(EntityId id, Selection const& selection, TickNs from,
+                                        TickNs until, std::vector<PackedBlock>& packed,
+                                        SelectedRows& open) const {
   Member const* const found = find(id);
-  if (found == nullptr) return false;
-  out.of_one_tick = found->of_one_tick();
-  out.packed = found->tail.snapshot(selection, from, until, out.open);
-  return true;
+  if (found == nullptr) return std::nullopt;
+  found->tail.snapshot(selection, from, until, packed, open);
+  return found->of_one_tick();
 }
 
 std::optional<OfOneTick> Head::of_one_tick(EntityId id) const {

@@ -22,13 +22,6 @@
 
 namespace dadvisor::aggregator::store {
 
-// What a query takes away: to be decoded without the lock, in this order.
-struct HeadSnapshot {
-  OfOneTick of_one_tick = OfOneTick::first;
-  std::vector<PackedBlock> packed;
-  SelectedRows open;
-};
-
 class Head {
  public:
   explicit Head(EntityId next_id, TierPlans const& tiers = {});
@@ -40,9 +33,11 @@ class Head {
   EntityId put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
                Schema const& schema, std::span<Cell const> cells);
 
-  // False: no such entity.
-  bool snapshot(EntityId id, Selection const& selection, TickNs from, TickNs until,
-                HeadSnapshot& out) const;
+  // What a query takes away, to be decoded without the lock: appends packed blocks, and behind them
+  // the open rows, and tells of_one_tick(). Nothing: no such entity.
+  std::optional<OfOneTick> snapshot(EntityId id, Selection const& selection, TickNs from,
+                                    TickNs until, std::vector<PackedBlock>& packed,
+                                    SelectedRows& open) const;
   // Of the entity's rows; nothing: no such entity.
   std::optional<OfOneTick> of_one_tick(EntityId id) const;
   // Appends up to `limit` entities with ids after `after`; false when that were the last.

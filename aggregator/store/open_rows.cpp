@@ -159,6 +159,32 @@ void OpenRows::drop_oldest(std::size_t rows) {
   differences_.shrink_to_fit();
 }
 
+void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
+                      SelectedRows& out) const {
+  auto const first = static_cast<std::size_t>(std::lower_bound(ticks_.begin(), ticks_.end(), from) -
+                                              ticks_.begin());
+  auto const last = static_cast<std::size_t>(std::upper_bound(ticks_.begin(), ticks_.end(), until) -
+                                             ticks_.begin());
+  if (first >= last) return;
+  std::size_t const before = out.ticks.size();
+  out.begin_rows(selection.width(), std::span(ticks_).subspan(first, last - first));
+  auto& values = out.scratch.values;
+  auto& present = out.scratch.present;
+  values = values_;
+  present = present_;
+  for (std::size_t row = size(); row-- > first;) {
+    if (row < last)
+      for (auto const& [metric, place] : selection.places()) {
+        auto const column = static_cast<std::size_t>(
+            std::lower_bound(columns_->begin(), columns_->end(), metric) - columns_->begin());
+        bool const held = column < columns_->size() && (*columns_)[column] == metric &&
+                          ((present[column / 64] >> (column % 64)) & 1) != 0;
+        out.set(place, before + row - first, held ? Cell(values[column]) : Cell());
+      }
+    if (row > first) step_back(row - 1, values, present);
+  }
+}
+
 Rows OpenRows::table(TickNs from) const {
   if (!columns_) return Rows();
   auto const first = static_cast<std::size_t>(std::lower_bound(ticks_.begin(), ticks_.end(), from) -

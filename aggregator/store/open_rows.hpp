@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "aggregator/store/rows.hpp"
+#include "aggregator/store/selected_rows.hpp"
 
 namespace dadvisor::aggregator::store {
 
@@ -45,6 +46,8 @@ class OpenRows {
   void drop_newest();                  // there must be one
   void drop_oldest(std::size_t rows);  // so many must be there
 
+  // Appends what `selection` asks of the rows with from <= tick <= until.
+  void select(Selection const& selection, TickNs from, TickNs until, SelectedRows& out) const;
   // The rows from `from` on.
   Rows table(TickNs from = std::numeric_limits<TickNs>::min()) const;
 

@@ -189,4 +189,12 @@ bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values) {
   return reader.ok() && reader.left() == 0;
 }
 
+bool are_zeros(std::string_view bytes, std::size_t count) {
+  auto const blocks = (count + packed_together - 1) / packed_together;
+  ByteReader reader(bytes);
+  auto const head = reader.u8();
+  bool const all = head == zero_run ? reader.varint() == blocks : head == 0 && blocks == 1;
+  return all && reader.ok() && reader.left() == 0;
+}
+
 }  // namespace dadvisor::aggregator::store

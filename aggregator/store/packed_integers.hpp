@@ -22,6 +22,9 @@ void pack_integers(std::span<std::uint64_t const> values, std::string& out);
 // are malformed, and the values are undefined.
 bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values);
 
+// Whether these bytes are that of `count` zeros, and nothing else.
+bool are_zeros(std::string_view bytes, std::size_t count);
+
 // About the bits that pack_integers() takes for these values, at a fraction of its cost: the widest
 // of each eight, which is between the mean width and that of a mini-block without patches.
 // value_of: std::uint64_t(std::size_t), of the places below `count`.

@@ -45,17 +45,22 @@ class PosixReadable final : public ReadableFile {
   std::uint64_t size() const override { return size_; }
   Result<std::string> read(std::uint64_t offset, std::size_t length) const override {
     std::string bytes(length, '\0');
+    auto const done = read_into(offset, bytes);
+    if (!done) return done.error();
+    bytes.resize(*done);
+    return bytes;
+  }
+  Result<std::size_t> read_into(std::uint64_t offset, std::span<char> into) const override {
     std::size_t done = 0;
-    while (done < length) {
-      ssize_t const n =
-          ::pread(fd_.get(), bytes.data() + done, length - done, static_cast<off_t>(offset + done));
+    while (done < into.size()) {
+      ssize_t const n = ::pread(fd_.get(), into.data() + done, into.size() - done,
+                                static_cast<off_t>(offset + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return os_error(errno, path_);
       if (n == 0) break;
       done += static_cast<std::size_t>(n);
     }
-    bytes.resize(done);
-    return bytes;
+    return done;
   }
 
  private:

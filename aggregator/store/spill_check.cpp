@@ -14,7 +14,8 @@ constexpr std::size_t varint_bytes = 10;  // the longest
 
 }  // namespace
 
-Result<SpillFile::Block> SpillFile::checked_block(SpillEntry const& entry, bool decode) const {
+Result<SpillFile::Block> SpillFile::checked_block(SpillEntry const& entry, bool decode,
+                                                  std::string& buffer) const {
   Block found{entry, 0, 0};
   if (!decode) {
     auto const begin = file_->read(entry.offset, std::min<std::size_t>(entry.length, varint_bytes));
@@ -22,7 +23,7 @@ Result<SpillFile::Block> SpillFile::checked_block(SpillEntry const& entry, bool 
     found.rows = ByteReader(*begin).varint(block_rows);
     return found;
   }
-  auto const bytes = block(entry);
+  auto const bytes = block(entry, buffer);
   if (!bytes) return bytes.error();
   ColumnTable table;
   if (auto read = append_block(*bytes, table); !read) return read.error();
@@ -39,24 +40,27 @@ void SpillFile::check(
   auto const head = file_->read(0, spill_head_magic.size());
   if (!head || *head != spill_head_magic) damage(std::nullopt, "its first bytes are damaged");
   EntityId last = 0;
-  for (std::uint64_t page = 0; page < pages_.size(); ++page) {
-    std::optional<EntityId> first;
-    auto const read = visit_page(page, [&](SpillEntry const& entry) {
-      if (!first) first = entry.entity;
+  std::string buffer;
+  for (std::uint64_t number = 0; number < pages_.size(); ++number) {
+    auto const read = page(number);
+    if (!read) {
+      damage(std::nullopt,
+             fmt::format(
+                 "the index is damaged for entities from number {} to {}", pages_[number],
+                 number + 1 < pages_.size() ? std::to_string(pages_[number + 1]) : "the last"));
+      continue;
+    }
+    for (SpillEntry const& entry : *read) {
       if (entry.entity < last) damage(entry, "its entities are not in order");
       last = entry.entity;
-      auto const found = checked_block(entry, decode);
+      auto const found = checked_block(entry, decode, buffer);
       if (found)
         visit(*found);
       else
         damage(entry, found.error().code == Errc::malformed ? "a block is damaged"
                                                             : to_string(found.error()));
-    });
-    if (!read)
-      damage(std::nullopt,
-             fmt::format("the index is damaged for entities from number {} to {}", pages_[page],
-                         page + 1 < pages_.size() ? std::to_string(pages_[page + 1]) : "the last"));
-    else if (first && *first != pages_[page])
+    }
+    if (!read->empty() && read->front().entity != pages_[number])
       damage(std::nullopt, "the directory of its index is damaged");
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
@@ -16,6 +17,7 @@ constexpr std::string_view foot_magic = "2LLIPSAd";
 constexpr std::size_t crc_bytes = 4;
 constexpr std::size_t entry_bytes = 32;
 constexpr std::size_t page_entries = 128;
+constexpr std::size_t most_pages = 2048;  // that one query keeps of a file: 8 MiB
 constexpr std::size_t footer_bytes = 10 * 8 + crc_bytes + 8;
 constexpr std::size_t buffer_bytes = 1 << 20;
 constexpr std::string_view extension = ".rows";
@@ -160,14 +162,16 @@ Result<std::shared_ptr<SpillFile const>> SpillFile::open(Disk& disk, std::string
   return std::shared_ptr<SpillFile const>(std::move(spill));
 }
 
-// Bytes with their CRC behind them.
-Result<std::string> SpillFile::checked(std::uint64_t offset, std::size_t length) const {
-  auto bytes = file_->read(offset, length + crc_bytes);
-  if (!bytes) return bytes.error();
-  if (bytes->size() != length + crc_bytes) return damaged(path_, "its end is");
-  auto const crc = ByteReader(std::string_view(*bytes).substr(length)).u32();
-  bytes->resize(length);
-  if (crc32c(*bytes) != crc) return damaged(path_, "a block is");
+Result<std::string_view> SpillFile::checked(std::uint64_t offset, std::size_t length,
+                                            std::string& buffer) const {
+  std::size_t const whole = length + crc_bytes;
+  if (buffer.size() < whole) buffer.resize(whole);
+  auto const read = file_->read_into(offset, std::span(buffer).first(whole));
+  if (!read) return read.error();
+  if (*read != whole) return damaged(path_, "its end is");
+  auto const bytes = std::string_view(buffer).substr(0, length);
+  auto const crc = ByteReader(std::string_view(buffer).substr(length, crc_bytes)).u32();
+  if (crc32c(bytes) != crc) return damaged(path_, "a block is");
   return bytes;
 }
 
@@ -177,7 +181,8 @@ Result<void> SpillFile::read_footer() {
   auto magic = file_->read(size - foot_magic.size(), foot_magic.size());
   if (!magic) return magic.error();
   if (*magic != foot_magic) return damaged(path_, "its footer is");
-  auto footer = checked(size - footer_bytes, footer_bytes - crc_bytes - foot_magic.size());
+  std::string buffer;
+  auto footer = checked(size - footer_bytes, footer_bytes - crc_bytes - foot_magic.size(), buffer);
   if (!footer) return footer.error();
   ByteReader reader(*footer);
   info_.store_id = reader.u64();
@@ -194,60 +199,69 @@ Result<void> SpillFile::read_footer() {
   if (entry_count_ > size / entry_bytes || index_offset_ > size)
     return damaged(path_, "its footer is");
   auto directory = checked(index_offset_ + entry_count_ * entry_bytes + pages * crc_bytes,
-                           pages * sizeof(EntityId));
+                           pages * sizeof(EntityId), buffer);
   if (!directory) return directory.error();
   ByteReader entities(*directory);
   for (std::uint64_t i = 0; i < pages; ++i) pages_.push_back(entities.u32());
   return {};
 }
 
-Result<void> SpillFile::visit_page(std::uint64_t page,
-                                   std::function<void(SpillEntry const&)> const& visit) const {
-  auto const first = page * page_entries;
+Result<std::vector<SpillEntry>> SpillFile::page(std::uint64_t number) const {
+  auto const first = number * page_entries;
   auto const count = std::min<std::uint64_t>(page_entries, entry_count_ - first);
-  auto entries =
-      checked(index_offset_ + first * entry_bytes + page * crc_bytes, count * entry_bytes);
-  if (!entries) return entries.error();
-  ByteReader reader(*entries);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    SpillEntry entry;
+  std::string buffer;
+  auto const bytes = checked(index_offset_ + first * entry_bytes + number * crc_bytes,
+                             count * entry_bytes, buffer);
+  if (!bytes) return bytes.error();
+  ByteReader reader(*bytes);
+  std::vector<SpillEntry> entries(count);
+  for (SpillEntry& entry : entries) {
     entry.entity = reader.u32();
     entry.length = reader.u32();
     entry.offset = reader.u64();
     entry.first = static_cast<TickNs>(reader.u64());
     entry.last = static_cast<TickNs>(reader.u64());
-    visit(entry);
   }
-  return {};
+  return entries;
 }
 
-Result<void> SpillFile::visit_entries(EntityId entity,
-                                      std::function<void(SpillEntry const&)> const& visit) const {
+template <typename Visit>
+Result<void> SpillFile::visit_entries(EntityId entity, IndexPages& pages,
+                                      Visit const& visit) const {
   // An entity's blocks may begin at the end of the page before the first that starts with it.
-  auto page = static_cast<std::uint64_t>(std::lower_bound(pages_.begin(), pages_.end(), entity) -
-                                         pages_.begin());
-  if (page > 0) --page;
+  auto number = static_cast<std::uint64_t>(std::lower_bound(pages_.begin(), pages_.end(), entity) -
+                                           pages_.begin());
+  if (number > 0) --number;
   Result<void> result;
-  for (; page < pages_.size() && pages_[page] <= entity; ++page) {
-    auto const read = visit_page(page, [&](SpillEntry const& entry) {
-      if (entry.entity == entity) visit(entry);
-    });
-    if (!read) result = read;
+  for (; number < pages_.size() && pages_[number] <= entity; ++number) {
+    auto kept = pages.find(number);
+    if (kept == pages.end()) {
+      auto read = page(number);
+      if (!read) {
+        result = read.error();
+        continue;
+      }
+      if (pages.size() >= most_pages) pages.clear();
+      kept = pages.emplace(number, std::move(*read)).first;
+    }
+    for (SpillEntry const& entry :
+         std::ranges::equal_range(kept->second, entity, {}, &SpillEntry::entity))
+      visit(entry);
   }
   return result;
 }
 
-Result<std::string> SpillFile::block(SpillEntry const& entry) const {
-  return entry.length > bytes() ? Result<std::string>(damaged(path_, "its index is"))
-                                : checked(entry.offset, entry.length);
+Result<std::string_view> SpillFile::block(SpillEntry const& entry, std::string& buffer) const {
+  if (entry.length > bytes()) return damaged(path_, "its index is");
+  return checked(entry.offset, entry.length, buffer);
 }
 
 Result<void> SpillFile::select(EntityId entity, Selection const& selection, TickNs from,
-                               TickNs until, SelectedRows& out) const {
+                               TickNs until, SelectedRows& out, IndexPages& pages) const {
   Result<void> result;
-  auto const visited = visit_entries(entity, [&](SpillEntry const& entry) {
+  auto const visited = visit_entries(entity, pages, [&](SpillEntry const& entry) {
     if (entry.first > until || entry.last < from) return;
-    auto const bytes = block(entry);
+    auto const bytes = block(entry, out.scratch.bytes);
     if (!bytes) {
       result = bytes.error();
     } else if (auto read = select_block(*bytes, selection, from, until, out); !read) {
@@ -259,21 +273,26 @@ Result<void> SpillFile::select(EntityId entity, Selection const& selection, Tick
 
 Result<std::vector<EntityId>> SpillFile::entities(std::uint64_t& damaged) const {
   std::vector<EntityId> ids;
-  for (std::uint64_t page = 0; page < pages_.size(); ++page) {
-    auto const read = visit_page(page, [&](SpillEntry const& entry) {
-      if (ids.empty() || ids.back() != entry.entity) ids.push_back(entry.entity);
-    });
+  for (std::uint64_t number = 0; number < pages_.size(); ++number) {
+    auto const read = page(number);
     if (!read && read.error().code != Errc::malformed) return read.error();
-    if (!read) ++damaged;
+    if (!read) {
+      ++damaged;
+      continue;
+    }
+    for (SpillEntry const& entry : *read)
+      if (ids.empty() || ids.back() != entry.entity) ids.push_back(entry.entity);
   }
   return ids;
 }
 
 Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_t& damaged) const {
   Result<void> result;
-  auto const visited = visit_entries(entity, [&](SpillEntry const& entry) {
+  IndexPages pages;
+  std::string buffer;
+  auto const visited = visit_entries(entity, pages, [&](SpillEntry const& entry) {
     if (!result) return;
-    auto const bytes = block(entry);
+    auto const bytes = block(entry, buffer);
     if (!bytes && bytes.error().code == Errc::malformed)
       ++damaged;
     else if (!bytes)
@@ -288,9 +307,11 @@ Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_
 Result<Rows> SpillFile::rows(EntityId entity) const {
   Rows all;
   Result<void> result;
-  auto const visited = visit_entries(entity, [&](SpillEntry const& entry) {
+  IndexPages pages;
+  std::string buffer;
+  auto const visited = visit_entries(entity, pages, [&](SpillEntry const& entry) {
     if (!result) return;
-    auto const bytes = block(entry);
+    auto const bytes = block(entry, buffer);
     auto const decoded = bytes ? decode_block(*bytes) : Result<Rows>(bytes.error());
     if (!decoded) {
       result = decoded.error().within(path_);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "aggregator/store/block.hpp"
@@ -76,6 +77,9 @@ class SpillWriter {
   std::vector<SpillEntry> entries_;
 };
 
+// The pages of a spill's index that were read, for as long as somebody asks entity after entity.
+using IndexPages = std::unordered_map<std::uint64_t, std::vector<SpillEntry>>;
+
 // Reads a spill. Const methods from any thread.
 class SpillFile {
  public:
@@ -89,9 +93,9 @@ class SpillFile {
     return info_.first <= until && info_.last >= from;
   }
   // Appends the entity's rows in [from, until]; nothing when it has none. Errors: malformed, io;
-  // rows of blocks that are sound are appended nevertheless.
+  // rows of blocks that are sound are appended nevertheless. `pages`: of this file, to be kept.
   Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
-                      SelectedRows& out) const;
+                      SelectedRows& out, IndexPages& pages) const;
   // All entities that have rows, ascending; index pages that are damaged are left out and raise
   // `damaged`. And all rows of one. Errors: io; rows(): malformed.
   Result<std::vector<EntityId>> entities(std::uint64_t& damaged) const;
@@ -111,18 +115,20 @@ class SpillFile {
                  damage) const;
 
  private:
-  Result<Block> checked_block(SpillEntry const& entry, bool decode) const;
-  // Calls visit(entry) for the page's; errors: malformed, io.
-  Result<void> visit_page(std::uint64_t page,
-                          std::function<void(SpillEntry const&)> const& visit) const;
+  Result<Block> checked_block(SpillEntry const& entry, bool decode, std::string& buffer) const;
+  // The page's entries; errors: malformed, io.
+  Result<std::vector<SpillEntry>> page(std::uint64_t number) const;
   // Calls visit(entry) for the entity's, in order; after an error with a page it goes on.
-  Result<void> visit_entries(EntityId entity,
-                             std::function<void(SpillEntry const&)> const& visit) const;
-  Result<std::string> block(SpillEntry const& entry) const;
+  template <typename Visit>
+  Result<void> visit_entries(EntityId entity, IndexPages& pages, Visit const& visit) const;
+  // The block of an entry, in `buffer`.
+  Result<std::string_view> block(SpillEntry const& entry, std::string& buffer) const;
   SpillFile(std::string path, std::unique_ptr<ReadableFile> file)
       : path_(std::move(path)), file_(std::move(file)) {}
   Result<void> read_footer();
-  Result<std::string> checked(std::uint64_t offset, std::size_t length) const;
+  // Bytes with their CRC behind them, in `buffer`, and without it.
+  Result<std::string_view> checked(std::uint64_t offset, std::size_t length,
+                                   std::string& buffer) const;
 
   std::string path_;
   std::unique_ptr<ReadableFile> file_;

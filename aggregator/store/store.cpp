@@ -1,7 +1,6 @@
 #include "aggregator/store/store.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "aggregator/store/store_state.hpp"
 
@@ -18,33 +17,19 @@ std::uint64_t cells_of(Batch const& batch) {
 
 }  // namespace
 
-void visit_rows(SelectedRows const& rows, std::size_t width, OfOneTick of_one_tick,
-                Store::Visitor const& visit) {
-  std::vector<Cell> joined;
-  std::vector<std::size_t> order(rows.ticks.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  auto const by_tick = [&](std::size_t a, std::size_t b) { return rows.ticks[a] < rows.ticks[b]; };
-  if (!std::is_sorted(rows.ticks.begin(), rows.ticks.end()))
-    std::stable_sort(order.begin(), order.end(), by_tick);
-  for (std::size_t first = 0; first < order.size();) {
-    std::size_t last = first + 1;
-    while (last < order.size() && rows.ticks[order[last]] == rows.ticks[order[first]]) ++last;
-    std::size_t const row = order[of_one_tick == OfOneTick::first ? first : last - 1];
-    auto const cells_of = [&](std::size_t at) {
-      return std::span(rows.cells).subspan(at * width, width);
-    };
-    if (of_one_tick == OfOneTick::cells && last - first > 1) {
-      joined.assign(width, Cell());
-      for (std::size_t i = first; i < last; ++i)
-        for (std::size_t cell = 0; cell < width; ++cell)
-          if (auto const& newer = cells_of(order[i])[cell]) joined[cell] = newer;
-      visit(from_tick_ns(rows.ticks[row]), joined);
-    } else {
-      visit(from_tick_ns(rows.ticks[row]), cells_of(row));
-    }
-    first = last;
+namespace {
+
+// Calls visit(tick, cells) row by row.
+void visit_rows(SelectedRows const& rows, Store::Visitor const& visit) {
+  std::vector<Cell> cells(rows.columns.size());
+  for (std::size_t row = 0; row < rows.ticks.size(); ++row) {
+    for (std::size_t place = 0; place < cells.size(); ++place)
+      cells[place] = rows.columns[place].cell(row);
+    visit(from_tick_ns(rows.ticks[row]), cells);
   }
 }
+
+}  // namespace
 
 Store::State::State(StoreOptions options, Disk& disk, Clock const& clock, Log log,
                     Observer* observer, Catalogue catalogue)
@@ -233,41 +218,36 @@ std::uint64_t Store::State::generation() const {
   return head_.generation();
 }
 
-Result<void> Store::State::scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
-                                WallTime until, Visitor const& visit) const {
-  Selection const selection(columns);
+Result<void> Store::State::scan(EntityId entity, WallTime from, WallTime until,
+                                ColumnScan& scan) const {
   TickNs const first = tick_ns(from), last = tick_ns(until);
-  HeadSnapshot head;
-  Spills spills;
+  scan.begin();
+  scan.open_.clear();
+  std::optional<OfOneTick> of_one_tick;
   std::shared_ptr<Tombstones const> tombstones;
   {
     std::lock_guard const lock(head_mutex_);
-    if (!head_.snapshot(entity, selection, first, last, head)) return {};
-    for (auto const& spill : spills_)
-      if (spill->overlaps(first, last)) spills.push_back(spill);
+    of_one_tick = head_.snapshot(entity, scan.selection_, first, last, scan.packed_, scan.open_);
+    if (!of_one_tick) return {};
+    scan.use_files(spills_, first, last);
     tombstones = tombstones_;
   }
-  SelectedRows rows;
+  SelectedRows& rows = scan.rows_;
   std::optional<Error> damage;
-  for (auto const& spill : spills) {
-    auto read = spill->select(entity, selection, first, last, rows);
+  for (std::size_t i = 0; i < scan.files_.size(); ++i) {
+    auto read = scan.files_[i]->select(entity, scan.selection_, first, last, rows, scan.pages_[i]);
     if (read) continue;
     if (damaged_spills_++ == 0) log_.error("{}", to_string(read.error()));
     damage = read.error();
   }
-  for (PackedBlock const& block : head.packed)
-    if (auto read = select_block(block->bytes, selection, first, last, rows); !read)
+  for (PackedBlock const& block : scan.packed_)
+    if (auto read = select_block(block->bytes, scan.selection_, first, last, rows); !read)
       damage = read.error();
-  rows.ticks.insert(rows.ticks.end(), head.open.ticks.begin(), head.open.ticks.end());
-  rows.cells.insert(rows.cells.end(), head.open.cells.begin(), head.open.cells.end());
+  rows.append(scan.open_);
   if (damage && rows.ticks.empty()) return Error{Errc::io, damage->os_error, damage->context};
-  if (!tombstones->touches(entity, first, last)) {
-    visit_rows(rows, selection.width(), head.of_one_tick, visit);
-    return {};
-  }
-  visit_rows(rows, selection.width(), head.of_one_tick, [&](WallTime tick, auto cells) {
-    if (!tombstones->covers(entity, tick_ns(tick))) visit(tick, cells);
-  });
+  rows.settle(*of_one_tick);
+  if (tombstones->touches(entity, first, last))
+    rows.erase_ticks([&](TickNs tick) { return tombstones->covers(entity, tick); });
   return {};
 }
 
@@ -346,14 +326,23 @@ std::shared_ptr<EntityList const> Store::entities() const { return state_->entit
 std::uint64_t Store::generation() const { return state_->generation(); }
 Result<void> Store::scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
                          WallTime until, Visitor const& visit) const {
-  return state_->scan(entity, columns, from, until, visit);
+  ColumnScan rows(columns);
+  auto const read = state_->scan(entity, from, until, rows);
+  if (read) visit_rows(rows.rows(), visit);
+  return read;
+}
+Result<void> Store::scan(EntityId entity, WallTime from, WallTime until, ColumnScan& scan) const {
+  return state_->scan(entity, from, until, scan);
 }
 Nanoseconds Store::retention() const { return state_->retention(); }
 TierPlan const& Store::plan(Tier tier) const { return state_->plan(tier); }
 WallTime Store::sealed_until(Tier tier) const { return state_->sealed_until(tier); }
 Result<void> Store::scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
                               WallTime from, WallTime until, Visitor const& visit) const {
-  return state_->scan_tier(tier, entity, columns, from, until, visit);
+  ColumnScan rows(columns);
+  auto const read = state_->scan_tier(tier, entity, from, until, rows);
+  if (read) visit_rows(rows.rows(), visit);
+  return read;
 }
 void Store::begin_seal(Tier tier, WallTime until) { state_->begin_seal(tier, until); }
 Result<void> Store::write_tier(Tier tier, WallTime period, bool whole, NextTierRows const& next) {

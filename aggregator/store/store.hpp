@@ -133,6 +133,8 @@ struct StoreCounters {
   std::array<std::uint64_t, all_tiers.size()> files_of_tier{};
 };
 
+class ColumnScan;
+
 class Store final : public Appender {
  public:
   // Opens or makes the store in options.directory, reads how far the log goes and starts the
@@ -169,6 +171,8 @@ class Store final : public Appender {
   using Visitor = std::function<void(WallTime tick, std::span<Cell const> cells)>;
   Result<void> scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
                     WallTime until, Visitor const& visit) const;
+  // The same of scan.columns(), as columns, into `scan`, for who reads entity after entity.
+  Result<void> scan(EntityId entity, WallTime from, WallTime until, ColumnScan& scan) const;
 
   Nanoseconds retention() const;  // of raw rows
   // Of a tier: windows that begin before sealed_until() are in its files; WallTime::min() when none

@@ -17,6 +17,7 @@
 #include <variant>
 
 #include "aggregator/store/catalogue.hpp"
+#include "aggregator/store/column_scan.hpp"
 #include "aggregator/store/head.hpp"
 #include "aggregator/store/log_replay.hpp"
 #include "aggregator/store/log_writer.hpp"
@@ -28,10 +29,6 @@
 namespace dadvisor::aggregator::store {
 
 class BackupWriter;
-
-// Visits rows that were appended oldest source first: each tick once, ascending.
-void visit_rows(SelectedRows const& rows, std::size_t width, OfOneTick of_one_tick,
-                Store::Visitor const& visit);
 
 class Store::State {
  public:
@@ -56,13 +53,12 @@ class Store::State {
   std::vector<StreamMark> const& marks() const { return marks_; }
   std::shared_ptr<EntityList const> entities() const;
   std::uint64_t generation() const;
-  Result<void> scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
-                    WallTime until, Visitor const& visit) const;
+  Result<void> scan(EntityId entity, WallTime from, WallTime until, ColumnScan& scan) const;
   Nanoseconds retention() const { return options_.retention; }
   TierPlan const& plan(Tier tier) const { return options_.tiers.of(tier); }
   WallTime sealed_until(Tier tier) const { return from_tick_ns(tier_files(tier).sealed_until()); }
-  Result<void> scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
-                         WallTime from, WallTime until, Visitor const& visit) const;
+  Result<void> scan_tier(Tier tier, EntityId entity, WallTime from, WallTime until,
+                         ColumnScan& scan) const;
   void begin_seal(Tier tier, WallTime until);
   Result<void> write_tier(Tier tier, WallTime period, bool whole, NextTierRows const& next);
   void mark_dirty(Tier tier, DirtyRange const& range);

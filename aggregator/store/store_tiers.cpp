@@ -27,25 +27,19 @@ Result<void> Store::State::load_tiers() {
   return {};
 }
 
-Result<void> Store::State::scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
-                                     WallTime from, WallTime until, Visitor const& visit) const {
-  Selection const selection(columns);
-  SelectedRows rows;
+Result<void> Store::State::scan_tier(Tier tier, EntityId entity, WallTime from, WallTime until,
+                                     ColumnScan& scan) const {
   auto const deleted = tombstones();
-  auto const read = tier_files(tier).select(entity, selection, tick_ns(from), tick_ns(until), rows);
-  if (!read && rows.ticks.empty())
+  auto const read = tier_files(tier).select(entity, tick_ns(from), tick_ns(until), scan);
+  if (!read && scan.rows().ticks.empty())
     return Error{Errc::io, read.error().os_error, read.error().context};
   Nanoseconds const window = plan(tier).window;
   bool const touched = deleted->touches(entity, tick_ns(from),
                                         tick_ns(until + std::min(window, WallTime::max() - until)));
-  if (!touched) {
-    visit_rows(rows, selection.width(), OfOneTick::newest, visit);
-    return {};
-  }
   // A window of which a part is deleted cannot be told without it.
-  visit_rows(rows, selection.width(), OfOneTick::newest, [&](WallTime tick, auto cells) {
-    if (!deleted->touches(entity, tick_ns(tick), tick_ns(tick + window) - 1)) visit(tick, cells);
-  });
+  if (touched)
+    scan.rows_.erase_ticks(
+        [&](TickNs tick) { return deleted->touches(entity, tick, tick + window.count() - 1); });
   return {};
 }
 

@@ -253,14 +253,11 @@ void Tail::release(std::span<PackedBlock const> blocks) {
   open_ = OpenRows();  // a dead entity holds none; a living one gets it back with its next row
 }
 
-std::vector<PackedBlock> Tail::snapshot(Selection const& selection, TickNs from, TickNs until,
-                                        SelectedRows& rows) const {
-  std::vector<PackedBlock> blocks;
+void Tail::snapshot(Selection const& selection, TickNs from, TickNs until,
+                    std::vector<PackedBlock>& packed, SelectedRows& open) const {
   for (PackedBlock const& block : packed_)
-    if (block->last >= from && block->first <= until) blocks.push_back(block);
-  if (!open_.empty() && open_.ticks().back() >= from && open_.ticks().front() <= until)
-    select_rows(open_.table(from), selection, from, until, rows);
-  return blocks;
+    if (block->last >= from && block->first <= until) packed.push_back(block);
+  open_.select(selection, from, until, open);
 }
 
 }  // namespace dadvisor::aggregator::store

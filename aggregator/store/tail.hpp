@@ -46,9 +46,9 @@ class Tail {
   // Forgets those of the blocks that are still here.
   void release(std::span<PackedBlock const> blocks);
 
-  // The packed blocks that overlap [from, until]; the open rows of it are appended to `rows`.
-  std::vector<PackedBlock> snapshot(Selection const& selection, TickNs from, TickNs until,
-                                    SelectedRows& rows) const;
+  // Appends the packed blocks that overlap [from, until], and to `open` the open rows of it.
+  void snapshot(Selection const& selection, TickNs from, TickNs until,
+                std::vector<PackedBlock>& packed, SelectedRows& open) const;
 
   std::size_t rows() const { return packed_rows_ + open_.size(); }
   bool empty() const { return rows() == 0; }

@@ -153,21 +153,21 @@ void TierFiles::drop_before(TickNs cutoff) {
   if (!old.empty()) forget(old);
 }
 
-Result<void> TierFiles::select(EntityId entity, Selection const& selection, TickNs from,
-                               TickNs until, SelectedRows& out) const {
-  std::vector<File> files;
+Result<void> TierFiles::select(EntityId entity, TickNs from, TickNs until, ColumnScan& scan) const {
+  scan.begin();
   {
     std::lock_guard const lock(mutex_);
-    for (File const& file : files_)
-      if (file->overlaps(from, until)) files.push_back(file);
+    scan.use_files(files_, from, until);
   }
   Result<void> result;
-  for (File const& file : files) {
-    auto const read = file->select(entity, selection, from, until, out);
+  for (std::size_t i = 0; i < scan.files_.size(); ++i) {
+    auto const read =
+        scan.files_[i]->select(entity, scan.selection_, from, until, scan.rows_, scan.pages_[i]);
     if (read) continue;
     if (damaged_++ == 0) log_.error("{}", to_string(read.error()));
     result = read;
   }
+  scan.rows_.settle(OfOneTick::newest);
   return result;
 }
 

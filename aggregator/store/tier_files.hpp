@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "aggregator/store/column_scan.hpp"
 #include "aggregator/store/disk.hpp"
 #include "aggregator/store/spill_file.hpp"
 #include "aggregator/store/store.hpp"
@@ -48,8 +49,8 @@ class TierFiles {
 
   // Periods up to here are sealed; the least TickNs when none is.
   TickNs sealed_until() const { return sealed_until_; }
-  Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
-                      SelectedRows& out) const;
+  // The entity's rows in [from, until]; after an error those of sound blocks.
+  Result<void> select(EntityId entity, TickNs from, TickNs until, ColumnScan& scan) const;
   std::string const& directory() const { return directory_; }
   std::vector<std::string> paths() const;  // of the files
   std::uint64_t bytes() const;

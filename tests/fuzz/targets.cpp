@@ -116,6 +116,15 @@ void take_log(std::string_view bytes) {
   must(applied + *undecodable <= records, "no more batches than records");
 }
 
+// Whether each column has as many rows as there are ticks.
+bool is_even(SelectedRows const& rows, std::size_t width) {
+  return (rows.columns.size() == width || rows.ticks.empty()) &&
+         std::ranges::all_of(rows.columns, [&](SelectedColumn const& column) {
+           return column.values.size() == rows.ticks.size() &&
+                  (column.has.empty() || column.has.size() == rows.ticks.size());
+         });
+}
+
 void read_spill(SpillFile const& spill) {
   std::array const columns{MetricId{2}, MetricId{7}};
   std::uint64_t damaged_pages = 0;
@@ -124,8 +133,9 @@ void read_spill(SpillFile const& spill) {
   for (EntityId const id : ids ? *ids : std::vector<EntityId>{0, 1}) {
     if (left-- == 0) break;
     SelectedRows out;
-    static_cast<void>(spill.select(id, Selection(columns), INT64_MIN, INT64_MAX, out));
-    must(out.cells.size() == out.ticks.size() * columns.size(), "a cell for each column");
+    IndexPages pages;
+    static_cast<void>(spill.select(id, Selection(columns), INT64_MIN, INT64_MAX, out, pages));
+    must(is_even(out, columns.size()), "a cell for each column");
     static_cast<void>(spill.rows(id));
     ColumnTable table;
     std::uint64_t damaged = 0;
@@ -176,7 +186,7 @@ void take_block(std::string_view bytes) {
   std::array const columns{MetricId{2}, MetricId{7}, MetricId{2}};
   SelectedRows out;
   auto const selected = select_block(bytes, Selection(columns), INT64_MIN, INT64_MAX, out);
-  must(out.cells.size() == out.ticks.size() * columns.size(), "a cell for each column");
+  must(is_even(out, columns.size()), "a cell for each column");
   must(selected || out.ticks.empty(), "nothing of a malformed block");
   auto const ticks = decode_block_ticks(bytes);
   ColumnTable table;

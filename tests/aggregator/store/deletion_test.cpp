@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "aggregator/store/column_scan.hpp"
 #include "aggregator/store/spill_file.hpp"
 #include "aggregator/store/tombstones.hpp"
 #include "simulated_disk.hpp"
@@ -336,6 +337,41 @@ TEST_CASE("in a tier a window goes when a part of it is deleted, and its space c
   auto const file = SpillFile::open(disk, after.at(0));
   REQUIRE(file);
   CHECK((*file)->rows(id)->size() == left.size());
+}
+
+TEST_CASE("who reads entity after entity sees deleted rows neither in memory nor in a spill") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  std::uint64_t sequence = 0;
+  deliver(trial, sequence, 0, 590);
+  REQUIRE(trial.spill(20min));
+  deliver(trial, sequence, 1000, 1190);
+  auto const id = id_of(*trial.store, first_key), other = id_of(*trial.store, second_key);
+  MetricId const columns[] = {metric::cpu_usage, metric::mem_usage};
+  ColumnScan scan(columns);
+  // Also in the same scan, which keeps what it knows of the files.
+  auto const seen = [&](EntityId entity) {
+    REQUIRE(trial.store->scan(entity, at(-1000), at(5000), scan));
+    std::vector<std::int64_t> all;
+    for (TickNs const tick : scan.rows().ticks) all.push_back((tick - tick_ns(at(0))) / second);
+    for (SelectedColumn const& column : scan.rows().columns) {
+      CHECK(column.values.size() == all.size());
+      CHECK((column.has.empty() || column.has.size() == all.size()));
+    }
+    return all;
+  };
+  auto const all = seen(other);
+  CHECK(all.size() == 80);
+  CHECK(seen(id) == all);
+  clock.advance(1s);
+  std::vector<Tombstone> const gone{range(id, 100, 1050)};
+  REQUIRE(trial.store->delete_rows(gone, said("the middle")));
+  auto left = steps(0, 90);
+  for (auto const tick : steps(1060, 1190)) left.push_back(tick);
+  CHECK(seen(id) == left);
+  CHECK(seen(other) == all);
+  CHECK(seen(id) == ticks(trial.rows(first_key)));
 }
 
 TEST_CASE("a tier's file never names an entity that the catalogue lacks") {

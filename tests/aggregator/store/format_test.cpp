@@ -1,12 +1,16 @@
 // The formats on disk: round trips, golden bytes, and truncation at every byte.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <iterator>
+#include <memory>
 #include <random>
 #include <sstream>
 
 #include "aggregator/store/block.hpp"
 #include "aggregator/store/log_record.hpp"
+#include "aggregator/store/open_rows.hpp"
 #include "aggregator/store/spill_file.hpp"
 #include "simulated_disk.hpp"
 #include "store_on_trial.hpp"
@@ -170,9 +174,12 @@ TEST_CASE("a spill finds the rows of each entity, and one that is cut anywhere i
   CHECK_FALSE((*spill)->overlaps(tick_ns(at(221)), tick_ns(at(300))));
   MetricId const columns[] = {2};
   SelectedRows out;
-  CHECK((*spill)->select(9, Selection(columns), 0, INT64_MAX, out));
-  CHECK(out.cells == std::vector<Cell>{42});
-  CHECK((*spill)->select(4, Selection(columns), 0, INT64_MAX, out));
+  IndexPages pages;
+  CHECK((*spill)->select(9, Selection(columns), 0, INT64_MAX, out, pages));
+  REQUIRE(out.columns.size() == 1);
+  CHECK(out.columns[0].values == std::vector<std::int64_t>{42});
+  CHECK(out.columns[0].has.empty());
+  CHECK((*spill)->select(4, Selection(columns), 0, INT64_MAX, out, pages));
   CHECK(out.ticks.size() == 1);
   for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(open(bytes.substr(0, size)));
 }
@@ -195,15 +202,135 @@ TEST_CASE("entities on many index pages, with many blocks, are all found") {
   auto const spill = SpillFile::open(disk, "/spill/" + *name);
   REQUIRE(spill);
   MetricId const columns[] = {7};
+  SelectedRows out;
+  IndexPages pages;
   for (EntityId id = 1; id <= 500; ++id) {
-    SelectedRows out;
-    REQUIRE((*spill)->select(id * 2, Selection(columns), INT64_MIN, INT64_MAX, out));
+    out.clear();
+    REQUIRE((*spill)->select(id * 2, Selection(columns), INT64_MIN, INT64_MAX, out, pages));
     REQUIRE(out.ticks.size() == rows_of(id));
-    REQUIRE(out.cells.back() == Cell(static_cast<std::int64_t>(id * 7 + rows_of(id) - 1)));
-    SelectedRows none;
-    REQUIRE((*spill)->select(id * 2 + 1, Selection(columns), INT64_MIN, INT64_MAX, none));
-    REQUIRE(none.ticks.empty());
+    REQUIRE(out.columns[0].cell(rows_of(id) - 1) ==
+            Cell(static_cast<std::int64_t>(id * 7 + rows_of(id) - 1)));
+    out.clear();
+    REQUIRE((*spill)->select(id * 2 + 1, Selection(columns), INT64_MIN, INT64_MAX, out, pages));
+    REQUIRE(out.ticks.empty());
   }
+}
+
+// Which cells select_block() should give.
+std::vector<std::vector<Cell>> cells_of(Rows const& rows, std::span<MetricId const> columns,
+                                        TickNs from, TickNs until) {
+  std::vector<std::vector<Cell>> cells;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    if (rows.ticks()[row] < from || rows.ticks()[row] > until) continue;
+    auto& its = cells.emplace_back();
+    for (MetricId const column : columns) {
+      auto const at = std::ranges::find(rows.columns(), column);
+      auto const place = static_cast<std::size_t>(at - rows.columns().begin());
+      its.push_back(at != rows.columns().end() && rows.has(row, place)
+                        ? Cell(rows.value(row, place))
+                        : Cell());
+    }
+  }
+  return cells;
+}
+
+OpenRows open_rows(Rows const& rows) {
+  return OpenRows(std::make_shared<std::vector<MetricId> const>(rows.columns()), rows);
+}
+
+TEST_CASE("any columns of any rows are selected, block behind block") {
+  std::mt19937_64 random(4);
+  SelectedRows out;
+  for (int round = 0; round < 300; ++round) {
+    // Columns that are whole, that have holes and that are not there, also in another block.
+    std::vector<MetricId> columns;
+    for (auto count = random() % 4 + 1; count > 0; --count)
+      columns.push_back(static_cast<MetricId>(random() % 8));
+    Selection const selection(columns);
+    out.clear();
+    std::vector<std::vector<Cell>> expected;
+    TickNs tick = 0;
+    for (int block = 0; block < 3; ++block) {
+      std::vector<MetricId> held;
+      for (MetricId column = 0; column < 8; ++column)
+        if (random() % 3 > 0) held.push_back(column);
+      Rows rows(held);
+      auto const holes = random() % 3;  // none, some, all of a column
+      for (std::size_t row = 0; row < 40; ++row) {
+        rows.insert(row, tick += 1 + static_cast<TickNs>(random() % 2));
+        for (std::size_t column = 0; column < held.size(); ++column)
+          if (holes == 0 || random() % 4 > column % 3)
+            rows.set(row, column, static_cast<std::int64_t>(random() % 1000));
+      }
+      auto const from = rows.ticks()[random() % 20], until = rows.ticks()[20 + random() % 20];
+      if (block == 2) {
+        open_rows(rows).select(selection, from, until, out);
+      } else {
+        std::string bytes;
+        encode_block(rows, 0, rows.size(), bytes);
+        REQUIRE(select_block(bytes, selection, from, until, out));
+      }
+      std::ranges::move(cells_of(rows, columns, from, until), std::back_inserter(expected));
+    }
+    REQUIRE(out.ticks.size() == expected.size());
+    for (std::size_t row = 0; row < expected.size(); ++row)
+      for (std::size_t place = 0; place < columns.size(); ++place)
+        REQUIRE(out.columns[place].cell(row) == expected[row][place]);
+  }
+}
+
+TEST_CASE("of rows of one tick the first, the newest, or each cell's newest counts") {
+  MetricId const columns[] = {1, 2};
+  auto const table = [](TickNs tick, Cell one, Cell two) {
+    Rows rows(std::vector<MetricId>{1, 2});
+    rows.insert(0, tick);
+    if (one) rows.set(0, 0, *one);
+    if (two) rows.set(0, 1, *two);
+    return rows;
+  };
+  auto const settled = [&](OfOneTick of_one_tick) {
+    SelectedRows out;
+    for (Rows const& rows :
+         {table(20, 1, Cell()), table(10, 2, 3), table(20, 4, 5), table(20, Cell(), 6)})
+      open_rows(rows).select(Selection(columns), 0, 100, out);
+    out.settle(of_one_tick);
+    REQUIRE(out.ticks == std::vector<TickNs>{10, 20});
+    CHECK(out.columns[0].cell(0) == Cell(2));
+    return std::pair(out.columns[0].cell(1), out.columns[1].cell(1));
+  };
+  CHECK(settled(OfOneTick::first) == std::pair(Cell(1), Cell()));
+  CHECK(settled(OfOneTick::newest) == std::pair(Cell(), Cell(6)));
+  CHECK(settled(OfOneTick::cells) == std::pair(Cell(4), Cell(6)));
+}
+
+TEST_CASE("rows that are taken out go from each column, from whole ones and those with holes") {
+  MetricId const columns[] = {1, 2};
+  Rows rows(std::vector<MetricId>{1, 2});
+  for (std::size_t row = 0; row < 6; ++row) {
+    rows.insert(row, static_cast<TickNs>(10 * row));
+    rows.set(row, 0, static_cast<std::int64_t>(row));
+    if (row % 2 == 1) rows.set(row, 1, static_cast<std::int64_t>(100 + row));
+  }
+  std::string bytes;
+  encode_block(rows, 0, rows.size(), bytes);
+  SelectedRows out;
+  REQUIRE(select_block(bytes, Selection(columns), 0, 100, out));
+  auto const whole = out.columns[0].has;
+  out.erase_ticks([](TickNs) { return false; });
+  CHECK(out.ticks.size() == 6);
+  out.erase_ticks([](TickNs tick) { return tick == 0 || tick == 20 || tick == 30; });
+  REQUIRE(out.ticks == std::vector<TickNs>{10, 40, 50});
+  CHECK(whole.empty());
+  CHECK(out.columns[0].has.empty());
+  CHECK(out.columns[0].values == std::vector<std::int64_t>{1, 4, 5});
+  CHECK(out.columns[1].has == std::vector<std::uint8_t>{1, 0, 1});
+  CHECK(out.columns[1].cell(0) == Cell(101));
+  CHECK(out.columns[1].cell(2) == Cell(105));
+  out.erase_ticks([](TickNs) { return true; });
+  CHECK(out.ticks.empty());
+  CHECK(out.columns[0].values.empty());
+  CHECK(out.columns[1].values.empty());
+  CHECK(out.columns[1].has.empty());
 }
 
 }  // namespace

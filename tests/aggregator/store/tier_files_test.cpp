@@ -44,16 +44,15 @@ struct Shelf {
     Values found;
     MetricId const columns[] = {column};
     for (EntityId id = 1; id < 10; ++id) {
-      SelectedRows rows;
-      REQUIRE(files.select(id, Selection(columns), 0, INT64_MAX, rows));
-      visit_rows_newest(rows, found[id]);
+      ColumnScan scan(columns);
+      REQUIRE(files.select(id, 0, INT64_MAX, scan));
+      SelectedRows const& rows = scan.rows();
+      for (std::size_t row = 0; row < rows.ticks.size(); ++row)
+        found[id][static_cast<int>((from_tick_ns(rows.ticks[row]) - start) / 1min)] =
+            rows.columns[0].values[row];
       if (found[id].empty()) found.erase(id);
     }
     return found;
-  }
-  static void visit_rows_newest(SelectedRows const& rows, std::map<int, std::int64_t>& into) {
-    for (std::size_t i = 0; i < rows.ticks.size(); ++i)
-      into[static_cast<int>((from_tick_ns(rows.ticks[i]) - start) / 1min)] = *rows.cells[i];
   }
   TierFiles files;
   Result<void> loaded;
