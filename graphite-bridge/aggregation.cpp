@@ -40,6 +40,25 @@ double sum_of(std::vector<double> const& known) {
   return std::accumulate(known.begin(), known.end(), 0.0);
 }
 
+// Without a copy of the known values: of thousands of series these are asked for.
+double aggregate_in_one_pass(Aggregation aggregation, std::span<double const> values) {
+  double sum = 0, least = absent, greatest = absent, last = absent;
+  size_t known = 0;
+  for (double const value : values) {
+    if (is_absent(value)) continue;
+    ++known;
+    sum += value;
+    least = value < least || is_absent(least) ? value : least;
+    greatest = greatest < value || is_absent(greatest) ? value : greatest;
+    last = value;
+  }
+  if (known == 0) return absent;
+  if (aggregation == Aggregation::average) return sum / static_cast<double>(known);
+  if (aggregation == Aggregation::sum) return sum;
+  if (aggregation == Aggregation::min) return least;
+  return aggregation == Aggregation::max ? greatest : last;
+}
+
 double median_of(std::vector<double> known) {
   std::sort(known.begin(), known.end());
   size_t const middle = known.size() / 2;
@@ -94,38 +113,6 @@ double consolidate_known(Consolidation consolidation, std::span<double const> gr
   return result;
 }
 
-// The four that graphs sum over thousands of series: one pass over each column, in the order in
-// which Python adds.
-std::vector<double> aggregate_columns(Normalized const& series, Aggregation aggregation,
-                                      double x_files_factor) {
-  std::vector<double> out(series.rows, absent);
-  std::vector<std::uint32_t> known(series.rows, 0);
-  for (auto const& column : series.columns) {
-    for (size_t row = 0; row < column.size(); ++row) {
-      double const value = column[row];
-      if (is_absent(value)) continue;
-      double& total = out[row];
-      if (known[row]++ == 0) {
-        total = value;
-      } else if (aggregation == Aggregation::min) {
-        total = std::min(total, value);
-      } else if (aggregation == Aggregation::max) {
-        total = std::max(total, value);
-      } else {
-        total += value;
-      }
-    }
-  }
-  for (size_t row = 0; row < series.rows; ++row) {
-    if (!enough_known(known[row], series.columns.size(), x_files_factor)) {
-      out[row] = absent;
-    } else if (aggregation == Aggregation::average) {
-      out[row] /= static_cast<double>(known[row]);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::vector<std::string> const& aggregation_names() {
@@ -160,6 +147,16 @@ std::optional<Consolidation> find_consolidation(std::string_view name) {
 }
 
 double aggregate(Aggregation aggregation, std::span<double const> values) {
+  switch (aggregation) {
+    case Aggregation::average:
+    case Aggregation::sum:
+    case Aggregation::min:
+    case Aggregation::max:
+    case Aggregation::last:
+      return aggregate_in_one_pass(aggregation, values);
+    default:
+      break;
+  }
   auto known = known_values(values);
   if (aggregation == Aggregation::count) return static_cast<double>(known.size());
   if (aggregation == Aggregation::avg_zero) {
@@ -167,16 +164,8 @@ double aggregate(Aggregation aggregation, std::span<double const> values) {
   }
   if (known.empty()) return absent;
   switch (aggregation) {
-    case Aggregation::average:
-      return sum_of(known) / static_cast<double>(known.size());
     case Aggregation::median:
       return median_of(std::move(known));
-    case Aggregation::sum:
-      return sum_of(known);
-    case Aggregation::min:
-      return *std::min_element(known.begin(), known.end());
-    case Aggregation::max:
-      return *std::max_element(known.begin(), known.end());
     case Aggregation::diff:
       return std::accumulate(known.begin() + 1, known.end(), known.front(),
                              [](double left, double right) { return left - right; });
@@ -189,8 +178,11 @@ double aggregate(Aggregation aggregation, std::span<double const> values) {
       if (known.size() < values.size()) return absent;
       return std::accumulate(known.begin(), known.end(), 1.0,
                              [](double left, double right) { return left * right; });
+    case Aggregation::average:
+    case Aggregation::sum:
+    case Aggregation::min:
+    case Aggregation::max:
     case Aggregation::last:
-      return known.back();
     case Aggregation::count:
     case Aggregation::avg_zero:
       break;
@@ -251,11 +243,53 @@ Normalized normalize(std::vector<Series> const& series) {
   return normalize(pointers);
 }
 
+bool ColumnFold::can(Aggregation aggregation) {
+  return aggregation == Aggregation::sum || aggregation == Aggregation::average ||
+         aggregation == Aggregation::min || aggregation == Aggregation::max;
+}
+
+// Of a sum -0: the one number that changes none to which it is added.
+ColumnFold::ColumnFold(Aggregation aggregation, size_t rows)
+    : aggregation_(aggregation), values_(rows, -0.0), known_(rows, 0) {}
+
+void ColumnFold::add(std::span<double const> column) {
+  ++columns_;
+  double* const values = values_.data();
+  std::uint32_t* const known = known_.data();
+  if (aggregation_ == Aggregation::sum || aggregation_ == Aggregation::average) {
+    for (size_t row = 0; row < column.size(); ++row) {
+      double const value = column[row];
+      values[row] += is_absent(value) ? -0.0 : value;
+      known[row] += is_absent(value) ? 0 : 1;
+    }
+    return;
+  }
+  bool const least = aggregation_ == Aggregation::min;
+  for (size_t row = 0; row < column.size(); ++row) {
+    double const value = column[row];
+    if (is_absent(value)) continue;
+    bool const first = known[row]++ == 0;
+    if (first || (least ? value < values[row] : values[row] < value)) values[row] = value;
+  }
+}
+
+std::vector<double> ColumnFold::finish(double x_files_factor) {
+  for (size_t row = 0; row < values_.size(); ++row) {
+    if (!enough_known(known_[row], columns_, x_files_factor)) {
+      values_[row] = absent;
+    } else if (aggregation_ == Aggregation::average) {
+      values_[row] /= static_cast<double>(known_[row]);
+    }
+  }
+  return std::move(values_);
+}
+
 std::vector<double> aggregate_rows(Normalized const& series, Aggregation aggregation,
                                    double x_files_factor) {
-  if (aggregation == Aggregation::sum || aggregation == Aggregation::average ||
-      aggregation == Aggregation::min || aggregation == Aggregation::max) {
-    return aggregate_columns(series, aggregation, x_files_factor);
+  if (ColumnFold::can(aggregation)) {
+    ColumnFold fold(aggregation, series.rows);
+    for (auto const& column : series.columns) fold.add(column);
+    return fold.finish(x_files_factor);
   }
   std::vector<double> out(series.rows, absent);
   std::vector<double> row_values(series.columns.size());

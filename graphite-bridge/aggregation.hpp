@@ -4,6 +4,7 @@
 // different steps together (functions.py: normalize). Pure, any thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -72,6 +73,24 @@ struct Normalized {
 Normalized normalize(std::vector<Series const*> const& series);
 Normalized normalize(std::vector<Series> const& series);
 Normalized normalize(std::vector<Series>&& series) = delete;  // it would look into what is gone
+
+// Rows of many columns as one value each, column by column, so that none need be kept. Adds in the
+// order in which Python does.
+class ColumnFold {
+ public:
+  // Sum, average, min and max.
+  static bool can(Aggregation aggregation);
+  ColumnFold(Aggregation aggregation, std::size_t rows);
+  void add(std::span<double const> column);  // not longer than there are rows
+  // Absent where too few columns are known.
+  std::vector<double> finish(double x_files_factor);
+
+ private:
+  Aggregation const aggregation_;
+  std::size_t columns_ = 0;
+  std::vector<double> values_;
+  std::vector<std::uint32_t> known_;
+};
 
 // Each row of `series` as one value; absent where too few are known.
 std::vector<double> aggregate_rows(Normalized const& series, Aggregation aggregation,

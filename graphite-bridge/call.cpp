@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "graphite-bridge/syntax.hpp"
@@ -25,6 +26,31 @@ Result<Call> Call::prepare(ExpressionNode const& node, EvaluationContext& contex
       if (!series) return series.error();
       given.series = std::move(*series);
     }
+    out.given_.push_back(std::move(given));
+  }
+  return out;
+}
+
+ExpressionNode const* Call::only_path(ExpressionNode const& node) {
+  ExpressionNode const* only = nullptr;
+  for (auto const& argument : node.arguments) {
+    if (!argument.series) continue;
+    if (only != nullptr || argument.series->function != nullptr) return nullptr;
+    only = argument.series.get();
+  }
+  return only;
+}
+
+Call Call::prepare_unread(ExpressionNode const& node, EvaluationContext& context) {
+  Call out(*node.function, context);
+  out.table_ = node.table;
+  out.node_ = &node;
+  for (auto const& argument : node.arguments) {
+    Given given;
+    given.parameter = argument.parameter;
+    given.value = argument.value;
+    given.is_series = argument.series != nullptr;
+    given.expression = argument.series.get();
     out.given_.push_back(std::move(given));
   }
   return out;
@@ -141,6 +167,19 @@ bool Call::flag(std::string_view parameter) const {
 std::string Call::text(std::string_view parameter) const {
   auto const given = value(parameter);
   return is_none(given) ? std::string() : to_text(given);
+}
+
+Result<SeriesList> Call::read(MatchedSeries const& matched,
+                              std::span<std::size_t const> places) const {
+  auto series = matched.take(places);
+  if (series) adopt_fetched(*series, path(), *context_);
+  return series;
+}
+
+Result<SeriesList> Call::read_all(MatchedSeries const& matched) const {
+  std::vector<std::size_t> places(matched.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  return read(matched, places);
 }
 
 Result<SeriesList> Call::evaluate_again(std::string_view parameter, Window const& window) const {

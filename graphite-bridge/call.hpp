@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,10 @@ class Call {
  public:
   // Evaluates the series arguments first. `node` must be a call.
   static Result<Call> prepare(ExpressionNode const& node, EvaluationContext& context);
+  // The path of a call whose only series are that path's; nullptr when they are not. And such a
+  // call without them, for over_matched.
+  static ExpressionNode const* only_path(ExpressionNode const& node);
+  static Call prepare_unread(ExpressionNode const& node, EvaluationContext& context);
   // A call that an other function makes: `series` for the first parameter, nothing else.
   Call(Function const& function, SeriesList series, EvaluationContext& context);
   // The same with one list an argument, by position; takes_lists() must hold.
@@ -70,6 +75,10 @@ class Call {
   EvaluationContext& context() { return *context_; }
   FunctionTable const& table() const { return *table_; }
 
+  // Series of the call's only path, read now: those at `places`, or all of them.
+  Result<SeriesList> read(MatchedSeries const& matched, std::span<std::size_t const> places) const;
+  Result<SeriesList> read_all(MatchedSeries const& matched) const;
+  std::string const& path() const { return only_path(*node_)->pattern; }
   // The first series argument of `parameter`, evaluated over another window.
   Result<SeriesList> evaluate_again(std::string_view parameter, Window const& window) const;
   // Another target over the same window. Errors as parse_target() and evaluate().

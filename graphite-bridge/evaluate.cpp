@@ -33,6 +33,21 @@ std::optional<Consolidation> asked(ExpressionNode const& node,
   return from_outside;
 }
 
+Result<SeriesList> call_function(ExpressionNode const& node, EvaluationContext& context) {
+  Function const& function = *node.function;
+  auto const* path = function.over_matched == nullptr ? nullptr : Call::only_path(node);
+  if (path != nullptr) {
+    auto const matched = context.source->match(path->pattern, context.window);
+    if (!matched) return matched.error();
+    if (*matched != nullptr) {
+      auto call = Call::prepare_unread(node, context);
+      return function.over_matched(call, **matched);
+    }
+  }
+  auto call = Call::prepare(node, context);
+  return call ? function.implementation(*call) : Result<SeriesList>(call.error());
+}
+
 }  // namespace
 
 void adopt_fetched(SeriesList& series, std::string_view pattern, EvaluationContext const& context) {
@@ -47,8 +62,7 @@ Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& 
   if (node.function != nullptr) {
     auto const outside = context.window.consolidation;
     context.window.consolidation = asked(node, outside);
-    auto call = Call::prepare(node, context);
-    auto made = call ? node.function->implementation(*call) : Result<SeriesList>(call.error());
+    auto made = call_function(node, context);
     context.window.consolidation = outside;
     return made;
   }

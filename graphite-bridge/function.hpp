@@ -62,6 +62,9 @@ struct Function {
   Result<SeriesList> (*implementation)(Call& call) = nullptr;
   bool aggregator = false;  // one series list in, one series out: fit for groupByNode
   bool reads_tags = false;  // its arguments are tag expressions, checked when it is parsed
+  // The same over the one path that the call has for series, before it is read; none: all of it is
+  // read first.
+  Result<SeriesList> (*over_matched)(Call& call, MatchedSeries const& matched) = nullptr;
 };
 
 // All functions by name, an alias (sum, sumSeries) once under each name. A value: whoever wants

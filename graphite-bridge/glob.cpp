@@ -216,6 +216,7 @@ bool NodePattern::matches(string_view node) const {
 
 Result<PathPattern> PathPattern::compile(string_view pattern) {
   PathPattern out;
+  out.text_ = pattern;
   for (auto const node : split_nodes(pattern)) {
     auto compiled = NodePattern::compile(node);
     if (!compiled) return compiled.error();

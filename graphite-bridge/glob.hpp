@@ -50,11 +50,13 @@ class PathPattern {
   // Errc::too_large as NodePattern.
   static Result<PathPattern> compile(std::string_view pattern);
 
+  std::string const& text() const { return text_; }
   std::vector<NodePattern> const& nodes() const { return nodes_; }
   // True when `path` has as many nodes and each matches.
   bool matches(std::string_view path) const;
 
  private:
+  std::string text_;
   std::vector<NodePattern> nodes_;
 };
 

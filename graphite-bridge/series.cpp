@@ -2,6 +2,10 @@
 
 namespace dadvisor::graphite {
 
+Result<std::unique_ptr<MatchedSeries>> SeriesSource::match(std::string_view, Window const&) const {
+  return std::unique_ptr<MatchedSeries>();
+}
+
 Result<std::vector<Series>> SeriesSource::fetch_tagged(std::vector<std::string> const&,
                                                        Window const&) const {
   return std::vector<Series>{};

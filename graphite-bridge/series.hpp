@@ -3,10 +3,14 @@
 // (functions over these) knows nothing of stores; whoever has series implements SeriesSource.
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +53,27 @@ struct Window {
   std::optional<Consolidation> consolidation = {};
 };
 
+// Series that a pattern matched and nobody has read yet, for functions that need the values of all
+// but the names of few: sums, the ten greatest. By path, each path once; what take() gives has no
+// tag but its name. One thread; the source must outlive it.
+class MatchedSeries {
+ public:
+  struct Shape {  // of a Series, as fetch() would give it
+    std::int64_t start = 0, end = 0, step = 1;
+    Consolidation consolidation = Consolidation::average;
+    std::size_t values() const { return static_cast<std::size_t>((end - start) / step); }
+  };
+  using Visitor = std::function<void(std::size_t place, std::span<double const> values)>;
+
+  virtual ~MatchedSeries() = default;
+  virtual std::size_t size() const = 0;
+  virtual Shape shape(std::size_t place) const = 0;
+  // Visits all, in order; the values are gone behind each visit. Errors: as fetch().
+  virtual Result<void> each(Visitor const& visit) const = 0;
+  // Those at `places`, in their order.
+  virtual Result<std::vector<Series>> take(std::span<std::size_t const> places) const = 0;
+};
+
 // One node below a path, as /metrics/find lists them.
 struct FoundNode {
   std::string path;   // the whole path, dots between nodes
@@ -67,6 +92,9 @@ class SeriesSource {
   // `pattern` becomes each one's path_expression.
   virtual Result<std::vector<Series>> fetch(std::string_view pattern,
                                             Window const& window) const = 0;
+  // What fetch() would read; nullptr where only fetch() can tell.
+  virtual Result<std::unique_ptr<MatchedSeries>> match(std::string_view pattern,
+                                                       Window const& window) const;
   // Nodes that match `pattern`, sorted by path, a branch before the leaf of the same path.
   virtual Result<std::vector<FoundNode>> find(std::string_view pattern,
                                               Window const& window) const = 0;

@@ -3,6 +3,7 @@
 #include "graphite-bridge/functions/combine.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "graphite-bridge/aggregation.hpp"
@@ -38,14 +39,65 @@ namespace {
 
 using enum ParameterType;
 
+// Of series of one step, over all that any of them spans.
+MatchedSeries::Shape joined_shape(MatchedSeries const& matched, std::size_t& rows, bool& one_step) {
+  auto joined = matched.shape(0);
+  for (std::size_t place = 0; place < matched.size(); ++place) {
+    auto const shape = matched.shape(place);
+    one_step = one_step && shape.step == joined.step;
+    joined.start = std::min(joined.start, shape.start);
+    joined.end = std::max(joined.end, shape.end);
+    rows = std::max(rows, shape.values());
+  }
+  joined.end -= (joined.end - joined.start) % joined.step;
+  return joined;
+}
+
+// combine() that keeps no series: two or more have no tag in common.
+Result<SeriesList> combine_matched(Call& call, MatchedSeries const& matched,
+                                   std::string_view function, double x_files_factor) {
+  auto const name = short_aggregation_name(function);
+  auto const aggregation = *find_aggregation(name);
+  if (matched.size() >= 2 && ColumnFold::can(aggregation)) {
+    std::size_t rows = 0;
+    bool one_step = true;
+    auto const shape = joined_shape(matched, rows, one_step);
+    if (one_step) {
+      ColumnFold fold(aggregation, rows);
+      auto const visited =
+          matched.each([&](std::size_t, std::span<double const> values) { fold.add(values); });
+      if (!visited) return visited.error();
+      auto out = made_series(std::string(name) + "Series(" + call.path() + ")", shape.start,
+                             shape.end, shape.step, fold.finish(x_files_factor), x_files_factor);
+      out.tags["aggregatedBy"] = name;
+      return SeriesList{std::move(out)};
+    }
+  }
+  auto const all = call.read_all(matched);
+  if (!all) return all.error();
+  return combine(*all, function, x_files_factor);
+}
+
 template <FixedText function>
 Result<SeriesList> combine_all(Call& call) {
   return combine(call.take_series("seriesLists"), function, call.x_files_factor());
 }
 
+template <FixedText function>
+Result<SeriesList> combine_unread(Call& call, MatchedSeries const& matched) {
+  return combine_matched(call, matched, function, call.x_files_factor());
+}
+
+double factor_of_aggregate(Call const& call) {
+  return call.real("xFilesFactor").value_or(call.x_files_factor());
+}
+
 Result<SeriesList> aggregate_function(Call& call) {
-  return combine(call.take_series("seriesList"), call.text("func"),
-                 call.real("xFilesFactor").value_or(call.x_files_factor()));
+  return combine(call.take_series("seriesList"), call.text("func"), factor_of_aggregate(call));
+}
+
+Result<SeriesList> aggregate_unread(Call& call, MatchedSeries const& matched) {
+  return combine_matched(call, matched, call.text("func"), factor_of_aggregate(call));
 }
 
 Result<SeriesList> multiply(Call& call) {
@@ -73,24 +125,26 @@ Result<SeriesList> count(Call& call) {
 Result<SeriesList> group(Call& call) { return call.take_series("seriesLists"); }
 
 Function combiner(std::string name, std::string description,
-                  Result<SeriesList> (*implementation)(Call&)) {
+                  Result<SeriesList> (*implementation)(Call&),
+                  Result<SeriesList> (*over_matched)(Call&, MatchedSeries const&) = nullptr) {
   return {.name = std::move(name),
           .group = "Combine",
           .description = std::move(description),
           .parameters = {many_lists()},
           .implementation = implementation,
-          .aggregator = true};
+          .aggregator = true,
+          .over_matched = over_matched};
 }
 
 std::vector<Function> combiners() {
   auto const sum = combiner("sumSeries",
                             "The sum of all series at each point; absent values are "
                             "left out.",
-                            combine_all<"sum">);
+                            combine_all<"sum">, combine_unread<"sum">);
   auto const average = combiner("averageSeries",
                                 "The average of all series that have a value, at "
                                 "each point.",
-                                combine_all<"average">);
+                                combine_all<"average">, combine_unread<"average">);
   auto counting = combiner("countSeries", "How many series there are.", count);
   counting.parameters.front().required = false;
   return {
@@ -98,8 +152,10 @@ std::vector<Function> combiners() {
       also_called(sum, "sum"),
       average,
       also_called(average, "avg"),
-      combiner("maxSeries", "The greatest value of all series at each point.", combine_all<"max">),
-      combiner("minSeries", "The least value of all series at each point.", combine_all<"min">),
+      combiner("maxSeries", "The greatest value of all series at each point.", combine_all<"max">,
+               combine_unread<"max">),
+      combiner("minSeries", "The least value of all series at each point.", combine_all<"min">,
+               combine_unread<"min">),
       combiner("diffSeries", "The first series minus all others at each point.",
                combine_all<"diff">),
       combiner("rangeOfSeries", "The distance of the greatest from the least value at each point.",
@@ -123,7 +179,8 @@ std::vector<Function> combine_functions() {
         .group = "Combine",
         .description = "All series into one by the named aggregation.",
         .parameters = {one_list(), required("func", aggregation), optional("xFilesFactor", real)},
-        .implementation = aggregate_function},
+        .implementation = aggregate_function,
+        .over_matched = aggregate_unread},
        {.name = "group",
         .group = "Combine",
         .description = "Several series lists as one.",

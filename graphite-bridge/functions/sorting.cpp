@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "graphite-bridge/aggregation.hpp"
@@ -77,6 +79,45 @@ Result<SeriesList> choose_by_argument(Call& call) {
   return series;
 }
 
+// How many of `size` keep_first() keeps.
+std::size_t kept_of(std::size_t size, std::int64_t count) {
+  auto const all = static_cast<std::int64_t>(size);
+  return static_cast<std::size_t>(count < 0 ? std::max<std::int64_t>(0, all + count)
+                                            : std::min(all, count));
+}
+
+// choose() that reads the chosen alone as series.
+Result<SeriesList> choose_matched(Call& call, MatchedSeries const& matched, Aggregation aggregation,
+                                  bool greatest_first) {
+  std::vector<std::pair<double, std::size_t>> order(matched.size());
+  auto const visited = matched.each([&](std::size_t place, std::span<double const> values) {
+    double const value = values.empty() ? absent : aggregate(aggregation, values);
+    order[place] = {is_absent(value) ? -std::numeric_limits<double>::infinity() : value, place};
+  });
+  if (!visited) return visited.error();
+  std::size_t const count = kept_of(order.size(), *call.integer("n"));
+  // Ties by place: what a stable sort of all would leave in front.
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [greatest_first](auto const& a, auto const& b) {
+                      if (a.first != b.first)
+                        return greatest_first ? a.first > b.first : a.first < b.first;
+                      return a.second < b.second;
+                    });
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < count; ++i) places.push_back(order[i].second);
+  return call.read(matched, places);
+}
+
+template <Aggregation aggregation, bool greatest_first>
+Result<SeriesList> choose_unread(Call& call, MatchedSeries const& matched) {
+  return choose_matched(call, matched, aggregation, greatest_first);
+}
+
+template <bool greatest_first>
+Result<SeriesList> choose_unread_by_argument(Call& call, MatchedSeries const& matched) {
+  return choose_matched(call, matched, *find_aggregation(call.text("func")), greatest_first);
+}
+
 // "host10" sorts behind "host9": digits are compared as if padded to ten places.
 std::string natural_key(std::string const& name) {
   std::string out;
@@ -111,6 +152,12 @@ Result<SeriesList> limit(Call& call) {
   auto series = call.take_series("seriesList");
   keep_first(series, *call.integer("n"));
   return series;
+}
+
+Result<SeriesList> limit_unread(Call& call, MatchedSeries const& matched) {
+  std::vector<std::size_t> places(kept_of(matched.size(), *call.integer("n")));
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  return call.read(matched, places);
 }
 
 template <bool keep_matching>
@@ -174,26 +221,30 @@ std::vector<Function> filter_series_functions() {
   auto const func = optional("func", aggregation, std::string("average"));
   auto const pattern = required("pattern", text);
   auto const filter = [](std::string name, std::string description, std::vector<Parameter> more,
-                         Result<SeriesList> (*implementation)(Call&)) {
-    return described("Filter Series", std::move(name), std::move(description), std::move(more),
-                     implementation);
+                         Result<SeriesList> (*implementation)(Call&),
+                         Result<SeriesList> (*over_matched)(Call&, MatchedSeries const&) =
+                             nullptr) {
+    auto out = described("Filter Series", std::move(name), std::move(description), std::move(more),
+                         implementation);
+    out.over_matched = over_matched;
+    return out;
   };
   return {
       filter("highest", "The n series that are greatest by the named aggregation.", {n, func},
-             choose_by_argument<true>),
+             choose_by_argument<true>, choose_unread_by_argument<true>),
       filter("highestAverage", "The n series with the greatest average.", {n},
-             choose<Aggregation::average, true>),
+             choose<Aggregation::average, true>, choose_unread<Aggregation::average, true>),
       filter("highestCurrent", "The n series whose last known value is greatest.", {n},
-             choose<Aggregation::last, true>),
+             choose<Aggregation::last, true>, choose_unread<Aggregation::last, true>),
       filter("highestMax", "The n series with the greatest maximum.", {n},
-             choose<Aggregation::max, true>),
+             choose<Aggregation::max, true>, choose_unread<Aggregation::max, true>),
       filter("lowest", "The n series that are least by the named aggregation.", {n, func},
-             choose_by_argument<false>),
+             choose_by_argument<false>, choose_unread_by_argument<false>),
       filter("lowestAverage", "The n series with the least average.", {n},
-             choose<Aggregation::average, false>),
+             choose<Aggregation::average, false>, choose_unread<Aggregation::average, false>),
       filter("lowestCurrent", "The n series whose last known value is least.", {n},
-             choose<Aggregation::last, false>),
-      filter("limit", "The first n series.", {n}, limit),
+             choose<Aggregation::last, false>, choose_unread<Aggregation::last, false>),
+      filter("limit", "The first n series.", {n}, limit, limit_unread),
       filter("exclude", "Leaves out series whose name the regular expression matches.", {pattern},
              filter_by_name<false>),
       filter("grep", "Keeps series whose name the regular expression matches.", {pattern},

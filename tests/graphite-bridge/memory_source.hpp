@@ -6,8 +6,10 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -109,6 +111,8 @@ class MemorySource final : public SeriesSource {
 
   // Fails all calls from now on.
   void fail_with(Error error) { error_ = std::move(error); }
+  // From now on match() gives what has no tag but its name, to be read late.
+  void match_paths() { matches_paths_ = true; }
   // How many fetches there were.
   std::size_t fetches() const { return fetches_; }
 
@@ -120,6 +124,18 @@ class MemorySource final : public SeriesSource {
       if (PathPattern::compile(pattern)->matches(name)) add_read(out, name, stored, window);
     }
     return out;
+  }
+
+  Result<std::unique_ptr<MatchedSeries>> match(std::string_view pattern,
+                                               Window const& window) const override {
+    if (!matches_paths_) return std::unique_ptr<MatchedSeries>();
+    auto fetched = fetch(pattern, window);
+    if (!fetched) return fetched.error();
+    for (Series& one : *fetched) {
+      if (one.tags.size() > 1) return std::unique_ptr<MatchedSeries>();
+      one.path_expression = pattern;
+    }
+    return std::unique_ptr<MatchedSeries>(std::make_unique<Fetched>(std::move(*fetched)));
   }
 
   Result<std::vector<Series>> fetch_tagged(std::vector<std::string> const& tag_expressions,
@@ -167,6 +183,32 @@ class MemorySource final : public SeriesSource {
   }
 
  private:
+  class Fetched final : public MatchedSeries {
+   public:
+    explicit Fetched(std::vector<Series> series) : series_(std::move(series)) {}
+    std::size_t size() const override { return series_.size(); }
+    Shape shape(std::size_t place) const override {
+      auto const& one = series_[place];
+      return {one.start, one.end, one.step, one.consolidation};
+    }
+    Result<void> each(Visitor const& visit) const override {
+      for (std::size_t place = 0; place < size(); ++place) {
+        auto values = series_[place].values;
+        visit(place, values);
+        values.assign(values.size(), 1e300);  // gone
+      }
+      return {};
+    }
+    Result<std::vector<Series>> take(std::span<std::size_t const> places) const override {
+      std::vector<Series> taken;
+      for (std::size_t const place : places) taken.push_back(series_.at(place));
+      return taken;
+    }
+
+   private:
+    std::vector<Series> const series_;
+  };
+
   // Carbon's spans: "10s", "5m", "2d".
   static std::int64_t seconds_of(std::string const& span) {
     std::map<char, std::int64_t> const units{
@@ -231,6 +273,7 @@ class MemorySource final : public SeriesSource {
   std::map<std::string, StoredSeries> series_;
   std::vector<Event> events_;
   std::optional<Error> error_;
+  bool matches_paths_ = false;
   mutable std::size_t fetches_ = 0;
 };
 
