@@ -1,5 +1,7 @@
 #include "aggregator/rollup/counter_rates.hpp"
 
+#include <limits>
+
 namespace dadvisor::aggregator::rollup {
 
 CounterRates::CounterRates(HostTicks& host_ticks, store::EntityInfo const& entity,
@@ -42,6 +44,27 @@ void CounterRates::take(WallTime tick, std::span<Cell const> cells) {
     its.per_step = now.tick - before->tick == step_
                        ? made->increase
                        : *made->per_second * std::chrono::duration<double>(step_).count();
+  }
+}
+
+void CounterRates::per_second(std::span<store::TickNs const> ticks,
+                              store::SelectedColumn const& column, std::span<double> rates) {
+  // One step after the other, as nearly always, needs no more than this of counter_step().
+  double const seconds = std::chrono::duration<double>(step_).count();
+  std::optional<Reading> last;
+  for (std::size_t row = 0; row < ticks.size(); ++row) {
+    rates[row] = std::numeric_limits<double>::quiet_NaN();
+    if (!column.has.empty() && column.has[row] == 0) continue;
+    Reading const now{store::from_tick_ns(ticks[row]), column.values[row]};
+    auto const before = last ? last : first_reading(now.tick);
+    last = now;
+    if (!before) continue;
+    if (now.tick - before->tick == step_ && before->value >= 0 && now.value >= before->value &&
+        seconds > 0) {
+      rates[row] = static_cast<double>(now.value - before->value) / seconds;
+    } else if (auto const made = counter_step(*before, now, step_); made && made->per_second) {
+      rates[row] = *made->per_second;
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aggregator/rollup/host_ticks.hpp"
+#include "aggregator/store/selected_rows.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/metric/rate.hpp"
 
@@ -22,6 +23,11 @@ class CounterRates {
   // How long before the first rate rows are needed.
   Nanoseconds reach() const { return longest_hole * step_; }
   void take(WallTime tick, std::span<Cell const> cells);
+
+  // The same of a whole column of the entity's counters at once: rates per second, NaN where there
+  // is none. What was taken before plays no part.
+  void per_second(std::span<store::TickNs const> ticks, store::SelectedColumn const& column,
+                  std::span<double> rates);
 
   // Of the row taken last, in the stored unit, per column: what came since the reading before;
   // the rate per second; and the rate per step, the increase itself where no step was missed.

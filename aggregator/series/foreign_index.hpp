@@ -1,25 +1,21 @@
 #pragma once
 // The paths of foreign points: a tree of names down to the parents; a parent's leaves are read off
-// its entities' labels, so that a path costs no memory here. Tagged ones are in the TagIndex. It
-// follows the store's list by what differs. Any thread: readers share a lock.
+// its entities' labels, so that a path costs no memory here. Tagged ones are in the TagIndex. Any
+// thread.
 
-#include <map>
-#include <memory>
-#include <shared_mutex>
 #include <string>
 #include <vector>
 
+#include "aggregator/series/entity_index.hpp"
+#include "aggregator/series/name_tree.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "aggregator/store/store.hpp"
 #include "graphite-bridge/glob.hpp"
 
 namespace dadvisor::aggregator::series {
 
-class ForeignIndex {
+class ForeignIndex final : public EntityIndex {
  public:
-  // Brings the tree to what `list` says; the same list again costs nothing.
-  void follow(std::shared_ptr<store::EntityList const> const& list);
-
   // Leaves whose whole path matches, in no certain order. too_large beyond `limit`.
   Result<std::vector<MatchedLeaf>> leaves(graphite::PathPattern const& pattern,
                                           std::size_t limit) const;
@@ -32,19 +28,16 @@ class ForeignIndex {
   Result<void> append_paths(std::vector<std::string>& paths, std::size_t limit) const;
 
  private:
-  struct Node {
-    std::map<std::string, std::unique_ptr<Node>, std::less<>> children;
-    std::vector<store::EntityId> entities;  // ascending
-  };
-  class Walk;
+  using Entities = std::vector<store::EntityId>;  // ascending
 
-  void add(store::EntityInfo const& info);
-  void remove(store::EntityInfo const& info);
+  void add(store::EntityInfo const& info) override;
+  void remove(store::EntityInfo const& info) override;
   store::EntityInfo const& info(store::EntityId id) const;
+  // Calls found(entity, leaf, its place) for the leaves that the walk meets.
+  template <typename Found>
+  void walk(PatternWalk& walk, Found const& found) const;
 
-  mutable std::shared_mutex mutex_;
-  std::shared_ptr<store::EntityList const> list_;
-  Node root_;
+  NameNode<Entities> root_;
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -8,7 +8,8 @@
 namespace dadvisor::aggregator::series {
 namespace {
 
-void add(LeafSet& set, std::string path, Leaf leaf) {
+void add(LeafSet& set, Leaf leaf) {
+  std::string path = leaf.name();
   LeafNode* node = &set.root;
   for (std::size_t from = 0; from <= path.size();) {
     std::size_t const dot = std::min(path.find('.', from), path.size());
@@ -25,14 +26,13 @@ void add_raw(LeafSet& set, std::span<MetricId const> columns, bool container) {
   for (MetricId const column : columns) {
     Metric const* metric = find_metric(column);
     if (!metric || column_part(column) != RollupPart::raw) continue;
-    add(set, std::string(metric->leaf), Leaf{metric, View::stored});
-    if (metric->kind == MetricKind::counter)
-      add(set, std::string(metric->rate_leaf), Leaf{metric, View::rate});
+    add(set, Leaf{metric, View::stored});
+    if (metric->kind == MetricKind::counter) add(set, Leaf{metric, View::rate});
   }
   if (!container) return;
   for (Metric const& metric : metrics())
     if (metric.rollup == MetricRollup::ratio && has(metric.numerator) && has(metric.denominator))
-      add(set, std::string(metric.leaf), Leaf{&metric, View::ratio});
+      add(set, Leaf{&metric, View::ratio});
 }
 
 std::optional<std::string_view> stat_of(RollupPart part) {
@@ -61,22 +61,20 @@ std::optional<std::string_view> stat_of(RollupPart part) {
   return std::nullopt;
 }
 
+bool is_stat(View view) {
+  return view == View::part || view == View::average || view == View::part_ratio;
+}
+
 void add_rolled_up(LeafSet& set, std::span<MetricId const> columns) {
   for (MetricId const column : columns) {
     Metric const* metric = find_metric(column_metric(column));
     RollupPart const part = column_part(column);
-    auto const stat = stat_of(part);
-    if (!metric || !stat) continue;
-    std::string_view const name =
-        metric->kind == MetricKind::counter ? metric->rate_leaf : metric->leaf;
-    auto const path = [&](std::string_view node) {
-      return std::string(node) + "." + std::string(name);
-    };
+    if (!metric || !stat_of(part)) continue;
     if (part == RollupPart::denominator)
-      add(set, path(*stat), Leaf{metric, View::part_ratio});
+      add(set, Leaf{metric, View::part_ratio});
     else
-      add(set, path(*stat), Leaf{metric, View::part, part});
-    if (part == RollupPart::sum) add(set, path("avg"), Leaf{metric, View::average});
+      add(set, Leaf{metric, View::part, part});
+    if (part == RollupPart::sum) add(set, Leaf{metric, View::average});
   }
 }
 
@@ -100,6 +98,18 @@ std::pair<MetricId, MetricId> Leaf::columns() const {
       break;
   }
   return {metric->id, 0};
+}
+
+std::string Leaf::name() const {
+  std::string_view const metric_name =
+      view == View::rate || (is_stat(view) && metric->kind == MetricKind::counter)
+          ? metric->rate_leaf
+          : metric->leaf;
+  if (!is_stat(view)) return std::string(metric_name);
+  std::string_view const stat = view == View::average      ? "avg"
+                                : view == View::part_ratio ? "all"
+                                                           : *stat_of(part);
+  return std::string(stat) + "." + std::string(metric_name);
 }
 
 graphite::Consolidation Leaf::consolidation() const {

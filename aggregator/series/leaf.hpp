@@ -37,6 +37,9 @@ struct Leaf {
 
   // The columns that the value is made of, at most two; the second one 0 when there is one only.
   std::pair<MetricId, MetricId> columns() const;
+  bool operator==(Leaf const&) const = default;
+  // Below its entity's path: "cpu.usage", "sum.cpu.cores". Not of View::foreign.
+  std::string name() const;
   // Graphite's default is the average; a least and a greatest value stay what they are.
   graphite::Consolidation consolidation() const;
 };

@@ -1,15 +1,16 @@
 #include "aggregator/series/path_index.hpp"
 
 #include <algorithm>
-#include <mutex>
+#include <iterator>
+#include <tuple>
 
 #include "aggregator/rollup/entity_directory.hpp"
-#include "aggregator/series/entity_changes.hpp"
 #include "aggregator/series/entity_path.hpp"
-#include "aggregator/series/node_matching.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
+
+constexpr std::size_t most_kept = 100'000;  // leaves of patterns: 8 MiB
 
 std::string join(std::vector<std::string> const& nodes) {
   std::string path;
@@ -27,128 +28,45 @@ bool older(store::EntityInfo const& a, store::EntityInfo const& b) {
 
 }  // namespace
 
-// One walk down the tree along a pattern, which ends at nodes (find) or leaves (fetch).
-class PathIndex::Walk {
- public:
-  enum class Of { nodes, leaves };
-  Walk(Of what, graphite::PathPattern const& pattern, std::size_t limit)
-      : what_(what), pattern_(pattern.nodes()), limit_(limit) {}
-
-  void entities(Node const& node, std::size_t level) {
-    if (level == pattern_.size()) return found(true, nullptr, Leaf{});
-    if (node.members) leaves(node.members, node.members->leaves->root, level);
-    matching(node.children, pattern_[level], [&](std::string const& name, auto const& child) {
-      std::size_t const length = descend(name);
-      entities(*child, level + 1);
-      path_.resize(length);
-    });
-  }
-
-  std::vector<graphite::FoundNode> nodes;
-  std::vector<MatchedLeaf> matched;
-  bool too_many = false;
-
- private:
-  void leaves(MembersPtr const& members, LeafNode const& node, std::size_t level) {
-    if (level == pattern_.size()) {
-      if (!node.children.empty()) found(true, nullptr, Leaf{});
-      if (node.is_leaf) found(false, members, node.leaf);
-      return;
-    }
-    matching(node.children, pattern_[level], [&](std::string const& name, LeafNode const& child) {
-      std::size_t const length = descend(name);
-      leaves(members, child, level + 1);
-      path_.resize(length);
-    });
-  }
-  std::size_t descend(std::string const& name) {
-    std::size_t const length = path_.size();
-    if (!path_.empty()) path_ += '.';
-    path_ += name;
-    return length;
-  }
-  void found(bool branch, MembersPtr const& members, Leaf const& leaf) {
-    if (branch && what_ == Of::leaves) return;
-    if (nodes.size() + matched.size() >= limit_) {
-      too_many = true;
-      return;
-    }
-    if (what_ == Of::nodes)
-      nodes.push_back({path_, !branch});
-    else
-      matched.push_back({path_, members, leaf});
-  }
-
-  Of const what_;
-  std::vector<graphite::NodePattern> const& pattern_;
-  std::size_t const limit_;
-  std::string path_;
-};
-
-void PathIndex::follow(std::shared_ptr<store::EntityList const> const& list) {
-  {
-    std::shared_lock const lock(mutex_);
-    if (list == list_) return;
-  }
-  std::unique_lock const lock(mutex_);
-  if (list == list_) return;
-  static store::EntityList const nothing;
-  visit_changes(
-      list_ ? *list_ : nothing, *list, [this](store::EntityInfo const& info) { remove(info); },
-      [this](store::EntityInfo const& info) { add(info); });
+void PathIndex::changed() {
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
-  list_ = list;
+  std::lock_guard const lock(matches_mutex_);
+  matches_.clear();
 }
 
 void PathIndex::add(store::EntityInfo const& info) {
   if (info.entity.key.kind == EntityKind::foreign) return;  // ForeignIndex has those
-  auto const nodes = entity_path(info.entity, prefix_);
-  Node* node = &root_;
-  for (std::string const& name : nodes) {
-    auto& child = node->children[name];
-    if (!child) child = std::make_unique<Node>();
-    node = child.get();
-  }
+  auto const names = entity_path(info.entity, prefix_);
+  Place& place = make_node(root_, names).value;
   std::vector<store::EntityInfo> entities;
-  if (node->members) entities = node->members->entities;
+  if (place.members) entities = place.members->entities;
   entities.insert(std::ranges::upper_bound(entities, info, older), info);
-  replace(*node, std::move(entities), join(nodes));
+  replace(place, std::move(entities), join(names));
   if (info.entity.key.kind == EntityKind::host) hosts_[info.entity.key.host] = info.id;
 }
 
 void PathIndex::remove(store::EntityInfo const& info) {
   if (info.entity.key.kind == EntityKind::foreign) return;
-  auto const nodes = entity_path(info.entity, prefix_);
-  std::vector<Node*> way{&root_};
-  for (std::string const& name : nodes) {
-    auto const child = way.back()->children.find(name);
-    if (child == way.back()->children.end()) return;
-    way.push_back(child->second.get());
-  }
-  Node& last = *way.back();
-  if (!last.members) return;
-  std::vector<store::EntityInfo> entities = last.members->entities;
-  std::erase_if(entities, [&](store::EntityInfo const& one) { return one.id == info.id; });
-  replace(last, std::move(entities), last.members->path);
-  for (std::size_t i = nodes.size(); i > 0; --i) {
-    Node const& node = *way[i];
-    if (node.members || !node.children.empty()) break;
-    way[i - 1]->children.erase(nodes[i - 1]);
-  }
+  change_node(root_, entity_path(info.entity, prefix_), [&](Place& place) {
+    if (place.empty()) return;
+    std::vector<store::EntityInfo> entities = place.members->entities;
+    std::erase_if(entities, [&](store::EntityInfo const& one) { return one.id == info.id; });
+    replace(place, std::move(entities), place.members->path);
+  });
   auto const host = hosts_.find(info.entity.key.host);
   if (host != hosts_.end() && host->second == info.id) hosts_.erase(host);
 }
 
-void PathIndex::replace(Node& node, std::vector<store::EntityInfo> entities, std::string path) {
+void PathIndex::replace(Place& place, std::vector<store::EntityInfo> entities, std::string path) {
   if (entities.empty()) {
-    node.members.reset();
+    place.members.reset();
     return;
   }
   auto members = std::make_shared<Members>();
   members->path = std::move(path);
   members->leaves = shared_leaves(entities);
   members->entities = std::move(entities);
-  node.members = std::move(members);
+  place.members = std::move(members);
 }
 
 std::shared_ptr<LeafSet const> PathIndex::shared_leaves(
@@ -169,57 +87,110 @@ std::shared_ptr<LeafSet const> PathIndex::shared_leaves(
   return set;
 }
 
-Result<std::vector<MatchedLeaf>> PathIndex::leaves(graphite::PathPattern const& pattern,
-                                                   std::size_t limit) const {
-  Walk walk(Walk::Of::leaves, pattern, limit);
-  {
-    std::shared_lock const lock(mutex_);
-    walk.entities(root_, 0);
+namespace {
+
+// Down the leaves below an entity's path.
+template <typename Found>
+void walk_leaves(PatternWalk& walk, LeafNode const& node, std::size_t level, Found const& found) {
+  if (walk.ends(level)) {
+    if (!node.children.empty()) walk.branch();
+    if (node.is_leaf) found(node.leaf);
+    return;
   }
-  if (walk.too_many)
+  walk.each(node.children, level,
+            [&](LeafNode const& child) { walk_leaves(walk, child, level + 1, found); });
+}
+
+}  // namespace
+
+MatchedLeaves PathIndex::known_match(std::string const& pattern) const {
+  std::lock_guard const lock(matches_mutex_);
+  auto const found = std::ranges::find(matches_, pattern, &Match::pattern);
+  if (found == matches_.end()) return nullptr;
+  matches_.splice(matches_.begin(), matches_, found);
+  return found->leaves;
+}
+
+void PathIndex::keep_match(std::string const& pattern, MatchedLeaves const& leaves) const {
+  std::lock_guard const lock(matches_mutex_);
+  matches_.push_front({pattern, leaves});
+  std::size_t kept = 0;
+  for (auto match = matches_.begin(); match != matches_.end();) {
+    kept += match->leaves->size() + 1;
+    match = kept > most_kept ? matches_.erase(match) : std::next(match);
+  }
+}
+
+Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern,
+                                        std::size_t limit) const {
+  auto const too_many = [&] {
     return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
-  if (!std::ranges::is_sorted(walk.matched, {}, &MatchedLeaf::path))
-    std::ranges::sort(walk.matched, {}, &MatchedLeaf::path);
-  return std::move(walk.matched);
+  };
+  auto const lock = share();
+  if (auto known = known_match(pattern.text())) {
+    if (known->size() > limit) return too_many();
+    return known;
+  }
+  auto matched = std::make_shared<std::vector<MatchedLeaf>>();
+  PatternWalk walk(PatternWalk::Of::leaves, pattern, limit);
+  walk.down(root_, [&](Place const& place, std::size_t level) {
+    walk_leaves(walk, place.members->leaves->root, level, [&](Leaf const& leaf) {
+      if (walk.room()) matched->push_back({place.members, leaf, {}});
+    });
+  });
+  if (walk.too_many()) return too_many();
+  if (!walk.sorted()) {
+    std::vector<std::pair<std::string, std::size_t>> order;
+    for (std::size_t i = 0; i < matched->size(); ++i) order.emplace_back((*matched)[i].path(), i);
+    std::ranges::sort(order);
+    std::vector<MatchedLeaf> sorted;
+    for (auto const& [path, i] : order) sorted.push_back(std::move((*matched)[i]));
+    *matched = std::move(sorted);
+  }
+  keep_match(pattern.text(), matched);
+  return MatchedLeaves(std::move(matched));
 }
 
 Result<std::vector<graphite::FoundNode>> PathIndex::nodes(graphite::PathPattern const& pattern,
                                                           std::size_t limit) const {
-  Walk walk(Walk::Of::nodes, pattern, limit);
+  PatternWalk walk(PatternWalk::Of::nodes, pattern, limit);
   {
-    std::shared_lock const lock(mutex_);
-    walk.entities(root_, 0);
+    auto const lock = share();
+    walk.down(root_, [&](Place const& place, std::size_t level) {
+      walk_leaves(walk, place.members->leaves->root, level, [&](Leaf const&) { walk.leaf(); });
+    });
   }
-  if (walk.too_many)
+  if (walk.too_many())
     return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " names match"};
-  auto const before = [](graphite::FoundNode const& a, graphite::FoundNode const& b) {
-    return std::tie(a.path, a.leaf) < std::tie(b.path, b.leaf);
-  };
-  // A walk in the tree's order is sorted but for names with a byte below the dot, like "-".
-  if (!std::ranges::is_sorted(walk.nodes, before)) std::ranges::sort(walk.nodes, before);
-  return std::move(walk.nodes);
+  auto nodes = walk.take_nodes();
+  if (!walk.sorted())
+    std::ranges::sort(nodes, [](graphite::FoundNode const& a, graphite::FoundNode const& b) {
+      return std::tie(a.path, a.leaf) < std::tie(b.path, b.leaf);
+    });
+  return nodes;
 }
 
 MembersPtr PathIndex::at_or_above(std::string_view path) const {
-  std::shared_lock const lock(mutex_);
+  auto const lock = share();
   Node const* node = &root_;
   for (std::string_view const name : graphite::split_nodes(path)) {
     auto const child = node->children.find(name);
     if (child == node->children.end()) break;
     node = child->second.get();
   }
-  return node->members;
+  return node->value.members;
 }
 
 std::vector<MembersPtr> PathIndex::all(std::function<bool(EntityKind)> const& wanted) const {
   std::vector<MembersPtr> found;
-  std::shared_lock const lock(mutex_);
+  auto const lock = share();
   std::vector<Node const*> left{&root_};
   while (!left.empty()) {
     Node const& node = *left.back();
     left.pop_back();
-    if (node.members && wanted(node.members->entities.back().entity.key.kind))
-      found.push_back(node.members);
+    if (auto const& members = node.value.members;
+        members && wanted(members->entities.back().entity.key.kind))
+      found.push_back(members);
     for (auto const& [name, child] : node.children) left.push_back(child.get());
   }
   return found;
@@ -232,17 +203,13 @@ std::vector<store::EntityInfo> PathIndex::instances(EntityKey const& rolled_up) 
   // PREFIX.CLUSTER.apps.APP has its instances below PREFIX.CLUSTER.instances.APP; PREFIX.CLUSTER
   // .total has all below PREFIX.CLUSTER.instances.
   nodes[nodes.size() - (total ? 1 : 2)] = "instances";
-  std::shared_lock const lock(mutex_);
-  Node const* node = &root_;
-  for (std::string const& name : nodes) {
-    auto const child = node->children.find(name);
-    if (child == node->children.end()) return found;
-    node = child->second.get();
-  }
+  auto const lock = share();
+  Node const* const node = find_node(root_, nodes);
+  if (node == nullptr) return found;
   auto const take = [&](Node const& app) {
     for (auto const& [name, child] : app.children) {
-      if (!child->members) continue;
-      for (store::EntityInfo const& info : child->members->entities) {
+      if (child->value.empty()) continue;
+      for (store::EntityInfo const& info : child->value.members->entities) {
         EntityKey const key = rollup::app_key(info.entity);
         if (total ? key.host == rolled_up.host : key == rolled_up) found.push_back(info);
       }
@@ -256,7 +223,7 @@ std::vector<store::EntityInfo> PathIndex::instances(EntityKey const& rolled_up) 
 }
 
 store::EntityId PathIndex::host(std::string const& agent) const {
-  std::shared_lock const lock(mutex_);
+  auto const lock = share();
   auto const found = hosts_.find(agent);
   return found == hosts_.end() ? store::absent_entity : found->second;
 }

@@ -1,18 +1,22 @@
 #pragma once
 // All paths of the entities of a store: a tree of names down to the entities, below which all of
 // one shape share one tree of leaves. It follows the store's list by what differs, so that a
-// container more among 100,000 costs one path. Any thread: readers share a lock.
+// container more among 100,000 costs one path; and it keeps what the last patterns matched, which
+// the panels of a dashboard ask again and again. Any thread.
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
-#include <shared_mutex>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "aggregator/series/entity_index.hpp"
 #include "aggregator/series/leaf.hpp"
+#include "aggregator/series/name_tree.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/result.hpp"
 #include "graphite-bridge/glob.hpp"
@@ -31,21 +35,22 @@ using MembersPtr = std::shared_ptr<Members const>;
 
 // A leaf that a pattern matched.
 struct MatchedLeaf {
-  std::string path;
   MembersPtr members;
   Leaf leaf;
-};
+  std::string own_path;  // of a foreign or a tagged one
 
-class PathIndex {
+  std::string path() const {
+    return own_path.empty() ? members->path + "." + leaf.name() : own_path;
+  }
+};
+using MatchedLeaves = std::shared_ptr<std::vector<MatchedLeaf> const>;
+
+class PathIndex final : public EntityIndex {
  public:
   explicit PathIndex(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  // Brings the tree to what `list` says; the same list again costs nothing.
-  void follow(std::shared_ptr<store::EntityList const> const& list);
-
   // Leaves whose whole path matches, sorted by path. too_large beyond `limit`.
-  Result<std::vector<MatchedLeaf>> leaves(graphite::PathPattern const& pattern,
-                                          std::size_t limit) const;
+  Result<MatchedLeaves> leaves(graphite::PathPattern const& pattern, std::size_t limit) const;
   // Nodes whose path matches, sorted by path. too_large beyond `limit`.
   Result<std::vector<graphite::FoundNode>> nodes(graphite::PathPattern const& pattern,
                                                  std::size_t limit) const;
@@ -59,23 +64,31 @@ class PathIndex {
   store::EntityId host(std::string const& agent) const;
 
  private:
-  struct Node {
-    std::map<std::string, std::unique_ptr<Node>, std::less<>> children;
+  struct Place {
     MembersPtr members;  // of an entity's path; its leaves stand below
+    bool empty() const { return members == nullptr; }
   };
-  class Walk;
+  using Node = NameNode<Place>;
+  struct Match {
+    std::string pattern;
+    MatchedLeaves leaves;
+  };
 
-  void add(store::EntityInfo const& info);
-  void remove(store::EntityInfo const& info);
-  void replace(Node& node, std::vector<store::EntityInfo> entities, std::string path);
+  void add(store::EntityInfo const& info) override;
+  void remove(store::EntityInfo const& info) override;
+  void changed() override;
+  void replace(Place& place, std::vector<store::EntityInfo> entities, std::string path);
+  MatchedLeaves known_match(std::string const& pattern) const;
+  void keep_match(std::string const& pattern, MatchedLeaves const& leaves) const;
   std::shared_ptr<LeafSet const> shared_leaves(std::vector<store::EntityInfo> const& entities);
 
-  std::string prefix_;
-  mutable std::shared_mutex mutex_;
-  std::shared_ptr<store::EntityList const> list_;
+  std::string const prefix_;
   Node root_;
   std::map<std::string, store::EntityId> hosts_;
   std::map<std::pair<EntityKind, std::vector<MetricId>>, std::weak_ptr<LeafSet const>> leaf_sets_;
+
+  mutable std::mutex matches_mutex_;  // behind the index's lock
+  mutable std::list<Match> matches_;  // the last one that was asked for in front
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -8,40 +8,10 @@
 
 #include "aggregator/series/entity_path.hpp"
 #include "aggregator/series/foreign_values.hpp"
-#include "aggregator/series/window_values.hpp"
 #include "common/core/foreign.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
-
-std::int64_t step_seconds(Nanoseconds step) {
-  return std::max<std::int64_t>(1, std::chrono::floor<std::chrono::seconds>(step).count());
-}
-
-std::int64_t floor_to(std::int64_t time, std::int64_t step) {
-  return time - ((time % step) + step) % step;
-}
-
-// An empty series over (from, until] on the grid of `step`, as graphite-web lays it: from the step
-// after from's to until's, and at least one value.
-graphite::Series grid(MatchedLeaf const& leaf, Nanoseconds step, std::string_view pattern,
-                      graphite::Window const& window) {
-  graphite::Series series;
-  series.name = leaf.path;
-  series.path_expression = pattern;
-  series.tags = {{"name", leaf.path}};
-  series.step = step_seconds(step);
-  series.start = floor_to(window.from, series.step) + series.step;
-  series.end = std::max(floor_to(window.until, series.step), series.start) + series.step;
-  series.consolidation = leaf.leaf.consolidation();
-  return series;
-}
-
-void fill(graphite::Series& series, WallTime tick, double value) {
-  std::int64_t const time = unix_seconds(tick);
-  if (time < series.start || time >= series.end) return;
-  series.values[static_cast<std::size_t>((time - series.start) / series.step)] = value;
-}
 
 bool selected(PointSelection const& selection, EntityKind kind) {
   switch (kind) {
@@ -78,57 +48,43 @@ ForeignIndex& StoreSeriesSource::foreign_index() const {
   return *foreign_;
 }
 
-Result<void> StoreSeriesSource::read(MembersPtr const& members, rollup::HostTicks& host_ticks,
-                                     std::span<Leaf const> leaves, WallTime from, WallTime until,
-                                     ValueVisitor const& visit) const {
-  for (store::EntityInfo const& entity : members->entities) {
-    if (entity.first_tick > until) continue;
-    bool const container = entity.entity.key.kind == EntityKind::container;
-    store::EntityId const host =
-        container ? index_->host(entity.entity.key.host) : store::absent_entity;
-    auto done = read_values(store_, host_ticks, entity, host, leaves, from, until, visit);
-    if (!done) return done.error().within(members->path);
-  }
-  return {};
+Result<StoreSeriesSource::Matched> StoreSeriesSource::matched(std::string_view pattern) const {
+  auto const compiled = graphite::PathPattern::compile(pattern);
+  if (!compiled) return compiled.error();
+  auto leaves = index().leaves(*compiled, options_.most_series);
+  if (!leaves) return leaves.error();
+  auto foreign = foreign_index().leaves(*compiled, options_.most_series - (*leaves)->size());
+  if (!foreign) return foreign.error();
+  return Matched{std::move(*leaves), std::move(*foreign)};
 }
 
-std::optional<store::Tier> StoreSeriesSource::tier_for(EntityKind kind,
-                                                       graphite::Window const& window) const {
-  auto const reaches = [&](Nanoseconds retention) {
-    return from_unix_seconds(window.from) >= from_unix_seconds(window.now) - retention;
-  };
-  if (reaches(store_.retention())) return std::nullopt;
-  store::Tier const first = store::first_tier(kind);
-  if (kind == EntityKind::container || reaches(store_.plan(first).retention)) return first;
-  return store::Tier::ten_minutes;
-}
-
-Result<void> StoreSeriesSource::read_tier(store::Tier tier, MembersPtr const& members,
-                                          rollup::TierReader& reader, std::span<Leaf const> leaves,
-                                          graphite::Window const& window, WallTime from,
-                                          WallTime until, ValueVisitor const& visit) const {
-  for (store::EntityInfo const& entity : members->entities) {
-    if (entity.first_tick > until) continue;
-    auto const done =
-        read_window_values(reader, tier, entity, leaves, window.consolidation, from, until, visit);
-    if (!done) return done.error().within(members->path);
-  }
-  return {};
+Result<std::unique_ptr<LeafSeries>> StoreSeriesSource::series_of(
+    MatchedLeaves leaves, std::string_view pattern, graphite::Window const& window) const {
+  return LeafSeries::make(store_, *index_, std::move(leaves), pattern, window,
+                          options_.most_values);
 }
 
 Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
     std::string_view pattern, graphite::Window const& window) const {
-  auto const compiled = graphite::PathPattern::compile(pattern);
-  if (!compiled) return compiled.error();
-  auto const matched = index().leaves(*compiled, options_.most_series);
-  if (!matched) return matched.error();
-  auto const foreign = foreign_index().leaves(*compiled, options_.most_series - matched->size());
-  if (!foreign) return foreign.error();
-  auto all = fetch_leaves(*matched, pattern, window);
-  if (!all || foreign->empty()) return all;
-  if (auto done = fetch_foreign(*foreign, pattern, window, *all); !done) return done.error();
+  auto const found = matched(pattern);
+  if (!found) return found.error();
+  auto const series = series_of(found->leaves, pattern, window);
+  if (!series) return series.error();
+  auto all = (*series)->take_all();
+  if (!all || found->foreign.empty()) return all;
+  if (auto done = fetch_foreign(found->foreign, pattern, window, *all); !done) return done.error();
   std::ranges::sort(*all, {}, &graphite::Series::name);
   return all;
+}
+
+Result<std::unique_ptr<graphite::MatchedSeries>> StoreSeriesSource::match(
+    std::string_view pattern, graphite::Window const& window) const {
+  auto const found = matched(pattern);
+  if (!found) return found.error();
+  if (!found->foreign.empty()) return std::unique_ptr<graphite::MatchedSeries>();
+  auto series = series_of(found->leaves, pattern, window);
+  if (!series) return series.error();
+  return std::unique_ptr<graphite::MatchedSeries>(std::move(*series));
 }
 
 Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
@@ -137,16 +93,20 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
   if (!query) return query.error();
   auto const matched = tag_index().leaves(*query, options_.most_series);
   if (!matched) return matched.error();
-  std::vector<MatchedLeaf> leaves, foreign;
+  auto leaves = std::make_shared<std::vector<MatchedLeaf>>();
+  std::vector<MatchedLeaf> foreign;
   std::map<std::string_view, Tags const*> tags;
   for (TaggedLeaf const& one : *matched) {
-    (one.leaf.leaf.view == View::foreign ? foreign : leaves).push_back(one.leaf);
-    tags.emplace(one.leaf.path, &one.tags);
+    (one.leaf.leaf.view == View::foreign ? foreign : *leaves).push_back(one.leaf);
+    tags.emplace(one.leaf.own_path, &one.tags);
   }
-  auto all = fetch_leaves(leaves, {}, window);
+  index();  // knows the hosts
+  auto const series = series_of(std::move(leaves), {}, window);
+  if (!series) return series.error();
+  auto all = (*series)->take_all();
   if (!all) return all;
   if (auto done = fetch_foreign(foreign, {}, window, *all); !done) return done.error();
-  for (graphite::Series& series : *all) series.tags = *tags.at(series.name);
+  for (graphite::Series& one : *all) one.tags = *tags.at(one.name);
   std::ranges::sort(*all, {}, &graphite::Series::name);
   return all;
 }
@@ -180,54 +140,6 @@ Result<std::vector<std::string>> StoreSeriesSource::paths() const {
   return paths;
 }
 
-Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_leaves(
-    std::vector<MatchedLeaf> const& matched, std::string_view pattern,
-    graphite::Window const& window) const {
-  std::vector<graphite::Series> all;
-  all.reserve(matched.size());
-  std::size_t values = 0;
-  for (MatchedLeaf const& leaf : matched) {
-    Nanoseconds step = leaf.members->step();
-    if (auto const tier = tier_for(leaf.members->entities.back().entity.key.kind, window))
-      step = std::max(step, store_.plan(*tier).window);
-    all.push_back(grid(leaf, step, pattern, window));
-    graphite::Series const& series = all.back();
-    values += static_cast<std::size_t>((series.end - series.start) / series.step);
-    if (values > options_.most_values)
-      return Error{Errc::too_large, 0,
-                   "more than " + std::to_string(options_.most_values) + " values are asked for"};
-  }
-  // One scan per entity, whatever the number of its leaves.
-  std::map<Members const*, std::vector<std::size_t>> by_members;
-  for (std::size_t i = 0; i < matched.size(); ++i)
-    by_members[matched[i].members.get()].push_back(i);
-  rollup::HostTicks host_ticks(store_);
-  rollup::TierReader reader(
-      store_, host_ticks, [&](EntityKey const& container) { return index_->host(container.host); },
-      [&](EntityKey const& rolled_up) { return index_->instances(rolled_up); });
-  for (auto const& [key, places] : by_members) {
-    MembersPtr const& members = matched[places.front()].members;
-    std::vector<Leaf> leaves;
-    for (std::size_t const i : places) {
-      leaves.push_back(matched[i].leaf);
-      auto& series = all[i];
-      series.values.assign(static_cast<std::size_t>((series.end - series.start) / series.step),
-                           graphite::absent);
-    }
-    graphite::Series const& first = all[places.front()];  // they share the step, hence the grid
-    auto const from = from_unix_seconds(first.start);
-    auto const until = from_unix_seconds(first.end) - Nanoseconds(1);
-    auto const take = [&](std::size_t leaf, WallTime tick, double value) {
-      fill(all[places[leaf]], tick, value);
-    };
-    auto const tier = tier_for(members->entities.back().entity.key.kind, window);
-    auto const done = tier ? read_tier(*tier, members, reader, leaves, window, from, until, take)
-                           : read(members, host_ticks, leaves, from, until, take);
-    if (!done) return done.error();
-  }
-  return all;
-}
-
 Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(std::string_view pattern,
                                                                  graphite::Window const&) const {
   auto const compiled = graphite::PathPattern::compile(pattern);
@@ -259,16 +171,16 @@ Result<void> StoreSeriesSource::fetch_foreign(std::vector<MatchedLeaf> const& ma
   std::size_t values = 0;
   for (MatchedLeaf const& leaf : matched) {
     store::EntityInfo const& info = leaf.members->entities[leaf.leaf.place / foreign_leaves];
-    auto grid = foreign_grid(store_, *files, leaf.path, foreign_step(info.entity.key), window);
+    auto grid = foreign_grid(store_, *files, leaf.own_path, foreign_step(info.entity.key), window);
     if (!grid) continue;
     values += static_cast<std::size_t>((grid->end - grid->start) / grid->steps.front());
     if (values > options_.most_values)
       return Error{Errc::too_large, 0,
                    "more than " + std::to_string(options_.most_values) + " values are asked for"};
     graphite::Series& series = made.emplace_back();
-    series.name = leaf.path;
+    series.name = leaf.own_path;
     series.path_expression = pattern;
-    series.tags = {{"name", leaf.path}};
+    series.tags = {{"name", leaf.own_path}};
     series.start = grid->start;
     series.end = grid->end;
     series.step = grid->step;
@@ -302,11 +214,18 @@ Result<void> StoreSeriesSource::points(WallTime from, WallTime until,
     std::vector<Leaf> leaves;
     for (auto const& [name, leaf] : members->leaves->leaves) leaves.push_back(leaf);
     std::vector<std::map<WallTime, double>> values(leaves.size());  // the latest start's stay
-    auto const done = read(members, host_ticks, leaves, from + Nanoseconds(1), until,
-                           [&](std::size_t leaf, WallTime tick, double value) {
-                             values[leaf].insert_or_assign(tick, value);
-                           });
-    if (!done) return done.error();
+    LeafValues rows(members->entities.back().entity.key.kind, leaves);
+    for (store::EntityInfo const& entity : members->entities) {
+      if (entity.first_tick > until) continue;
+      auto const done = rows.read(
+          store_, host_ticks,
+          [this](EntityKey const& container) { return index_->host(container.host); }, entity,
+          from + Nanoseconds(1), until);
+      if (!done) return done.error().within(members->path);
+      rows.visit([&](std::size_t leaf, WallTime tick, double value) {
+        values[leaf].insert_or_assign(tick, value);
+      });
+    }
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       if (values[i].empty()) continue;
       std::string const path = members->path + "." + members->leaves->leaves[i].first;

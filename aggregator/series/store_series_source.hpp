@@ -18,10 +18,9 @@
 #include <string>
 #include <string_view>
 
-#include "aggregator/rollup/tier_reader.hpp"
 #include "aggregator/series/foreign_index.hpp"
+#include "aggregator/series/leaf_series.hpp"
 #include "aggregator/series/path_index.hpp"
-#include "aggregator/series/row_values.hpp"
 #include "aggregator/series/tag_index.hpp"
 #include "aggregator/store/store.hpp"
 #include "graphite-bridge/carbon/carbon_directory.hpp"
@@ -55,6 +54,8 @@ class StoreSeriesSource final : public graphite::SeriesSource {
 
   Result<std::vector<graphite::Series>> fetch(std::string_view pattern,
                                               graphite::Window const& window) const override;
+  Result<std::unique_ptr<graphite::MatchedSeries>> match(
+      std::string_view pattern, graphite::Window const& window) const override;
   // The window plays no part: whatever the store still holds is found.
   Result<std::vector<graphite::FoundNode>> find(std::string_view pattern,
                                                 graphite::Window const& window) const override;
@@ -100,17 +101,14 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   Result<void> fetch_foreign(std::vector<MatchedLeaf> const& matched, std::string_view pattern,
                              graphite::Window const& window,
                              std::vector<graphite::Series>& all) const;
-  Result<std::vector<graphite::Series>> fetch_leaves(std::vector<MatchedLeaf> const& matched,
-                                                     std::string_view pattern,
-                                                     graphite::Window const& window) const;
-  // Nothing: raw rows.
-  std::optional<store::Tier> tier_for(EntityKind kind, graphite::Window const& window) const;
-  Result<void> read_tier(store::Tier tier, MembersPtr const& members, rollup::TierReader& reader,
-                         std::span<Leaf const> leaves, graphite::Window const& window,
-                         WallTime from, WallTime until, ValueVisitor const& visit) const;
-  Result<void> read(MembersPtr const& members, rollup::HostTicks& host_ticks,
-                    std::span<Leaf const> leaves, WallTime from, WallTime until,
-                    ValueVisitor const& visit) const;
+  // What a pattern matches; foreign ones apart.
+  struct Matched {
+    MatchedLeaves leaves;
+    std::vector<MatchedLeaf> foreign;
+  };
+  Result<Matched> matched(std::string_view pattern) const;
+  Result<std::unique_ptr<LeafSeries>> series_of(MatchedLeaves leaves, std::string_view pattern,
+                                                graphite::Window const& window) const;
 
   store::Store const& store_;
   SeriesOptions const options_;

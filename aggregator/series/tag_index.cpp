@@ -1,9 +1,7 @@
 #include "aggregator/series/tag_index.hpp"
 
 #include <algorithm>
-#include <mutex>
 
-#include "aggregator/series/entity_changes.hpp"
 #include "aggregator/series/entity_path.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -87,20 +85,9 @@ struct TagIndex::Group {
 TagIndex::TagIndex() = default;
 TagIndex::~TagIndex() = default;
 
-void TagIndex::follow(std::shared_ptr<store::EntityList const> const& list) {
-  {
-    std::shared_lock const lock(mutex_);
-    if (list == list_) return;
-  }
-  std::unique_lock const lock(mutex_);
-  if (list == list_) return;
-  static store::EntityList const none;
-  visit_changes(
-      list_ ? *list_ : none, *list, [this](store::EntityInfo const& info) { remove(info); },
-      [this](store::EntityInfo const& info) { add(info); });
+void TagIndex::changed() {
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
   std::erase_if(foreign_sets_, [](auto const& entry) { return entry.second.expired(); });
-  list_ = list;
 }
 
 void TagIndex::add(store::EntityInfo const& info) {
@@ -273,12 +260,12 @@ Result<std::vector<TaggedLeaf>> TagIndex::leaves(graphite::TagQuery const& query
   std::vector<TaggedLeaf> found;
   bool too_many = false;
   {
-    std::shared_lock const lock(mutex_);
+    auto const lock = share();
     each(query, [&](Group const& group, std::size_t i) {
       too_many = found.size() >= limit;
       if (too_many) return false;
       auto const& [name, leaf] = group.members->leaves->leaves[i];
-      TaggedLeaf one{{name + group.members->path, group.members, leaf}, group.tags};
+      TaggedLeaf one{{group.members, leaf, name + group.members->path}, group.tags};
       one.tags.emplace(name_tag, name);
       found.push_back(std::move(one));
       return true;
@@ -287,13 +274,13 @@ Result<std::vector<TaggedLeaf>> TagIndex::leaves(graphite::TagQuery const& query
   if (too_many)
     return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
   std::ranges::sort(
-      found, {}, [](TaggedLeaf const& one) -> auto const& { return one.leaf.path; });
+      found, {}, [](TaggedLeaf const& one) -> auto const& { return one.leaf.own_path; });
   return found;
 }
 
 std::set<std::string> TagIndex::tags(graphite::TagQuery const* query) const {
   std::set<std::string> names;
-  std::shared_lock const lock(mutex_);
+  auto const lock = share();
   if (query == nullptr) {
     for (auto const& [name, values] : values_) names.insert(name);
     if (!by_leaves_.empty()) names.insert(name_tag);
@@ -313,7 +300,7 @@ std::set<std::string> TagIndex::tags(graphite::TagQuery const* query) const {
 std::map<std::string, std::uint64_t> TagIndex::values(std::string const& tag,
                                                       graphite::TagQuery const* query) const {
   std::map<std::string, std::uint64_t> found;
-  std::shared_lock const lock(mutex_);
+  auto const lock = share();
   if (query != nullptr) {
     each(*query, [&](Group const& group, std::size_t i) {
       if (tag == name_tag) {

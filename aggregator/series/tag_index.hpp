@@ -6,13 +6,12 @@
 //
 // Of each tag and value it knows the groups of entities that have them, and of each set of leaves
 // its groups, so that a query meets the smallest list first and looks at no series that it does
-// not name. It follows the store's list by what differs. Any thread: readers share a lock.
+// not name. Any thread.
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -32,19 +31,16 @@ Tags entity_tags(Entity const& entity);
 std::string tag_suffix(Tags const& tags);
 Tags read_tag_suffix(std::string_view suffix);
 
-// A tagged series: leaf.path is its name with its tags.
+// A tagged series: leaf.path() is its name with its tags.
 struct TaggedLeaf {
   MatchedLeaf leaf;
   Tags tags;  // with "name"
 };
 
-class TagIndex {
+class TagIndex final : public EntityIndex {
  public:
   TagIndex();
-  ~TagIndex();
-
-  // Brings it to what `list` says; the same list again costs nothing.
-  void follow(std::shared_ptr<store::EntityList const> const& list);
+  ~TagIndex() override;
 
   // By path. too_large beyond `limit`.
   Result<std::vector<TaggedLeaf>> leaves(graphite::TagQuery const& query, std::size_t limit) const;
@@ -60,8 +56,9 @@ class TagIndex {
   using GroupIds = std::vector<GroupId>;  // ascending
   struct Group;
 
-  void add(store::EntityInfo const& info);
-  void remove(store::EntityInfo const& info);
+  void add(store::EntityInfo const& info) override;
+  void remove(store::EntityInfo const& info) override;
+  void changed() override;
   void replace(GroupId id, std::vector<store::EntityInfo> entities);
   std::shared_ptr<LeafSet const> shared_leaves(std::vector<store::EntityInfo> const& entities);
   GroupIds candidates(graphite::TagQuery const& query) const;
@@ -70,8 +67,6 @@ class TagIndex {
   template <typename Visit>
   void each(graphite::TagQuery const& query, Visit const& visit) const;
 
-  mutable std::shared_mutex mutex_;
-  std::shared_ptr<store::EntityList const> list_;
   std::vector<std::unique_ptr<Group>> groups_;
   GroupIds free_;
   std::unordered_map<std::string, GroupId> by_suffix_;

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "aggregator/rollup/tier_reader.hpp"
-#include "aggregator/series/row_values.hpp"
+#include "aggregator/series/leaf_values.hpp"
 #include "graphite-bridge/series.hpp"
 
 namespace dadvisor::aggregator::series {

@@ -237,10 +237,11 @@ Metric const* find_metric_by_rate(std::string_view rate_leaf) {
   return look_up(rates, rate_leaf);
 }
 
-double shown(Metric const& metric, double stored) {
-  // 1e-9 is no binary fraction, 1e9 is an integer: dividing rounds once, multiplying twice.
-  return metric.scale < 1 ? stored / std::round(1 / metric.scale) : stored * metric.scale;
-}
+// 1e-9 is no binary fraction, 1e9 is an integer: dividing rounds once, multiplying twice.
+Shown::Shown(Metric const& metric)
+    : divides_(metric.scale < 1), by_(divides_ ? std::round(1 / metric.scale) : metric.scale) {}
+
+double shown(Metric const& metric, double stored) { return Shown(metric)(stored); }
 
 std::optional<double> ratio_of(Metric const& ratio, double numerator, double denominator) {
   if (denominator == 0) return std::nullopt;

@@ -41,6 +41,16 @@ struct Metric {
 // A stored figure (or a counter's increase or rate) as it is shown: stored * scale, rounded once,
 // so that 5,000,000,000 ns are exactly 5 s.
 double shown(Metric const& metric, double stored);
+// The same for many figures of one metric.
+class Shown {
+ public:
+  explicit Shown(Metric const& metric);
+  double operator()(double stored) const { return divides_ ? stored / by_ : stored * by_; }
+
+ private:
+  bool divides_;
+  double by_;
+};
 // The figure of a metric of rollup `ratio` from its shown numerator and denominator; absent when
 // the denominator is 0.
 std::optional<double> ratio_of(Metric const& ratio, double numerator, double denominator);

@@ -1,5 +1,6 @@
 #include "aggregator/series/path_index.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 using namespace dadvisor;
@@ -40,10 +41,10 @@ TEST_CASE("the index follows lists that grow, change and shrink") {
   auto const leaves =
       index.leaves(*graphite::PathPattern::compile("*.*.instances.app_n7.1?.cpu.cores"), 100);
   REQUIRE(leaves);
-  REQUIRE(leaves->size() == 10);
-  CHECK(leaves->front().path == "dadvisor.c.instances.app_n7.10.cpu.cores");
+  REQUIRE((*leaves)->size() == 10);
+  CHECK((*leaves)->front().path() == "dadvisor.c.instances.app_n7.10.cpu.cores");
   // All of one shape share their leaves.
-  CHECK(leaves->front().members->leaves == leaves->back().members->leaves);
+  CHECK((*leaves)->front().members->leaves == (*leaves)->back().members->leaves);
 
   auto next = std::make_shared<store::EntityList>(*list);
   next->erase(next->begin() + 700, next->begin() + 800);  // all of n7
@@ -61,6 +62,49 @@ TEST_CASE("the index follows lists that grow, change and shrink") {
 
   index.follow(std::make_shared<store::EntityList>());
   CHECK(count(index, "*") == 0);
+}
+
+std::vector<std::string> paths(PathIndex const& index, std::string_view pattern) {
+  auto const leaves = index.leaves(*graphite::PathPattern::compile(pattern), 100'000);
+  REQUIRE(leaves);
+  std::vector<std::string> paths;
+  for (MatchedLeaf const& leaf : **leaves) paths.push_back(leaf.path());
+  return paths;
+}
+
+TEST_CASE("leaves and nodes are sorted by path, also behind names that others go on from") {
+  PathIndex index("dadvisor");
+  auto list = std::make_shared<store::EntityList>();
+  store::EntityId id = 0;
+  for (auto const* instance : {"a", "a-1", "a-1-2", "a1", "a+", "b", "a-1+"}) {
+    list->push_back(info(++id, 1, 1));
+    list->back().entity.labels[2].second = instance;
+  }
+  index.follow(list);
+  auto const leaves = paths(index, "dadvisor.c.instances.*.*.cpu.*");
+  CHECK(leaves.size() == 2 * list->size());
+  CHECK(std::ranges::is_sorted(leaves));
+  auto const nodes =
+      index.nodes(*graphite::PathPattern::compile("dadvisor.c.instances.*.*.cpu"), 100);
+  REQUIRE(nodes);
+  CHECK(nodes->size() == list->size());
+  CHECK(std::ranges::is_sorted(*nodes, {}, &graphite::FoundNode::path));
+}
+
+TEST_CASE("a pattern that is asked again sees what came meanwhile") {
+  PathIndex index("dadvisor");
+  auto list = std::make_shared<store::EntityList>();
+  list->push_back(info(1, 1, 1));
+  index.follow(list);
+  char const* const pattern = "dadvisor.c.instances.*.*.cpu.cores";
+  CHECK(paths(index, pattern).size() == 1);
+  auto const kept = index.leaves(*graphite::PathPattern::compile(pattern), 10);
+  CHECK(*index.leaves(*graphite::PathPattern::compile(pattern), 10) == *kept);  // the same list
+  auto next = std::make_shared<store::EntityList>(*list);
+  next->push_back(info(2, 1, 2));
+  index.follow(next);
+  CHECK(paths(index, pattern).size() == 2);
+  CHECK((*kept)->size() == 1);
 }
 
 TEST_CASE("more than the limit is too large") {

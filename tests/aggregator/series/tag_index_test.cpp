@@ -54,7 +54,7 @@ class Indexed {
     std::vector<std::string> out;
     auto const found = index.leaves(query(expressions), 100000);
     if (!found) FAIL(found.error().context);
-    for (auto const& one : *found) out.push_back(one.leaf.path);
+    for (auto const& one : *found) out.push_back(one.leaf.own_path);
     return out;
   }
   TagIndex index;

@@ -1,23 +1,27 @@
-#pragma once
-// What differs between two of the store's entity lists, for whoever keeps an index of them. Pure.
-
-#include "aggregator/store/store.hpp"
+#include "aggregator/series/entity_index.hpp"
 
 namespace dadvisor::aggregator::series {
+namespace {
 
 // Whether an index need not look again; last_tick moves all the time and plays no part.
-inline bool unchanged(store::EntityInfo const& a, store::EntityInfo const& b) {
+bool unchanged(store::EntityInfo const& a, store::EntityInfo const& b) {
   return a.id == b.id && a.step == b.step && a.first_tick == b.first_tick &&
          a.columns == b.columns && a.entity == b.entity;
 }
 
-// Calls remove(info) for what went and add(info) for what came; both, in that order, for what is
-// another now. Lists are by id ascending.
-template <typename Remove, typename Add>
-void visit_changes(store::EntityList const& before, store::EntityList const& now,
-                   Remove const& remove, Add const& add) {
-  auto old = before.begin();
-  for (store::EntityInfo const& info : now) {
+}  // namespace
+
+void EntityIndex::follow(std::shared_ptr<store::EntityList const> const& list) {
+  {
+    std::shared_lock const lock(mutex_);
+    if (list == list_) return;
+  }
+  std::unique_lock const lock(mutex_);
+  if (list == list_) return;
+  static store::EntityList const nothing;
+  store::EntityList const& before = list_ ? *list_ : nothing;
+  auto old = before.begin();  // both are by id ascending
+  for (store::EntityInfo const& info : *list) {
     for (; old != before.end() && old->id < info.id; ++old) remove(*old);
     bool const known = old != before.end() && old->id == info.id;
     if (known && unchanged(*old, info)) {
@@ -28,6 +32,8 @@ void visit_changes(store::EntityList const& before, store::EntityList const& now
     add(info);
   }
   for (; old != before.end(); ++old) remove(*old);
+  list_ = list;
+  changed();
 }
 
 }  // namespace dadvisor::aggregator::series

@@ -1,0 +1,207 @@
+#include "aggregator/series/leaf_series.hpp"
+
+#include <algorithm>
+
+#include "aggregator/series/window_values.hpp"
+
+namespace dadvisor::aggregator::series {
+namespace {
+
+std::int64_t floor_to(std::int64_t time, std::int64_t step) {
+  return time - ((time % step) + step) % step;
+}
+
+// The slot of a tick; below 0 for one before the grid.
+std::int64_t slot_of(graphite::MatchedSeries::Shape const& shape, store::TickNs tick) {
+  std::int64_t const time = unix_seconds(store::from_tick_ns(tick));
+  return floor_to(time - shape.start, shape.step) / shape.step;
+}
+
+// Puts what is there of `values` into the slots of their ticks.
+void fill(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs const> ticks,
+          std::span<double const> values, std::span<double> slots) {
+  auto const size = static_cast<std::int64_t>(slots.size());
+  store::TickNs const step = Nanoseconds(std::chrono::seconds(shape.step)).count();
+  for (std::size_t row = 0; row < ticks.size();) {
+    std::size_t end = row + 1;  // of rows that are one step apart, hence one slot
+    while (end < ticks.size() && ticks[end] - ticks[end - 1] == step) ++end;
+    auto slot = slot_of(shape, ticks[row]);
+    if (slot < 0) {
+      auto const before = std::min<std::size_t>(static_cast<std::size_t>(-slot), end - row);
+      row += before;
+      slot += static_cast<std::int64_t>(before);
+    }
+    for (; row < end && slot < size; ++row, ++slot)
+      if (!graphite::is_absent(values[row])) slots[static_cast<std::size_t>(slot)] = values[row];
+    row = end;
+  }
+}
+
+}  // namespace
+
+// What reads of leaf after leaf share.
+class LeafSeries::Reader {
+ public:
+  explicit Reader(LeafSeries const& series)
+      : series_(series),
+        host_ticks_(series.store_),
+        tier_reader_(
+            series.store_, host_ticks_,
+            [this](EntityKey const& container) { return series_.index_.host(container.host); },
+            [this](EntityKey const& rolled_up) { return series_.index_.instances(rolled_up); }) {}
+
+  // Reads leaves [first, last), which have the same members, all at once.
+  Result<void> read(std::size_t first, std::size_t last) {
+    MatchedLeaf const* const its = series_.leaves_->data() + first;
+    leaves_.clear();
+    for (std::size_t i = 0; i < last - first; ++i) leaves_.push_back(its[i].leaf);
+    if (slots_.size() < leaves_.size()) slots_.resize(leaves_.size());
+    shape_ = series_.shape(first);  // they share step and window
+    for (std::size_t i = 0; i < leaves_.size(); ++i)
+      slots_[i].assign(shape_.values(), graphite::absent);
+    MembersPtr const& members = its->members;
+    EntityKind const kind = members->entities.back().entity.key.kind;
+    auto const tier = series_.tier_for(kind);
+    auto const from = from_unix_seconds(shape_.start);
+    auto const until = from_unix_seconds(shape_.end) - Nanoseconds(1);
+    for (store::EntityInfo const& entity : members->entities) {
+      if (entity.first_tick > until) continue;
+      auto const done =
+          tier ? read_windows(*tier, entity, from, until) : read_rows(kind, entity, from, until);
+      if (!done) return done.error().within(members->path);
+    }
+    return {};
+  }
+  std::span<double const> values(std::size_t place) const { return slots_[place]; }
+
+ private:
+  Result<void> read_rows(EntityKind kind, store::EntityInfo const& entity, WallTime from,
+                         WallTime until) {
+    if (!rows_ || !rows_->reads(kind, leaves_)) rows_.emplace(kind, leaves_);
+    auto const done = rows_->read(
+        series_.store_, host_ticks_,
+        [this](EntityKey const& container) { return series_.index_.host(container.host); }, entity,
+        from, until);
+    if (!done) return done;
+    for (std::size_t i = 0; i < leaves_.size(); ++i)
+      fill(shape_, rows_->ticks(), rows_->of(i), slots_[i]);
+    return {};
+  }
+  Result<void> read_windows(store::Tier tier, store::EntityInfo const& entity, WallTime from,
+                            WallTime until) {
+    return read_window_values(tier_reader_, tier, entity, leaves_, series_.window_.consolidation,
+                              from, until, [&](std::size_t leaf, WallTime window, double value) {
+                                auto const tick = store::tick_ns(window);
+                                fill(shape_, {&tick, 1}, {&value, 1}, slots_[leaf]);
+                              });
+  }
+
+  LeafSeries const& series_;
+  rollup::HostTicks host_ticks_;
+  rollup::TierReader tier_reader_;
+  std::optional<LeafValues> rows_;
+  std::vector<Leaf> leaves_;
+  Shape shape_;
+  std::vector<std::vector<double>> slots_;
+};
+
+Result<std::unique_ptr<LeafSeries>> LeafSeries::make(store::Store const& store,
+                                                     PathIndex const& index, MatchedLeaves leaves,
+                                                     std::string_view pattern,
+                                                     graphite::Window const& window,
+                                                     std::size_t most_values) {
+  std::unique_ptr<LeafSeries> made(
+      new LeafSeries(store, index, std::move(leaves), pattern, window));
+  std::size_t values = 0;
+  for (std::size_t place = 0; place < made->size(); ++place) {
+    values += made->shape(place).values();
+    if (values > most_values)
+      return Error{Errc::too_large, 0,
+                   "more than " + std::to_string(most_values) + " values are asked for"};
+  }
+  return made;
+}
+
+std::optional<store::Tier> LeafSeries::tier_for(EntityKind kind) const {
+  auto const reaches = [&](Nanoseconds retention) {
+    return from_unix_seconds(window_.from) >= from_unix_seconds(window_.now) - retention;
+  };
+  if (reaches(store_.retention())) return std::nullopt;
+  store::Tier const first = store::first_tier(kind);
+  if (kind == EntityKind::container || reaches(store_.plan(first).retention)) return first;
+  return store::Tier::ten_minutes;
+}
+
+// Over (from, until] as graphite-web lays it: from the step after from's to until's, and at least
+// one value.
+LeafSeries::Shape LeafSeries::shape(std::size_t place) const {
+  MatchedLeaf const& leaf = (*leaves_)[place];
+  store::EntityInfo const& newest = leaf.members->entities.back();
+  EntityKind const kind = newest.entity.key.kind;
+  if (kind != last_kind_ || newest.step != last_step_) {
+    last_kind_ = kind;
+    last_step_ = newest.step;
+    Nanoseconds step = newest.step;
+    if (auto const tier = tier_for(kind)) step = std::max(step, store_.plan(*tier).window);
+    Shape& made = last_shape_;
+    made.step = std::max<std::int64_t>(1, std::chrono::floor<std::chrono::seconds>(step).count());
+    made.start = floor_to(window_.from, made.step) + made.step;
+    made.end = std::max(floor_to(window_.until, made.step), made.start) + made.step;
+  }
+  Shape shape = last_shape_;
+  shape.consolidation = leaf.leaf.consolidation();
+  return shape;
+}
+
+graphite::Series LeafSeries::named(std::size_t place) const {
+  Shape const its = shape(place);
+  graphite::Series series;
+  series.name = (*leaves_)[place].path();
+  series.path_expression = pattern_;
+  series.tags = {{"name", series.name}};
+  series.step = its.step;
+  series.start = its.start;
+  series.end = its.end;
+  series.consolidation = its.consolidation;
+  return series;
+}
+
+Result<void> LeafSeries::each(Visitor const& visit) const {
+  Reader reader(*this);
+  for (std::size_t first = 0; first < size();) {
+    // One scan per entity, whatever the number of its leaves, which stand beside each other.
+    std::size_t last = first + 1;
+    while (last < size() && (*leaves_)[last].members == (*leaves_)[first].members) ++last;
+    if (auto const done = reader.read(first, last); !done) return done;
+    for (std::size_t place = first; place < last; ++place)
+      visit(place, reader.values(place - first));
+    first = last;
+  }
+  return {};
+}
+
+Result<std::vector<graphite::Series>> LeafSeries::take(std::span<std::size_t const> places) const {
+  std::vector<graphite::Series> series;
+  series.reserve(places.size());
+  Reader reader(*this);
+  for (std::size_t const place : places) {
+    if (auto const done = reader.read(place, place + 1); !done) return done.error();
+    auto const values = reader.values(0);
+    series.push_back(named(place));
+    series.back().values.assign(values.begin(), values.end());
+  }
+  return series;
+}
+
+Result<std::vector<graphite::Series>> LeafSeries::take_all() const {
+  std::vector<graphite::Series> series;
+  series.reserve(size());
+  auto const done = each([&](std::size_t place, std::span<double const> values) {
+    series.push_back(named(place));
+    series.back().values.assign(values.begin(), values.end());
+  });
+  if (!done) return done.error();
+  return series;
+}
+
+}  // namespace dadvisor::aggregator::series

@@ -1,0 +1,184 @@
+#include "aggregator/series/leaf_values.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "aggregator/rollup/counter_rates.hpp"
+
+namespace dadvisor::aggregator::series {
+namespace {
+
+using MaybeValue = std::optional<double>;
+
+std::vector<MetricId> columns_of(EntityKind kind, std::span<Leaf const> leaves) {
+  std::vector<MetricId> columns;
+  for (Leaf const& leaf : leaves) {
+    auto const [first, second] = leaf.columns();
+    columns.push_back(first);
+    if (second != 0) columns.push_back(second);
+  }
+  if (kind == EntityKind::app || kind == EntityKind::total) columns.push_back(row_step_column);
+  std::ranges::sort(columns);
+  auto const repeated = std::ranges::unique(columns);
+  columns.erase(repeated.begin(), repeated.end());
+  return columns;
+}
+
+double stored(Metric const& metric, std::int64_t cell) {
+  return metric.type == MetricType::real ? cell_real(cell) : static_cast<double>(cell);
+}
+
+double finite(double value) { return std::isfinite(value) ? value : graphite::absent; }
+
+}  // namespace
+
+LeafValues::LeafValues(EntityKind kind, std::span<Leaf const> leaves)
+    : kind_(kind), leaves_(leaves.begin(), leaves.end()), scan_(columns_of(kind, leaves)) {
+  auto const columns = scan_.columns();
+  auto const place = [&](MetricId column) {
+    return static_cast<std::size_t>(std::ranges::lower_bound(columns, column) - columns.begin());
+  };
+  for (Leaf const& leaf : leaves_) {
+    auto const [first, second] = leaf.columns();
+    places_.push_back({place(first), second != 0 ? place(second) : 0});
+    any_rate_ = any_rate_ || leaf.view == View::rate || leaf.view == View::ratio;
+  }
+  if (rolled_up()) step_place_ = place(row_step_column);
+  rates_.resize(columns.size());
+  values_.resize(leaves_.size());
+}
+
+bool LeafValues::reads(EntityKind kind, std::span<Leaf const> leaves) const {
+  return kind == kind_ && std::ranges::equal(leaves, leaves_);
+}
+
+Result<void> LeafValues::read(store::Store const& store, rollup::HostTicks& host_ticks,
+                              HostOf const& host_of, store::EntityInfo const& entity, WallTime from,
+                              WallTime until) {
+  step_ = entity.step;
+  WallTime start = from;
+  if (any_rate_) start -= longest_hole * step_;
+  if (auto scanned = store.scan(entity.id, start, until, scan_); !scanned) return scanned;
+  store::SelectedRows const& rows = scan_.rows();
+  std::size_t const count = rows.ticks.size();
+  first_ = static_cast<std::size_t>(std::ranges::lower_bound(rows.ticks, store::tick_ns(from)) -
+                                    rows.ticks.begin());
+  if (any_rate_ && count > 0) {
+    // Only of a life that is young at the first row does it matter when its host was heard.
+    EntityKey const& key = entity.entity.key;
+    bool const young = key.start_ns > store::tick_ns(start - (longest_hole + 1) * step_);
+    auto const host = young && kind_ == EntityKind::container ? host_of(key) : store::absent_entity;
+    rollup::CounterRates rates(host_ticks, entity, host, scan_.columns());
+    for (std::size_t place = 0; place < rates_.size(); ++place) {
+      if (!is_counter(place)) continue;
+      rates_[place].resize(count);
+      rates.per_second(rows.ticks, rows.columns[place], rates_[place]);
+    }
+  }
+  for (std::size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
+    values_[leaf].resize(count);
+    if (count > 0) make(leaf);
+  }
+  return {};
+}
+
+void LeafValues::visit(ValueVisitor const& visit) const {
+  auto const its = ticks();
+  for (std::size_t leaf = 0; leaf < leaves_.size(); ++leaf)
+    for (std::size_t row = 0; row < its.size(); ++row)
+      if (double const made = of(leaf)[row]; !graphite::is_absent(made))
+        visit(leaf, store::from_tick_ns(its[row]), made);
+}
+
+bool LeafValues::is_counter(std::size_t place) const {
+  Metric const* metric = find_metric(scan_.columns()[place]);
+  return metric && metric->kind == MetricKind::counter;
+}
+
+void LeafValues::make(std::size_t leaf) {
+  Leaf const& its = leaves_[leaf];
+  Places const& places = places_[leaf];
+  std::vector<double>& out = values_[leaf];
+  store::SelectedColumn const& column = scan_.rows().columns[places.first];
+  // The two that are read by the thousand.
+  if (its.view == View::stored) {
+    Shown const shown_value(*its.metric);
+    bool const real = its.metric->type == MetricType::real;
+    std::int64_t const* const cells = column.values.data();
+    for (std::size_t row = first_; row < out.size(); ++row)
+      out[row] =
+          finite(shown_value(real ? cell_real(cells[row]) : static_cast<double>(cells[row])));
+    for (std::size_t row = first_; row < column.has.size(); ++row)
+      if (column.has[row] == 0) out[row] = graphite::absent;
+  } else if (its.view == View::rate) {
+    Shown const shown_value(*its.metric);
+    double const* const rates = rates_[places.first].data();
+    for (std::size_t row = first_; row < out.size(); ++row)
+      out[row] = finite(shown_value(rates[row]));
+  } else {
+    for (std::size_t row = first_; row < out.size(); ++row)
+      out[row] = finite(value(its, places, row).value_or(graphite::absent));
+  }
+}
+
+// The shown rate of a stored counter.
+MaybeValue LeafValues::rate(std::size_t place, std::size_t row) const {
+  double const made = rates_[place][row];
+  if (graphite::is_absent(made)) return {};
+  return shown(*find_metric(scan_.columns()[place]), made);
+}
+
+// A counter as its rate, a gauge as it is.
+MaybeValue LeafValues::operand(std::size_t place, std::size_t row) const {
+  if (is_counter(place)) return rate(place, row);
+  Cell const cell = scan_.rows().columns[place].cell(row);
+  if (!cell) return {};
+  Metric const& metric = *find_metric(scan_.columns()[place]);
+  return shown(metric, stored(metric, *cell));
+}
+
+// A column of a rollup row; what holds a counter's increase as a rate.
+MaybeValue LeafValues::part(Metric const& metric, RollupPart which, std::size_t place,
+                            std::size_t row) const {
+  auto const& columns = scan_.rows().columns;
+  Cell const cell = columns[place].cell(row);
+  if (!cell) return {};
+  double const value = cell_real(*cell);
+  if (which == RollupPart::count) return value;
+  if (metric.kind != MetricKind::counter) return shown(metric, value);
+  Cell const own_step = columns[step_place_].cell(row);
+  Nanoseconds const step = own_step ? Nanoseconds(*own_step) : step_;
+  return shown(metric, value / std::chrono::duration<double>(step).count());
+}
+
+MaybeValue LeafValues::value(Leaf const& leaf, Places const& places, std::size_t row) const {
+  auto const cell = [&](std::size_t place) { return scan_.rows().columns[place].cell(row); };
+  Metric const& metric = *leaf.metric;
+  switch (leaf.view) {
+    case View::ratio: {
+      auto const top = operand(places.first, row), bottom = operand(places.second, row);
+      if (!top || !bottom) return {};
+      return ratio_of(metric, *top, *bottom);
+    }
+    case View::part:
+      return part(metric, leaf.part, places.first, row);
+    case View::average: {
+      auto const sum = part(metric, RollupPart::sum, places.first, row);
+      Cell const count = cell(places.second);
+      if (!sum || !count || cell_real(*count) == 0) return {};
+      return *sum / cell_real(*count);
+    }
+    case View::part_ratio: {
+      Cell const top = cell(places.first), bottom = cell(places.second);
+      if (!top || !bottom) return {};
+      return ratio_of(metric, cell_real(*top), cell_real(*bottom));
+    }
+    case View::stored:  // made as whole columns
+    case View::rate:
+    case View::foreign:  // read by read_foreign()
+      break;
+  }
+  return {};
+}
+
+}  // namespace dadvisor::aggregator::series

@@ -1,0 +1,71 @@
+#pragma once
+// The shown values of entities' leaves out of their raw rows. Here raw counters become rates,
+// stored units become shown ones, and columns become STATs. Keeps its memory from entity to entity;
+// for one piece of work, on one thread.
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "aggregator/rollup/host_ticks.hpp"
+#include "aggregator/series/leaf.hpp"
+#include "aggregator/store/column_scan.hpp"
+#include "aggregator/store/store.hpp"
+#include "common/core/result.hpp"
+
+namespace dadvisor::aggregator::series {
+
+// The value of leaves[leaf] at `tick`; by tick ascending, absent values are left out.
+using ValueVisitor = std::function<void(std::size_t leaf, WallTime tick, double value)>;
+
+class LeafValues {
+ public:
+  // The entity of a container's host, whose ticks tell whether a first count is whole;
+  // absent_entity when there is none.
+  using HostOf = std::function<store::EntityId(EntityKey const& container)>;
+
+  // Of leaves that entities of `kind` have.
+  LeafValues(EntityKind kind, std::span<Leaf const> leaves);
+  bool reads(EntityKind kind, std::span<Leaf const> leaves) const;
+
+  // Reads an entity's rows with from <= tick <= until. Errors: of Store::scan.
+  Result<void> read(store::Store const& store, rollup::HostTicks& host_ticks, HostOf const& host_of,
+                    store::EntityInfo const& entity, WallTime from, WallTime until);
+  // Of the entity that was read last: its ticks, ascending, and a value of the leaf for each;
+  // graphite::absent where there is none.
+  std::span<store::TickNs const> ticks() const {
+    return std::span(scan_.rows().ticks).subspan(first_);
+  }
+  std::span<double const> of(std::size_t leaf) const {
+    return std::span(values_[leaf]).subspan(first_);
+  }
+  void visit(ValueVisitor const& visit) const;
+
+ private:
+  struct Places {
+    std::size_t first = 0, second = 0;  // of a leaf's columns
+  };
+
+  bool rolled_up() const { return kind_ == EntityKind::app || kind_ == EntityKind::total; }
+  bool is_counter(std::size_t place) const;
+  void make(std::size_t leaf);
+  std::optional<double> value(Leaf const& leaf, Places const& places, std::size_t row) const;
+  std::optional<double> rate(std::size_t place, std::size_t row) const;
+  std::optional<double> operand(std::size_t place, std::size_t row) const;
+  std::optional<double> part(Metric const& metric, RollupPart which, std::size_t place,
+                             std::size_t row) const;
+
+  EntityKind const kind_;
+  std::vector<Leaf> const leaves_;
+  store::ColumnScan scan_;
+  std::vector<Places> places_;  // per leaf
+  std::size_t step_place_ = 0;  // of a rolled up row's step
+  bool any_rate_ = false;
+  std::vector<std::vector<double>> rates_;   // by place: of counters that a leaf wants as rates
+  std::vector<std::vector<double>> values_;  // per leaf
+  std::size_t first_ = 0;                    // the first row that is not read for rates alone
+  Nanoseconds step_{};                       // of the entity
+};
+
+}  // namespace dadvisor::aggregator::series
