@@ -54,7 +54,7 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
   add.counter("store_replayed_batches", "Batches replayed from the log at the start.",
               &StoreCounters::replayed_batches);
   add.counter("store_damaged_records", "Log records skipped.", &StoreCounters::damaged_records);
-  add.counter("store_damaged_spills", "Spills, segments, tier files and blocks of them skipped.",
+  add.counter("store_damaged_spills", "Spills, segments, tier files and parts of them skipped.",
               &StoreCounters::damaged_spills);
   add.counter("store_damaged_catalogue_rows", "Rows of the catalogue skipped.",
               &StoreCounters::damaged_catalogue_rows);

@@ -11,6 +11,7 @@
 #include "aggregator/ingest/imported_points.hpp"
 #include "aggregator/ingest/limits.hpp"
 #include "aggregator/rollup/history_writer.hpp"
+#include "aggregator/store/spill_reads.hpp"
 #include "common/core/foreign.hpp"
 #include "graphite-bridge/carbon/point_path.hpp"
 #include "graphite-bridge/json_text.hpp"
@@ -218,6 +219,7 @@ Result<rollup::OldRowsWritten> check_fresh(store::Store& store, Import const& im
   store.post([&applied] { applied.set_value(); });
   applied.get_future().wait();
   auto const list = store.entities();
+  store::SpillReads reads;
   for (store::EntityInfo const& info : *list) {
     if (info.entity.key.kind != EntityKind::foreign) continue;
     auto const found = import.targets.find(info.entity.key);
@@ -227,12 +229,14 @@ Result<rollup::OldRowsWritten> check_fresh(store::Store& store, Import const& im
       std::uint64_t same = 0;
       auto const scanned = store.scan(
           info.id, {&each.first, 1}, slot_time(slots.begin()->first),
-          slot_time(slots.rbegin()->first), [&](WallTime tick, std::span<Cell const> cells) {
+          slot_time(slots.rbegin()->first),
+          [&](WallTime tick, std::span<Cell const> cells) {
             auto const its = slots.find(unix_seconds(tick));
             if (its == slots.end() || cells[0] != real_cell(its->second)) return;
             ++same;
             read.sum += its->second;
-          });
+          },
+          &reads);
       if (!scanned) return scanned.error();
       read.values += same;
     }

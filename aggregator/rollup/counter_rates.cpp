@@ -10,10 +10,13 @@ CounterRates::CounterRates(HostTicks& host_ticks, store::EntityInfo const& entit
       host_(host),
       start_ns_(entity.entity.key.start_ns),
       step_(entity.step),
-      last_(columns.size()),
-      steps_(columns.size()) {
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    Metric const* metric = find_metric(columns[i]);
+      columns_(columns) {}
+
+void CounterRates::begin() {
+  last_.resize(columns_.size());
+  steps_.resize(columns_.size());
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    Metric const* metric = find_metric(columns_[i]);
     if (metric && metric->kind == MetricKind::counter) counters_.push_back(i);
   }
 }
@@ -27,6 +30,7 @@ std::optional<Reading> CounterRates::first_reading(WallTime tick) {
 }
 
 void CounterRates::take(WallTime tick, std::span<Cell const> cells) {
+  if (steps_.empty()) begin();
   for (std::size_t const i : counters_) {
     steps_[i] = {};
     if (!cells[i]) continue;
@@ -49,22 +53,34 @@ void CounterRates::take(WallTime tick, std::span<Cell const> cells) {
 
 void CounterRates::per_second(std::span<store::TickNs const> ticks,
                               store::SelectedColumn const& column, std::span<double> rates) {
-  // One step after the other, as nearly always, needs no more than this of counter_step().
-  double const seconds = std::chrono::duration<double>(step_).count();
-  std::optional<Reading> last;
-  for (std::size_t row = 0; row < ticks.size(); ++row) {
-    rates[row] = std::numeric_limits<double>::quiet_NaN();
-    if (!column.has.empty() && column.has[row] == 0) continue;
-    Reading const now{store::from_tick_ns(ticks[row]), column.values[row]};
-    auto const before = last ? last : first_reading(now.tick);
-    last = now;
-    if (!before) continue;
-    if (now.tick - before->tick == step_ && before->value >= 0 && now.value >= before->value &&
-        seconds > 0) {
-      rates[row] = static_cast<double>(now.value - before->value) / seconds;
-    } else if (auto const made = counter_step(*before, now, step_); made && made->per_second) {
-      rates[row] = *made->per_second;
+  auto const rate = [this](std::optional<Reading> const& before, Reading const& now) {
+    auto const made = before ? counter_step(*before, now, step_) : std::nullopt;
+    return made && made->per_second ? *made->per_second : std::numeric_limits<double>::quiet_NaN();
+  };
+  auto const reading = [&](std::size_t row) {
+    return Reading{store::from_tick_ns(ticks[row]), column.values[row]};
+  };
+  if (!column.has.empty()) {
+    std::optional<Reading> last;
+    for (std::size_t row = 0; row < ticks.size(); ++row) {
+      rates[row] = std::numeric_limits<double>::quiet_NaN();
+      if (column.has[row] == 0) continue;
+      Reading const now = reading(row);
+      rates[row] = rate(last ? last : first_reading(now.tick), now);
+      last = now;
     }
+    return;
+  }
+  if (ticks.empty()) return;
+  rates[0] = rate(first_reading(store::from_tick_ns(ticks[0])), reading(0));
+  // One step after the other, as nearly always, needs no more than this of counter_step().
+  std::int64_t const* const values = column.values.data();
+  double const seconds = std::chrono::duration<double>(step_).count();
+  for (std::size_t row = 1; row < ticks.size(); ++row) {
+    bool const plain = ticks[row] - ticks[row - 1] == step_.count() && values[row - 1] >= 0 &&
+                       values[row] >= values[row - 1] && seconds > 0;
+    rates[row] = plain ? static_cast<double>(values[row] - values[row - 1]) / seconds
+                       : rate(reading(row - 1), reading(row));
   }
 }
 

@@ -15,7 +15,8 @@ namespace dadvisor::aggregator::rollup {
 
 class CounterRates {
  public:
-  // `columns`: of the rows; those that are no counters have no rates. `host`: the entity of the
+  // `columns`: of the rows, which must outlive it; those that are no counters have no rates.
+  // `host`: the entity of the
   // container's host (or absent_entity), whose ticks tell whether a first count is whole.
   CounterRates(HostTicks& host_ticks, store::EntityInfo const& entity, store::EntityId host,
                std::span<MetricId const> columns);
@@ -40,11 +41,13 @@ class CounterRates {
     std::optional<double> increase, per_second, per_step;
   };
   std::optional<Reading> first_reading(WallTime tick);
+  void begin();  // of rows that are taken one by one
 
   HostTicks& host_ticks_;
   store::EntityId const host_;
   std::int64_t const start_ns_;
   Nanoseconds const step_;
+  std::span<MetricId const> const columns_;
   std::vector<std::size_t> counters_;  // places of the columns that are counters
   std::vector<std::optional<Reading>> last_;
   std::vector<Step> steps_;

@@ -73,22 +73,29 @@ Result<void> HistoryWriter::prepare() {
   return {};
 }
 
-// What the tier holds and what comes become one; `fresh` is that then.
-Result<void> HistoryWriter::join(store::Tier tier, Entity const& entity, Windows& fresh,
-                                 OldRowsWritten& written) {
-  if (fresh.empty()) return {};
-  std::map<WallTime, WindowRow> there;
-  HostTicks host_ticks(store_);
-  TierReader reader(store_, host_ticks, [](EntityKey const&) { return store::absent_entity; });
+// What the tier holds of the entity from the first of these windows to the last.
+Result<std::map<WallTime, WindowRow>> HistoryWriter::held(store::Tier tier, Entity const& entity,
+                                                          Windows const& fresh,
+                                                          TierReader& reader) {
+  std::map<WallTime, WindowRow> rows;
+  if (fresh.empty()) return rows;
   auto const read =
       reader.read(tier, entity.rows.entity, entity.layout, fresh.front().window,
-                  fresh.back().window, [&](WindowRow const& row) { there[row.window] = row; });
-  if (!read) return read;
+                  fresh.back().window, [&](WindowRow const& row) { rows[row.window] = row; });
+  if (!read) return read.error();
+  return rows;
+}
+
+// What the tier holds and what comes become one; `fresh` is that then.
+Result<void> HistoryWriter::join(store::Tier tier, Entity const& entity, Windows& fresh,
+                                 TierReader& reader, OldRowsWritten& written) {
+  auto const there = held(tier, entity, fresh, reader);
+  if (!there) return there.error();
   WindowRow none;
   clear_window(entity.layout, none);
   for (WindowRow& row : fresh) {
-    auto const found = there.find(row.window);
-    WindowRow const& known = found == there.end() ? none : found->second;
+    auto const found = there->find(row.window);
+    WindowRow const& known = found == there->end() ? none : found->second;
     for (std::size_t i = 0; i < row.figures.size(); ++i) {
       WindowFigure& figure = row.figures[i];
       auto const values = static_cast<std::uint64_t>(figure.count);
@@ -133,10 +140,8 @@ Result<void> HistoryWriter::write_periods(store::Tier tier, Periods& periods) {
 }
 
 // Those whose minutes are kept: of all their minutes, which are written by now.
-Result<void> HistoryWriter::make_tens(Entity& entity, Periods& periods) {
+Result<void> HistoryWriter::make_tens(Entity& entity, TierReader& reader, Periods& periods) {
   Nanoseconds const window = plan_of(store_, store::Tier::ten_minutes).window;
-  HostTicks host_ticks(store_);
-  TierReader reader(store_, host_ticks, [](EntityKey const&) { return store::absent_entity; });
   Windows made;
   for (auto first = entity.made_of_minutes.begin(); first != entity.made_of_minutes.end();) {
     auto last = first;
@@ -152,18 +157,13 @@ Result<void> HistoryWriter::make_tens(Entity& entity, Periods& periods) {
   return {};
 }
 
-Result<void> HistoryWriter::check(store::Tier tier, Entity const& entity, Windows const& fresh) {
-  if (fresh.empty()) return {};
-  std::map<WallTime, WindowRow> there;
-  HostTicks host_ticks(store_);
-  TierReader reader(store_, host_ticks, [](EntityKey const&) { return store::absent_entity; });
-  auto const read =
-      reader.read(tier, entity.rows.entity, entity.layout, fresh.front().window,
-                  fresh.back().window, [&](WindowRow const& row) { there[row.window] = row; });
-  if (!read) return read;
+Result<void> HistoryWriter::check(store::Tier tier, Entity const& entity, Windows const& fresh,
+                                  TierReader& reader) {
+  auto const there = held(tier, entity, fresh, reader);
+  if (!there) return there.error();
   for (WindowRow const& row : fresh) {
-    auto const found = there.find(row.window);
-    if (found == there.end() || found->second.figures != row.figures)
+    auto const found = there->find(row.window);
+    if (found == there->end() || found->second.figures != row.figures)
       return Error{
           Errc::io, 0,
           fmt::format("{} at {}: what was written is not what is read back; was it deleted "
@@ -181,6 +181,8 @@ Result<OldRowsWritten> HistoryWriter::write(std::vector<OldRows> const& all) {
   OldRowsWritten written;
   std::vector<Entity> entities;
   Periods minutes, tens;
+  HostTicks host_ticks(store_);
+  TierReader reader(store_, host_ticks, [](EntityKey const&) { return store::absent_entity; });
   for (OldRows const& rows : all) {
     Entity& entity = entities.emplace_back(rows);
     WindowJoiner joiner(entity.layout, ten);
@@ -207,21 +209,21 @@ Result<OldRowsWritten> HistoryWriter::write(std::vector<OldRows> const& all) {
     }
     folder.finish(take);
     joiner.finish(take_ten);
-    if (auto joined = join(store::Tier::minute, entity, entity.minutes, written); !joined)
+    if (auto joined = join(store::Tier::minute, entity, entity.minutes, reader, written); !joined)
       return joined.error();
-    if (auto joined = join(store::Tier::ten_minutes, entity, entity.tens, written); !joined)
+    if (auto joined = join(store::Tier::ten_minutes, entity, entity.tens, reader, written); !joined)
       return joined.error();
     sort_in(store::Tier::minute, entity, entity.minutes, minutes);
     sort_in(store::Tier::ten_minutes, entity, entity.tens, tens);
   }
   if (auto done = write_periods(store::Tier::minute, minutes); !done) return done.error();
   for (Entity& entity : entities)
-    if (auto made = make_tens(entity, tens); !made) return made.error();
+    if (auto made = make_tens(entity, reader, tens); !made) return made.error();
   if (auto done = write_periods(store::Tier::ten_minutes, tens); !done) return done.error();
   for (Entity const& entity : entities)
     for (auto const& [tier, windows] : {std::pair(store::Tier::minute, &entity.minutes),
                                         std::pair(store::Tier::ten_minutes, &entity.tens)})
-      if (auto checked = check(tier, entity, *windows); !checked) return checked.error();
+      if (auto checked = check(tier, entity, *windows, reader); !checked) return checked.error();
   return written;
 }
 

@@ -54,12 +54,15 @@ class HistoryWriter {
 
   Result<void> seal_first(store::Tier tier, WallTime until);
   Result<void> prepare();
-  Result<void> join(store::Tier tier, Entity const& entity, Windows& fresh,
+  Result<std::map<WallTime, WindowRow>> held(store::Tier tier, Entity const& entity,
+                                             Windows const& fresh, TierReader& reader);
+  Result<void> join(store::Tier tier, Entity const& entity, Windows& fresh, TierReader& reader,
                     OldRowsWritten& written);
   void sort_in(store::Tier tier, Entity const& entity, Windows const& windows, Periods& periods);
   Result<void> write_periods(store::Tier tier, Periods& periods);
-  Result<void> make_tens(Entity& entity, Periods& periods);
-  Result<void> check(store::Tier tier, Entity const& entity, Windows const& fresh);
+  Result<void> make_tens(Entity& entity, TierReader& reader, Periods& periods);
+  Result<void> check(store::Tier tier, Entity const& entity, Windows const& fresh,
+                     TierReader& reader);
 
   store::Store& store_;
   WallTime const now_;

@@ -32,15 +32,16 @@ Result<void> RawFigures::read_host(RawHost const& host, HostWindow& window) {
 Result<void> RawFigures::read(RawInstance const& instance, Nanoseconds step, HostWindow& window,
                               Visitor const& visit) {
   InstanceReadings readings;
-  return store_.scan(instance.entity, schema_.metrics, *ticks_.begin() - reach(step),
-                     *ticks_.rbegin(), [&](WallTime tick, std::span<Cell const> cells) {
-                       ++rows_;
-                       Figures figures =
-                           readings.take(schema_, cells, tick, step, instance.key->start_ns,
-                                         window.previous(tick));
-                       window.deliver(tick, step);
-                       visit(tick, std::move(figures));
-                     });
+  return store_.scan(
+      instance.entity, schema_.metrics, *ticks_.begin() - reach(step), *ticks_.rbegin(),
+      [&](WallTime tick, std::span<Cell const> cells) {
+        ++rows_;
+        Figures figures = readings.take(schema_, cells, tick, step, instance.key->start_ns,
+                                        window.previous(tick));
+        window.deliver(tick, step);
+        visit(tick, std::move(figures));
+      },
+      &reads_);
 }
 
 Result<RawWindows> read_windows(store::Store const& store, HostTicks& host_ticks,

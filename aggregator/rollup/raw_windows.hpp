@@ -10,6 +10,7 @@
 
 #include "aggregator/rollup/host_ticks.hpp"
 #include "aggregator/rollup/host_window.hpp"
+#include "aggregator/store/spill_reads.hpp"
 #include "aggregator/store/store.hpp"
 
 namespace dadvisor::aggregator::rollup {
@@ -49,6 +50,7 @@ class RawFigures {
   HostTicks& host_ticks_;
   Schema const& schema_;
   std::set<WallTime> const& ticks_;
+  store::SpillReads reads_;
   std::size_t rows_ = 0;
 };
 

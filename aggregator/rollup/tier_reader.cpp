@@ -13,11 +13,12 @@ Result<void> TierReader::read_sealed(store::Tier tier, store::EntityInfo const& 
                                      WindowLayout const& layout, WallTime sealed, WallTime from,
                                      WallTime until, WindowVisitor const& visit) {
   if (from >= sealed) return {};
-  return store_.scan_tier(tier, entity.id, layout.stored(), from,
-                          std::min(until, sealed - Nanoseconds(1)),
-                          [&](WallTime window, std::span<Cell const> cells) {
-                            visit(read_window(layout, window, cells));
-                          });
+  return store_.scan_tier(
+      tier, entity.id, layout.stored(), from, std::min(until, sealed - Nanoseconds(1)),
+      [&](WallTime window, std::span<Cell const> cells) {
+        visit(read_window(layout, window, cells));
+      },
+      &sealed_[static_cast<std::size_t>(tier)]);
 }
 
 Result<void> TierReader::read(store::Tier tier, store::EntityInfo const& entity,
@@ -76,13 +77,14 @@ Result<void> TierReader::make_plain(store::Tier tier, store::EntityInfo const& e
   WindowFolder folder(layout, window, entity.step, raw ? &rates : nullptr);
   WallTime const start = raw ? from - rates.reach() : from;
   bool begun = false;
-  auto const scanned = store_.scan(entity.id, layout.finest(), start, until,
-                                   [&](WallTime tick, std::span<Cell const> cells) {
-                                     if (raw && !begun && tick >= from)
-                                       take_before(entity, layout, start, rates);
-                                     begun = true;
-                                     folder.take(tick, cells, wanted);
-                                   });
+  auto const scanned = store_.scan(
+      entity.id, layout.finest(), start, until,
+      [&](WallTime tick, std::span<Cell const> cells) {
+        if (raw && !begun && tick >= from) take_before(entity, layout, start, rates);
+        begun = true;
+        folder.take(tick, cells, wanted);
+      },
+      &raw_);
   if (scanned) folder.finish(wanted);
   return scanned;
 }

@@ -3,12 +3,14 @@
 // the finer tier's rows when they are asked for. So a window is the same on both sides of the seam,
 // and there is none twice and none missing. Lives for one piece of work, on one thread.
 
+#include <array>
 #include <functional>
 #include <vector>
 
 #include "aggregator/rollup/counter_rates.hpp"
 #include "aggregator/rollup/host_ticks.hpp"
 #include "aggregator/rollup/window_row.hpp"
+#include "aggregator/store/spill_reads.hpp"
 #include "aggregator/store/store.hpp"
 
 namespace dadvisor::aggregator::rollup {
@@ -61,6 +63,9 @@ class TierReader {
   HostTicks& host_ticks_;
   HostOf const host_of_;
   Instances const instances_;
+  // What entity after entity is read out of.
+  store::SpillReads raw_;
+  std::array<store::SpillReads, store::all_tiers.size()> sealed_;
 };
 
 }  // namespace dadvisor::aggregator::rollup

@@ -59,8 +59,8 @@ void coarsen(ForeignGrid const& grid, std::vector<double>& values) {
   }
 }
 
-Result<void> read_raw(store::Store const& store, store::EntityInfo const& entity,
-                      std::span<ForeignRead const> reads) {
+Result<void> read_raw(store::Store const& store, store::SpillReads& raw,
+                      store::EntityInfo const& entity, std::span<ForeignRead const> reads) {
   std::vector<MetricId> columns;
   std::int64_t from = reads.front().grid->start, until = reads.front().grid->end;
   for (ForeignRead const& read : reads) {
@@ -79,7 +79,8 @@ Result<void> read_raw(store::Store const& store, store::EntityInfo const& entity
             (*reads[i].values)[static_cast<std::size_t>((time - grid.start) / grid.steps.front())] =
                 cell_real(*cells[i]);
         }
-      });
+      },
+      &raw);
   if (!scanned) return scanned;
   for (ForeignRead const& read : reads) coarsen(*read.grid, *read.values);
   return {};
@@ -157,13 +158,14 @@ std::optional<ForeignGrid> foreign_grid(store::Store const& store,
   return grid;
 }
 
-Result<void> read_foreign(store::Store const& store, rollup::TierReader& reader,
-                          store::EntityInfo const& entity, std::span<ForeignRead const> reads) {
+Result<void> read_foreign(store::Store const& store, store::SpillReads& raw,
+                          rollup::TierReader& reader, store::EntityInfo const& entity,
+                          std::span<ForeignRead const> reads) {
   std::map<std::optional<store::Tier>, std::vector<ForeignRead>> by_tier;
   for (ForeignRead const& read : reads) by_tier[read.grid->tier].push_back(read);
   for (auto const& [tier, its] : by_tier) {
     auto const done =
-        tier ? read_windows_of(*tier, reader, entity, its) : read_raw(store, entity, its);
+        tier ? read_windows_of(*tier, reader, entity, its) : read_raw(store, raw, entity, its);
     if (!done) return done;
   }
   return {};

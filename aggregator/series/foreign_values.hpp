@@ -12,6 +12,7 @@
 
 #include "aggregator/rollup/tier_reader.hpp"
 #include "aggregator/series/path_index.hpp"
+#include "aggregator/store/spill_reads.hpp"
 #include "graphite-bridge/carbon/carbon_directory.hpp"
 #include "graphite-bridge/series.hpp"
 
@@ -36,8 +37,9 @@ struct ForeignRead {
   ForeignGrid const* grid = nullptr;
   std::vector<double>* values = nullptr;  // filled: one a step of the grid
 };
-// Errors: of Store::scan.
-Result<void> read_foreign(store::Store const& store, rollup::TierReader& reader,
-                          store::EntityInfo const& entity, std::span<ForeignRead const> reads);
+// `raw` and `reader`: of one piece of work. Errors: of Store::scan.
+Result<void> read_foreign(store::Store const& store, store::SpillReads& raw,
+                          rollup::TierReader& reader, store::EntityInfo const& entity,
+                          std::span<ForeignRead const> reads);
 
 }  // namespace dadvisor::aggregator::series

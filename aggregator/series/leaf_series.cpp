@@ -31,8 +31,13 @@ void fill(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs c
       row += before;
       slot += static_cast<std::int64_t>(before);
     }
-    for (; row < end && slot < size; ++row, ++slot)
-      if (!graphite::is_absent(values[row])) slots[static_cast<std::size_t>(slot)] = values[row];
+    if (row < end && slot < size) {
+      auto const count = std::min(end - row, static_cast<std::size_t>(size - slot));
+      double const* const from = values.data() + row;
+      double* const into = slots.data() + slot;
+      for (std::size_t i = 0; i < count; ++i)
+        into[i] = graphite::is_absent(from[i]) ? into[i] : from[i];
+    }
     row = end;
   }
 }
@@ -113,8 +118,8 @@ Result<std::unique_ptr<LeafSeries>> LeafSeries::make(store::Store const& store,
   std::unique_ptr<LeafSeries> made(
       new LeafSeries(store, index, std::move(leaves), pattern, window));
   std::size_t values = 0;
-  for (std::size_t place = 0; place < made->size(); ++place) {
-    values += made->shape(place).values();
+  for (MatchedLeaf const& leaf : *made->leaves_) {
+    values += made->add_shape(leaf).values();
     if (values > most_values)
       return Error{Errc::too_large, 0,
                    "more than " + std::to_string(most_values) + " values are asked for"};
@@ -134,22 +139,34 @@ std::optional<store::Tier> LeafSeries::tier_for(EntityKind kind) const {
 
 // Over (from, until] as graphite-web lays it: from the step after from's to until's, and at least
 // one value.
-LeafSeries::Shape LeafSeries::shape(std::size_t place) const {
-  MatchedLeaf const& leaf = (*leaves_)[place];
+LeafSeries::Shape const& LeafSeries::add_shape(MatchedLeaf const& leaf) {
   store::EntityInfo const& newest = leaf.members->entities.back();
   EntityKind const kind = newest.entity.key.kind;
-  if (kind != last_kind_ || newest.step != last_step_) {
-    last_kind_ = kind;
-    last_step_ = newest.step;
-    Nanoseconds step = newest.step;
-    if (auto const tier = tier_for(kind)) step = std::max(step, store_.plan(*tier).window);
-    Shape& made = last_shape_;
-    made.step = std::max<std::int64_t>(1, std::chrono::floor<std::chrono::seconds>(step).count());
-    made.start = floor_to(window_.from, made.step) + made.step;
-    made.end = std::max(floor_to(window_.until, made.step), made.start) + made.step;
+  auto const same = [&](StepShape const& known) {
+    return known.kind == kind && known.of == newest.step;
+  };
+  // Nearly all have the step of the one before.
+  if (shapes_.empty() || !same(steps_[shapes_.back()])) {
+    auto known = std::ranges::find_if(steps_, same);
+    if (known == steps_.end()) {
+      Nanoseconds step = newest.step;
+      if (auto const tier = tier_for(kind)) step = std::max(step, store_.plan(*tier).window);
+      Shape made;
+      made.step = std::max<std::int64_t>(1, std::chrono::floor<std::chrono::seconds>(step).count());
+      made.start = floor_to(window_.from, made.step) + made.step;
+      made.end = std::max(floor_to(window_.until, made.step), made.start) + made.step;
+      known = steps_.insert(steps_.end(), {kind, newest.step, made});
+    }
+    shapes_.push_back(static_cast<std::size_t>(known - steps_.begin()));
+  } else {
+    shapes_.push_back(shapes_.back());
   }
-  Shape shape = last_shape_;
-  shape.consolidation = leaf.leaf.consolidation();
+  return steps_[shapes_.back()].shape;
+}
+
+LeafSeries::Shape LeafSeries::shape(std::size_t place) const {
+  Shape shape = steps_[shapes_[place]].shape;
+  shape.consolidation = (*leaves_)[place].leaf.consolidation();
   return shape;
 }
 

@@ -33,6 +33,12 @@ class LeafSeries final : public graphite::MatchedSeries {
 
  private:
   class Reader;
+  // What leaves of entities of one kind and step have in common.
+  struct StepShape {
+    EntityKind kind;
+    Nanoseconds of;
+    Shape shape;
+  };
 
   LeafSeries(store::Store const& store, PathIndex const& index, MatchedLeaves leaves,
              std::string_view pattern, graphite::Window const& window)
@@ -43,6 +49,7 @@ class LeafSeries final : public graphite::MatchedSeries {
         window_(window) {}
   // Nothing: raw rows.
   std::optional<store::Tier> tier_for(EntityKind kind) const;
+  Shape const& add_shape(MatchedLeaf const& leaf);
   graphite::Series named(std::size_t place) const;
 
   store::Store const& store_;
@@ -50,10 +57,8 @@ class LeafSeries final : public graphite::MatchedSeries {
   MatchedLeaves const leaves_;
   std::string const pattern_;
   graphite::Window const window_;
-  // Nearly all have the step of the one before.
-  mutable EntityKind last_kind_ = EntityKind::foreign;  // which no leaf has
-  mutable Nanoseconds last_step_{};
-  mutable Shape last_shape_;
+  std::vector<StepShape> steps_;
+  std::vector<std::size_t> shapes_;  // of each leaf, among them
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -44,6 +44,8 @@ LeafValues::LeafValues(EntityKind kind, std::span<Leaf const> leaves)
     any_rate_ = any_rate_ || leaf.view == View::rate || leaf.view == View::ratio;
   }
   if (rolled_up()) step_place_ = place(row_step_column);
+  for (std::size_t at = 0; any_rate_ && at < columns.size(); ++at)
+    if (is_counter(at)) counters_.push_back(at);
   rates_.resize(columns.size());
   values_.resize(leaves_.size());
 }
@@ -69,8 +71,7 @@ Result<void> LeafValues::read(store::Store const& store, rollup::HostTicks& host
     bool const young = key.start_ns > store::tick_ns(start - (longest_hole + 1) * step_);
     auto const host = young && kind_ == EntityKind::container ? host_of(key) : store::absent_entity;
     rollup::CounterRates rates(host_ticks, entity, host, scan_.columns());
-    for (std::size_t place = 0; place < rates_.size(); ++place) {
-      if (!is_counter(place)) continue;
+    for (std::size_t const place : counters_) {
       rates_[place].resize(count);
       rates.per_second(rows.ticks, rows.columns[place], rates_[place]);
     }
@@ -103,11 +104,13 @@ void LeafValues::make(std::size_t leaf) {
   // The two that are read by the thousand.
   if (its.view == View::stored) {
     Shown const shown_value(*its.metric);
-    bool const real = its.metric->type == MetricType::real;
     std::int64_t const* const cells = column.values.data();
-    for (std::size_t row = first_; row < out.size(); ++row)
-      out[row] =
-          finite(shown_value(real ? cell_real(cells[row]) : static_cast<double>(cells[row])));
+    if (its.metric->type == MetricType::real)
+      for (std::size_t row = first_; row < out.size(); ++row)
+        out[row] = finite(shown_value(cell_real(cells[row])));
+    else  // which is never infinite
+      for (std::size_t row = first_; row < out.size(); ++row)
+        out[row] = shown_value(static_cast<double>(cells[row]));
     for (std::size_t row = first_; row < column.has.size(); ++row)
       if (column.has[row] == 0) out[row] = graphite::absent;
   } else if (its.view == View::rate) {

@@ -62,6 +62,7 @@ class LeafValues {
   std::vector<Places> places_;  // per leaf
   std::size_t step_place_ = 0;  // of a rolled up row's step
   bool any_rate_ = false;
+  std::vector<std::size_t> counters_;        // places of columns that a leaf may want as rates
   std::vector<std::vector<double>> rates_;   // by place: of counters that a leaf wants as rates
   std::vector<std::vector<double>> values_;  // per leaf
   std::size_t first_ = 0;                    // the first row that is not read for rates alone

@@ -192,8 +192,9 @@ Result<void> StoreSeriesSource::fetch_foreign(std::vector<MatchedLeaf> const& ma
   rollup::HostTicks host_ticks(store_);
   rollup::TierReader reader(store_, host_ticks,
                             [](EntityKey const&) { return store::absent_entity; });
+  store::SpillReads raw;
   for (auto const& [id, its] : reads)
-    if (auto done = read_foreign(store_, reader, *entities[id], its); !done)
+    if (auto done = read_foreign(store_, raw, reader, *entities[id], its); !done)
       return done.error().within(entities[id]->entity.key.container_id);
   std::ranges::move(made, std::back_inserter(all));
   return {};

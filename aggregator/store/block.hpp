@@ -13,9 +13,6 @@
 
 namespace dadvisor::aggregator::store {
 
-// At most this many rows stand in one block of a file: two hours of ten seconds.
-inline constexpr std::size_t block_rows = 720;
-
 // Appends rows [first, last), not none, to `out`; columns without any value are left out.
 void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out);
 void encode_block(ColumnTable const& table, std::size_t first, std::size_t last, std::string& out);
@@ -24,7 +21,6 @@ void encode_block(ColumnTable const& table, std::size_t first, std::size_t last,
 Result<Rows> decode_block(std::string_view bytes);
 // Appends the block's rows, in their order; after an error the table is to be cleared.
 Result<void> append_block(std::string_view bytes, ColumnTable& table);
-Result<std::vector<TickNs>> decode_block_ticks(std::string_view bytes);
 
 // Appends what `selection` asks of the rows with from <= tick <= until. Nothing is appended when
 // the block is malformed.

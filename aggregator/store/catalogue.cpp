@@ -15,7 +15,6 @@ namespace {
 
 constexpr int schema_version = 3;
 
-
 std::string labels_blob(Labels const& labels) {
   std::string blob;
   ByteWriter writer(blob);

@@ -73,4 +73,41 @@ void ColumnTable::keep(SourceRows const& rows) {
   ticks = std::move(kept);
 }
 
+TableColumn& TableAppender::column(MetricId id) {
+  auto& columns = table_.columns;
+  while (next_ < columns.size() && columns[next_].id < id) pass();
+  if (next_ == columns.size() || columns[next_].id != id) {
+    auto const made = columns.emplace(columns.begin() + static_cast<std::ptrdiff_t>(next_));
+    made->id = id;
+    made->has.assign(table_.ticks.size(), 0);
+  }
+  return columns[next_++];
+}
+
+// From now on the column says which rows have it.
+void TableAppender::pass() {
+  TableColumn& column = table_.columns[next_++];
+  if (column.has.empty()) column.has.assign(table_.ticks.size(), 1);
+  column.has.insert(column.has.end(), rows_, 0);
+}
+
+void TableAppender::finish(std::span<TickNs const> ticks) {
+  while (next_ < table_.columns.size()) pass();
+  table_.ticks.insert(table_.ticks.end(), ticks.begin(), ticks.end());
+}
+
+Rows rows_of(ColumnTable const& table) {
+  std::vector<MetricId> ids;
+  for (TableColumn const& column : table.columns) ids.push_back(column.id);
+  Rows rows(std::move(ids));
+  for (TickNs const tick : table.ticks) rows.insert(rows.size(), tick);
+  for (std::size_t place = 0; place < table.columns.size(); ++place) {
+    TableColumn const& column = table.columns[place];
+    std::size_t next = 0;
+    for (std::size_t row = 0; row < rows.size(); ++row)
+      if (column.has.empty() || column.has[row] != 0) rows.set(row, place, column.values[next++]);
+  }
+  return rows;
+}
+
 }  // namespace dadvisor::aggregator::store

@@ -34,4 +34,25 @@ struct ColumnTable {
   void keep(SourceRows const& rows);
 };
 
+// Appends rows to a table, column by column. After an error the table is to be cleared.
+class TableAppender {
+ public:
+  TableAppender(ColumnTable& table, std::size_t rows) : table_(table), rows_(rows) {}
+  // The column of this id, by id ascending, for the rows to be put behind those that it has.
+  TableColumn& column(MetricId id);
+  // The rows' ticks, when their columns are there.
+  void finish(std::span<TickNs const> ticks);
+
+ private:
+  // None of the rows has the next column.
+  void pass();
+
+  ColumnTable& table_;
+  std::size_t const rows_;
+  std::size_t next_ = 0;
+};
+
+// The same rows as a table by rows; their ticks must ascend.
+Rows rows_of(ColumnTable const& table);
+
 }  // namespace dadvisor::aggregator::store

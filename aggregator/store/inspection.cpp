@@ -20,8 +20,8 @@ namespace {
 // this after its last one; rows of an older one may still stand in a file that has younger ones.
 constexpr Nanoseconds least_kept = std::chrono::hours(48);
 
-constexpr std::string_view block_remedy =
-    "these rows are lost; where a backup has the file, stop the aggregator and copy it back";
+constexpr std::string_view group_remedy =
+    "these values are lost; where a backup has the file, stop the aggregator and copy it back";
 constexpr std::string_view file_remedy =
     "none of its rows are read; stop the aggregator and copy it back from a backup, or remove it";
 constexpr std::string_view log_remedy =
@@ -93,6 +93,12 @@ class Inspector {
                        key.container_id.empty() ? "" : " ", key.container_id);
   }
 
+  std::string entity_names(SpillEntry const& group) const {
+    auto const first = entity_name(group.first_entity);
+    if (group.first_entity == group.last_entity) return first;
+    return first + " to " + entity_name(group.last_entity);
+  }
+
   void damaged(StoreDamage damage) {
     ++result_.damages;
     if (options_.damage) options_.damage(damage);
@@ -122,23 +128,23 @@ class Inspector {
         [&](SpillFile::Block const& block) {
           sum.rows += block.rows;
           sum.values += block.values;
-          widen(sum, block.entry.first, block.entry.last);
-          seen.insert(block.entry.entity);
-          check_entity(named.name, block.entry);
+          widen(sum, block.first, block.last);
+          seen.insert(block.entity);
+          check_entity(named.name, block);
         },
         [&](std::optional<SpillEntry> const& entry, std::string const& what) {
-          damaged({named.name, entry ? entity_name(entry->entity) : "", entry ? entry->first : 0,
-                   entry ? entry->last : -1, what, std::string(block_remedy)});
+          damaged({named.name, entry ? entity_names(*entry) : "", entry ? entry->first : 0,
+                   entry ? entry->last : -1, what, std::string(group_remedy)});
         });
   }
 
-  void check_entity(std::string const& file, SpillEntry const& entry) {
-    if (entities_.contains(entry.entity)) return;
-    if (entry.entity < next_entity_ && entry.last < newest_ - least_kept.count()) {
+  void check_entity(std::string const& file, SpillFile::Block const& block) {
+    if (entities_.contains(block.entity)) return;
+    if (block.entity < next_entity_ && block.last < newest_ - least_kept.count()) {
       ++result_.expired;
       return;
     }
-    damaged({file, entity_name(entry.entity), entry.first, entry.last,
+    damaged({file, entity_name(block.entity), block.first, block.last,
              "the catalogue lacks this entity", std::string(catalogue_remedy)});
   }
 

@@ -29,7 +29,7 @@ inline constexpr std::array<std::string_view, 6> store_file_kind_names{
 struct StoreFiles {  // of one kind
   std::uint64_t files = 0, bytes = 0;
   std::uint64_t rows = 0;       // rows that stand in two files count twice
-  std::uint64_t values = 0;     // only when blocks are decoded; of the log always
+  std::uint64_t values = 0;     // only when they are decoded; of the log always
   std::uint64_t entities = 0;   // that have rows
   TickNs first = 0, last = -1;  // ticks; first > last: there are no rows
 };
@@ -50,7 +50,7 @@ struct StoreInspection {
 };
 
 struct InspectionOptions {
-  bool decode = false;  // blocks are read and decoded whole, so that their CRCs are checked
+  bool decode = false;  // groups are read and decoded whole, so that all CRCs are checked
   std::function<void(StoreDamage const&)> damage;
   // Called before each file: the how-manieth of how many.
   std::function<void(std::string const& file, std::size_t number, std::size_t of)> progress;

@@ -49,6 +49,58 @@ unsigned bytes_of(unsigned code) {
   return code < without_low ? code + 1 : 8 - (code - without_low + 1);
 }
 
+std::uint64_t load(std::uint8_t const* in, std::uint8_t const* end) {
+  std::uint64_t word = 0;
+  if (end - in >= 8)
+    std::memcpy(&word, in, 8);
+  else
+    std::memcpy(&word, in, static_cast<std::size_t>(end - in));
+  return word;
+}
+
+// A value after the step whose bytes begin at `in`.
+std::int64_t stepped(std::int64_t value, unsigned code, std::uint8_t const* in,
+                     std::uint8_t const* end) {
+  auto const bits = load(in, end) & (~std::uint64_t{0} >> (64 - 8 * bytes_of(code)));
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
+                                   static_cast<std::uint64_t>(step_of(code, bits)));
+}
+
+constexpr std::uint64_t low_nibbles = 0x0f0f'0f0f'0f0f'0f0f, each_byte = 0x0101'0101'0101'0101;
+
+// std::popcount() calls a function where the processor is any x86-64.
+unsigned ones(std::uint64_t word) {
+  word -= (word >> 1) & 0x5555'5555'5555'5555;
+  word = (word & 0x3333'3333'3333'3333) + ((word >> 2) & 0x3333'3333'3333'3333);
+  return static_cast<unsigned>((((word + (word >> 4)) & low_nibbles) * each_byte) >> 56);
+}
+
+// The codes of a word's steps.
+class Codes {
+ public:
+  Codes(std::uint8_t const* codes, std::uint8_t const* end) : codes_(codes), end_(end) {}
+  unsigned code(unsigned index) const { return (codes_[index / 2] >> (index % 2 * 4)) & 15; }
+  // How many bytes the steps before that of `index` take: sixteen codes at once, each of which is
+  // one less than its bytes, or 15 less them.
+  std::size_t bytes_before(unsigned index) const {
+    std::size_t sum = index;
+    std::uint8_t const* in = codes_;
+    for (unsigned left = index; left > 0; in += 8) {
+      auto word = load(in, end_);
+      if (left < 16) word &= (std::uint64_t{1} << (4 * left)) - 1;
+      std::uint64_t const latter = (word >> 3) & 0x1111'1111'1111'1111;
+      word = (word ^ latter * 15) - latter;
+      sum += (((word & low_nibbles) + ((word >> 4) & low_nibbles)) * each_byte) >> 56;
+      left -= std::min(left, 16u);
+    }
+    return sum;
+  }
+
+ private:
+  std::uint8_t const* const codes_;
+  std::uint8_t const* const end_;
+};
+
 // By doubling, a quarter of all this would be room that nobody needs.
 template <typename T>
 void make_room(std::vector<T>& values, std::size_t more) {
@@ -83,7 +135,7 @@ void OpenRows::add_difference(Steps const& steps, std::size_t width, std::uint64
   std::memcpy(out, &changed, 8);
   out += (width + 7) / 8;
   std::uint8_t* const codes = out;
-  out += (std::popcount(changed) + 1) / 2;
+  out += (ones(changed) + 1) / 2;
   for (unsigned count = 0; changed != 0; changed &= changed - 1, ++count) {
     Coded const coded = code_of(steps[static_cast<std::size_t>(std::countr_zero(changed))]);
     if (count % 2 == 0)
@@ -121,21 +173,12 @@ void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
     std::memcpy(&changed, in, (width(word) + 7) / 8);
     in += (width(word) + 7) / 8;
     std::uint8_t const* const codes = in;
-    in += (std::popcount(changed) + 1) / 2;
+    in += (ones(changed) + 1) / 2;
     for (unsigned count = 0; changed != 0; changed &= changed - 1, ++count) {
       unsigned const code = (codes[count / 2] >> (count % 2 * 4)) & 15;
-      unsigned const bytes = bytes_of(code);
-      std::uint64_t bits = 0;
-      if (end - in >= 8) {
-        std::memcpy(&bits, in, 8);
-        if (bytes < 8) bits &= (std::uint64_t{1} << (bytes * 8)) - 1;
-      } else {
-        std::memcpy(&bits, in, bytes);
-      }
-      in += bytes;
       auto& value = values[word * 64 + static_cast<std::size_t>(std::countr_zero(changed))];
-      value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
-                                        static_cast<std::uint64_t>(step_of(code, bits)));
+      value = stepped(value, code, in, end);
+      in += bytes_of(code);
     }
   }
 }
@@ -168,20 +211,53 @@ void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
   if (first >= last) return;
   std::size_t const before = out.ticks.size();
   out.begin_rows(selection.width(), std::span(ticks_).subspan(first, last - first));
-  auto& values = out.scratch.values;
-  auto& present = out.scratch.present;
-  values = values_;
-  present = present_;
+  auto& walked = out.scratch.open;
+  walked.clear();
+  auto at = columns_->begin();
+  for (auto const& [metric, place] : selection.places()) {
+    at = std::lower_bound(at, columns_->end(), metric);
+    if (at == columns_->end() || *at != metric) {
+      out.lack(place, before);
+      continue;
+    }
+    auto const column = static_cast<std::size_t>(at - columns_->begin());
+    walked.push_back(
+        {place, column, values_[column], ((present_[column / 64] >> (column % 64)) & 1) != 0});
+  }
   for (std::size_t row = size(); row-- > first;) {
     if (row < last)
-      for (auto const& [metric, place] : selection.places()) {
-        auto const column = static_cast<std::size_t>(
-            std::lower_bound(columns_->begin(), columns_->end(), metric) - columns_->begin());
-        bool const held = column < columns_->size() && (*columns_)[column] == metric &&
-                          ((present[column / 64] >> (column % 64)) & 1) != 0;
-        out.set(place, before + row - first, held ? Cell(values[column]) : Cell());
-      }
-    if (row > first) step_back(row - 1, values, present);
+      for (OpenColumn const& its : walked)
+        out.set(its.place, before + row - first, its.present ? Cell(its.value) : Cell());
+    if (row > first) step_back(row - 1, walked);
+  }
+}
+
+// Of each row no more is looked at than which columns changed, how long their bytes are, and those
+// of the columns that are asked for.
+void OpenRows::step_back(std::size_t row, std::span<OpenColumn> columns) const {
+  std::uint8_t const* in = differences_.data() + (row == 0 ? 0 : ends_[row - 1]);
+  std::uint8_t const* const end = differences_.data() + differences_.size();
+  for (std::size_t word = 0; !columns.empty(); ++word) {
+    bool const others = *in++ != 0;
+    std::uint64_t present = 0;
+    if (others) {
+      std::memcpy(&present, in, 8);
+      in += 8;
+    }
+    std::uint64_t changed = 0;
+    std::memcpy(&changed, in, (width(word) + 7) / 8);
+    in += (width(word) + 7) / 8;
+    Codes const codes(in, end);
+    std::uint8_t const* const bytes = in + (ones(changed) + 1) / 2;
+    for (; !columns.empty() && columns.front().column / 64 == word; columns = columns.subspan(1)) {
+      OpenColumn& its = columns.front();
+      auto const bit = its.column % 64;
+      if (others) its.present = ((present >> bit) & 1) != 0;
+      if (((changed >> bit) & 1) == 0) continue;
+      auto const index = ones(changed & ((std::uint64_t{1} << bit) - 1));
+      its.value = stepped(its.value, codes.code(index), bytes + codes.bytes_before(index), end);
+    }
+    if (!columns.empty()) in = bytes + codes.bytes_before(ones(changed));
   }
 }
 

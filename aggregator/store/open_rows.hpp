@@ -66,6 +66,8 @@ class OpenRows {
   // Turns row `row` + 1 into row `row`.
   void step_back(std::size_t row, std::span<std::int64_t> values,
                  std::span<std::uint64_t> present) const;
+  // The same of some columns alone, which ascend.
+  void step_back(std::size_t row, std::span<OpenColumn> columns) const;
 
   Columns columns_;
   std::vector<TickNs> ticks_;

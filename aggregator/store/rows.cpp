@@ -11,11 +11,6 @@ void insert_gap(std::vector<T>& values, std::size_t at, std::size_t count) {
   values.insert(values.begin() + static_cast<std::ptrdiff_t>(at), count, T{});
 }
 
-template <typename T>
-void cut_front(std::vector<T>& values, std::size_t count) {
-  values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
-}
-
 }  // namespace
 
 std::size_t Rows::find(TickNs tick) const {
@@ -33,12 +28,6 @@ void Rows::clear_cells(std::size_t row) {
   std::fill_n(present_.begin() + static_cast<std::ptrdiff_t>(row * words()), words(), 0);
   std::fill_n(values_.begin() + static_cast<std::ptrdiff_t>(row * columns_.size()), columns_.size(),
               0);
-}
-
-void Rows::erase_front(std::size_t rows) {
-  cut_front(present_, rows * words());
-  cut_front(values_, rows * columns_.size());
-  cut_front(ticks_, rows);
 }
 
 void Rows::widen(std::span<MetricId const> columns) {

@@ -64,7 +64,6 @@ class Rows {
       present[column / 64] |= std::uint64_t{cell.has_value()} << (column % 64);
     }
   }
-  void erase_front(std::size_t rows);
   // Adds columns (ascending); cells of the rows that are there are absent in new ones.
   void widen(std::span<MetricId const> columns);
   // Appends row `row` of another table, whose columns must be among these.

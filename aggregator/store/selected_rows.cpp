@@ -14,6 +14,7 @@ Selection::Selection(std::span<MetricId const> columns) {
 
 void SelectedRows::clear() {
   ticks.clear();
+  settled = true;
   for (SelectedColumn& column : columns) {
     column.values.clear();
     column.has.clear();
@@ -21,6 +22,7 @@ void SelectedRows::clear() {
 }
 
 void SelectedRows::begin_rows(std::size_t width, std::span<TickNs const> more) {
+  settled = settled && (ticks.empty() || more.empty() || ticks.back() < more.front());
   ticks.insert(ticks.end(), more.begin(), more.end());
   columns.resize(width);
   for (SelectedColumn& column : columns) {
@@ -66,16 +68,16 @@ void SelectedRows::cut(std::size_t row) {
 }
 
 void SelectedRows::settle(OfOneTick of_one_tick) {
-  if (std::ranges::adjacent_find(ticks, std::greater_equal<>{}) == ticks.end()) return;
+  if (settled) return;
   std::vector<std::size_t> order(ticks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t row) { return ticks[row]; });
-  std::vector<TickNs> settled;
+  std::vector<TickNs> ascending;
   std::vector<SelectedColumn> made(columns.size());
   for (std::size_t first = 0; first < order.size();) {
     std::size_t last = first + 1;
     while (last < order.size() && ticks[order[last]] == ticks[order[first]]) ++last;
-    settled.push_back(ticks[order[first]]);
+    ascending.push_back(ticks[order[first]]);
     std::size_t const row = order[of_one_tick == OfOneTick::first ? first : last - 1];
     for (std::size_t place = 0; place < columns.size(); ++place) {
       Cell cell = columns[place].cell(row);
@@ -86,8 +88,9 @@ void SelectedRows::settle(OfOneTick of_one_tick) {
     }
     first = last;
   }
-  ticks = std::move(settled);
+  ticks = std::move(ascending);
   columns = std::move(made);
+  settled = true;
 }
 
 void SelectedRows::erase_ticks(std::function<bool(TickNs)> const& gone) {

@@ -35,12 +35,20 @@ struct SelectedColumn {
   }
 };
 
+// A column of a query on its way back through open rows.
+struct OpenColumn {
+  std::size_t place = 0;   // in the query
+  std::size_t column = 0;  // in the rows
+  std::int64_t value = 0;
+  bool present = false;
+};
+
 // What decoding needs beside its result.
 struct BlockScratch {
   ColumnDecoder decoder;
   std::vector<TickNs> ticks;
   std::vector<std::int64_t> values;
-  std::vector<std::uint64_t> present;
+  std::vector<OpenColumn> open;
   std::string bytes;
 };
 
@@ -48,9 +56,10 @@ struct SelectedRows {
   std::vector<TickNs> ticks;
   std::vector<SelectedColumn> columns;  // by place; as many as the selection is wide, or none yet
   BlockScratch scratch;
+  bool settled = true;  // ticks ascend
 
   void clear();
-  // Gives each column room for rows of these ticks, which have no values yet.
+  // Gives each column room for rows of these ticks, which ascend, and which have no values yet.
   void begin_rows(std::size_t width, std::span<TickNs const> more);
   // A cell of a row that has none yet.
   void set(std::size_t place, std::size_t row, Cell const& cell);

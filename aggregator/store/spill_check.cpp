@@ -5,33 +5,45 @@
 #include <algorithm>
 
 #include "aggregator/store/spill_file.hpp"
-#include "common/core/frame/bytes.hpp"
 
 namespace dadvisor::aggregator::store {
-namespace {
 
-constexpr std::size_t varint_bytes = 10;  // the longest
-
-}  // namespace
-
-Result<SpillFile::Block> SpillFile::checked_block(SpillEntry const& entry, bool decode,
-                                                  std::string& buffer) const {
-  Block found{entry, 0, 0};
-  if (!decode) {
-    auto const begin = file_->read(entry.offset, std::min<std::size_t>(entry.length, varint_bytes));
-    if (!begin) return begin.error();
-    found.rows = ByteReader(*begin).varint(block_rows);
-    return found;
+void SpillFile::check_group(SpillEntry const& entry, bool decode,
+                            std::function<void(Block const&)> const& visit,
+                            std::function<void(std::string const&)> const& damage) const {
+  SpillCursor cursor;
+  Group& its = group(entry, decode, cursor);
+  if (its.error) return damage(its.error->context);
+  auto const blocks = its.rows->blocks();
+  std::vector<std::uint64_t> values(blocks.size(), 0);
+  BlockScratch scratch;
+  for (RowGroup::Chunk const& place : its.rows->chunks()) {
+    if (!decode) break;
+    auto const& read = *chunk(entry, its, place.id, cursor);
+    if (read.error) {
+      damage(fmt::format("a chunk is damaged: column {} of all of them", place.id));
+      continue;
+    }
+    for (RowGroup::Block const& block : blocks) {
+      auto const& encoded = read.columns[block.place];
+      TableColumn column;
+      if (encoded.payload.empty()) continue;
+      if (append_column(encoded, block.rows, 0, scratch, column))
+        values[block.place] += column.values.size();
+      else
+        damage(fmt::format("column {} of entity {} cannot be read", place.id, block.entity));
+    }
   }
-  auto const bytes = block(entry, buffer);
-  if (!bytes) return bytes.error();
-  ColumnTable table;
-  if (auto read = append_block(*bytes, table); !read) return read.error();
-  if (table.ticks.empty() || table.ticks.front() != entry.first || table.ticks.back() != entry.last)
-    return Error{Errc::malformed, 0, "its rows are not those of which the index tells"};
-  found.rows = table.ticks.size();
-  for (TableColumn const& column : table.columns) found.values += column.values.size();
-  return found;
+  TickNs first = std::numeric_limits<TickNs>::max(), last = std::numeric_limits<TickNs>::min();
+  for (RowGroup::Block const& block : blocks) {
+    auto const ticks = its.rows->ticks(block);
+    first = std::min(first, ticks.front());
+    last = std::max(last, ticks.back());
+    visit({block.entity, ticks.front(), ticks.back(), block.rows, values[block.place]});
+  }
+  if (first != entry.first || last != entry.last || blocks.front().entity != entry.first_entity ||
+      blocks.back().entity != entry.last_entity)
+    damage("its rows are not those of which the index tells");
 }
 
 void SpillFile::check(
@@ -40,7 +52,6 @@ void SpillFile::check(
   auto const head = file_->read(0, spill_head_magic.size());
   if (!head || *head != spill_head_magic) damage(std::nullopt, "its first bytes are damaged");
   EntityId last = 0;
-  std::string buffer;
   for (std::uint64_t number = 0; number < pages_.size(); ++number) {
     auto const read = page(number);
     if (!read) {
@@ -51,16 +62,11 @@ void SpillFile::check(
       continue;
     }
     for (SpillEntry const& entry : *read) {
-      if (entry.entity < last) damage(entry, "its entities are not in order");
-      last = entry.entity;
-      auto const found = checked_block(entry, decode, buffer);
-      if (found)
-        visit(*found);
-      else
-        damage(entry, found.error().code == Errc::malformed ? "a block is damaged"
-                                                            : to_string(found.error()));
+      if (entry.first_entity < last) damage(entry, "its entities are not in order");
+      last = entry.last_entity;
+      check_group(entry, decode, visit, [&](std::string const& what) { damage(entry, what); });
     }
-    if (!read->empty() && read->front().entity != pages_[number])
+    if (!read->empty() && read->front().first_entity != pages_[number])
       damage(std::nullopt, "the directory of its index is damaged");
   }
 }

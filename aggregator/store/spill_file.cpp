@@ -6,26 +6,21 @@
 #include <charconv>
 #include <span>
 
-#include "common/core/frame/bytes.hpp"
-#include "common/core/frame/crc32c.hpp"
+#include "aggregator/store/checked_bytes.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
 
 constexpr std::string_view head_magic = spill_head_magic;
-constexpr std::string_view foot_magic = "2LLIPSAd";
-constexpr std::size_t crc_bytes = 4;
-constexpr std::size_t entry_bytes = 32;
+constexpr std::string_view foot_magic = "3LLIPSAd";
+constexpr std::size_t entry_bytes = 40;
 constexpr std::size_t page_entries = 128;
-constexpr std::size_t most_pages = 2048;  // that one query keeps of a file: 8 MiB
+constexpr std::size_t most_pages = 1024;  // that a cursor keeps: 6 MiB
+// Of so many columns a group is read as a whole.
+constexpr std::size_t many_columns = 8;
 constexpr std::size_t footer_bytes = 10 * 8 + crc_bytes + 8;
 constexpr std::size_t buffer_bytes = 1 << 20;
 constexpr std::string_view extension = ".rows";
-
-void append_crc(std::string& bytes, std::size_t from) {
-  auto const crc = crc32c(std::string_view(bytes).substr(from));
-  ByteWriter(bytes).u32(crc);
-}
 
 std::uint64_t page_count(std::uint64_t entries) {
   return (entries + page_entries - 1) / page_entries;
@@ -86,13 +81,29 @@ Result<void> SpillWriter::add_blocks(EntityId entity, std::span<TickNs const> ti
   info_.last = none ? ticks.back() : std::max(info_.last, ticks.back());
   for (std::size_t first = 0; first < ticks.size(); first += block_rows) {
     auto const last = std::min(first + block_rows, ticks.size());
-    auto const begin = buffer_.size();
-    encode_block(table, first, last, buffer_);
-    entries_.push_back({entity, static_cast<std::uint32_t>(buffer_.size() - begin), offset_ + begin,
-                        ticks[first], ticks[last - 1]});
-    append_crc(buffer_, begin);
+    if (group_.empty()) {
+      entry_ = SpillEntry{};
+      entry_.first_entity = entity;
+      entry_.first = ticks[first];
+      entry_.last = ticks[last - 1];
+    }
+    entry_.last_entity = entity;
+    entry_.first = std::min(entry_.first, ticks[first]);
+    entry_.last = std::max(entry_.last, ticks[last - 1]);
+    group_.add(entity, table, first, last);
+    if (group_.full()) end_group();
   }
   return flush(buffer_bytes);
+}
+
+void SpillWriter::end_group() {
+  if (group_.empty()) return;
+  auto const begin = buffer_.size();
+  entry_.offset = offset_ + begin;
+  entry_.chunk_bytes = static_cast<std::uint32_t>(group_.finish(buffer_));
+  entry_.directory_bytes =
+      static_cast<std::uint32_t>(buffer_.size() - begin - entry_.chunk_bytes - crc_bytes);
+  entries_.push_back(entry_);
 }
 
 Result<void> SpillWriter::add(EntityId entity, Rows const& rows) {
@@ -110,8 +121,10 @@ std::string SpillWriter::index() const {
   for (std::size_t first = 0; first < entries_.size(); first += page_entries) {
     auto const begin = bytes.size();
     for (std::size_t i = first; i < std::min(first + page_entries, entries_.size()); ++i) {
-      writer.u32(entries_[i].entity);
-      writer.u32(entries_[i].length);
+      writer.u32(entries_[i].first_entity);
+      writer.u32(entries_[i].last_entity);
+      writer.u32(entries_[i].chunk_bytes);
+      writer.u32(entries_[i].directory_bytes);
       writer.u64(entries_[i].offset);
       writer.u64(static_cast<std::uint64_t>(entries_[i].first));
       writer.u64(static_cast<std::uint64_t>(entries_[i].last));
@@ -120,12 +133,13 @@ std::string SpillWriter::index() const {
   }
   auto const begin = bytes.size();
   for (std::size_t first = 0; first < entries_.size(); first += page_entries)
-    writer.u32(entries_[first].entity);
+    writer.u32(entries_[first].first_entity);
   append_crc(bytes, begin);
   return bytes;
 }
 
 Result<std::string> SpillWriter::finish() {
+  end_group();
   auto const index_offset = offset_ + buffer_.size();
   buffer_ += index();
   auto const begin = buffer_.size();
@@ -169,9 +183,8 @@ Result<std::string_view> SpillFile::checked(std::uint64_t offset, std::size_t le
   auto const read = file_->read_into(offset, std::span(buffer).first(whole));
   if (!read) return read.error();
   if (*read != whole) return damaged(path_, "its end is");
-  auto const bytes = std::string_view(buffer).substr(0, length);
-  auto const crc = ByteReader(std::string_view(buffer).substr(length, crc_bytes)).u32();
-  if (crc32c(bytes) != crc) return damaged(path_, "a block is");
+  auto bytes = std::string_view(buffer).substr(0, whole);
+  if (!take_crc(bytes)) return damaged(path_, "a part is");
   return bytes;
 }
 
@@ -216,8 +229,10 @@ Result<std::vector<SpillEntry>> SpillFile::page(std::uint64_t number) const {
   ByteReader reader(*bytes);
   std::vector<SpillEntry> entries(count);
   for (SpillEntry& entry : entries) {
-    entry.entity = reader.u32();
-    entry.length = reader.u32();
+    entry.first_entity = reader.u32();
+    entry.last_entity = reader.u32();
+    entry.chunk_bytes = reader.u32();
+    entry.directory_bytes = reader.u32();
     entry.offset = reader.u64();
     entry.first = static_cast<TickNs>(reader.u64());
     entry.last = static_cast<TickNs>(reader.u64());
@@ -226,47 +241,142 @@ Result<std::vector<SpillEntry>> SpillFile::page(std::uint64_t number) const {
 }
 
 template <typename Visit>
-Result<void> SpillFile::visit_entries(EntityId entity, IndexPages& pages,
-                                      Visit const& visit) const {
+Result<void> SpillFile::visit_groups(EntityId entity, SpillCursor& cursor,
+                                     Visit const& visit) const {
   // An entity's blocks may begin at the end of the page before the first that starts with it.
   auto number = static_cast<std::uint64_t>(std::lower_bound(pages_.begin(), pages_.end(), entity) -
                                            pages_.begin());
   if (number > 0) --number;
   Result<void> result;
   for (; number < pages_.size() && pages_[number] <= entity; ++number) {
-    auto kept = pages.find(number);
-    if (kept == pages.end()) {
+    auto kept = cursor.pages_.find(number);
+    if (kept == cursor.pages_.end()) {
       auto read = page(number);
       if (!read) {
         result = read.error();
         continue;
       }
-      if (pages.size() >= most_pages) pages.clear();
-      kept = pages.emplace(number, std::move(*read)).first;
+      if (cursor.pages_.size() >= most_pages) cursor.pages_.clear();
+      kept = cursor.pages_.emplace(number, std::move(*read)).first;
     }
-    for (SpillEntry const& entry :
-         std::ranges::equal_range(kept->second, entity, {}, &SpillEntry::entity))
-      visit(entry);
+    auto const& entries = kept->second;
+    for (auto at = std::ranges::lower_bound(entries, entity, {}, &SpillEntry::last_entity);
+         at != entries.end() && at->first_entity <= entity; ++at)
+      visit(*at);
   }
   return result;
 }
 
-Result<std::string_view> SpillFile::block(SpillEntry const& entry, std::string& buffer) const {
-  if (entry.length > bytes()) return damaged(path_, "its index is");
-  return checked(entry.offset, entry.length, buffer);
+SpillFile::Group& SpillFile::group(SpillEntry const& entry, bool whole, SpillCursor& cursor) const {
+  if (auto const known = cursor.groups_.find(entry.offset); known != cursor.groups_.end())
+    return known->second;
+  if (cursor.bytes_ > cursor.most_bytes_) {
+    cursor.groups_.clear();
+    cursor.bytes_ = 0;
+  }
+  Group& group = cursor.groups_[entry.offset];
+  std::size_t const chunks = entry.chunk_bytes;
+  if (entry.directory_bytes > bytes() || chunks > bytes() || entry.offset > bytes()) {
+    group.error = damaged(path_, "its index is");
+    return group;
+  }
+  std::string own;
+  std::string_view directory;
+  if (whole) {
+    group.bytes.resize(chunks + entry.directory_bytes + crc_bytes);
+    auto const read = file_->read_into(entry.offset, group.bytes);
+    if (!read) {
+      group.error = read.error();
+      return group;
+    }
+    group.bytes.resize(*read);
+    cursor.bytes_ += group.bytes.size();
+    if (group.bytes.size() > chunks) directory = std::string_view(group.bytes).substr(chunks);
+    if (!take_crc(directory)) group.error = damaged(path_, "the directory of a group is");
+  } else {
+    auto const read = checked(entry.offset + chunks, entry.directory_bytes, own);
+    if (read)
+      directory = *read;
+    else
+      group.error = read.error();
+  }
+  if (group.error) return group;
+  auto rows = RowGroup::read(directory, chunks);
+  if (rows)
+    group.rows = std::move(*rows);
+  else
+    group.error = rows.error().within(path_);
+  return group;
+}
+
+SpillCursor::Chunk const* SpillFile::chunk(SpillEntry const& entry, Group& group, MetricId id,
+                                           SpillCursor& cursor) const {
+  if (auto const known = group.chunks.find(id); known != group.chunks.end()) return &known->second;
+  auto const chunks = group.rows->chunks();
+  auto const its = std::ranges::lower_bound(chunks, id, {}, &RowGroup::Chunk::id);
+  if (its == chunks.end() || its->id != id) return nullptr;
+  auto& chunk = group.chunks[id];
+  std::string_view bytes;
+  if (!group.bytes.empty()) {
+    bytes = std::string_view(group.bytes).substr(its->offset, its->length + crc_bytes);
+    if (!take_crc(bytes)) chunk.error = damaged(path_, "a chunk is");
+  } else if (auto const read = checked(entry.offset + its->offset, its->length, chunk.own); read) {
+    bytes = *read;
+    cursor.bytes_ += chunk.own.size();
+  } else {
+    chunk.error = read.error();
+  }
+  if (chunk.error) return &chunk;
+  auto columns = group.rows->columns(bytes);
+  if (columns)
+    chunk.columns = std::move(*columns);
+  else
+    chunk.error = columns.error().within(path_);
+  return &chunk;
+}
+
+Result<void> SpillFile::select_blocks(SpillEntry const& entry, Group& group, EntityId entity,
+                                      Selection const& selection, TickNs from, TickNs until,
+                                      SelectedRows& out, SpillCursor& cursor) const {
+  Result<void> result;
+  for (RowGroup::Block const& block : group.rows->blocks_of(entity)) {
+    auto const ticks = group.rows->ticks(block);
+    auto const first =
+        static_cast<std::size_t>(std::ranges::lower_bound(ticks, from) - ticks.begin());
+    auto const last =
+        static_cast<std::size_t>(std::ranges::upper_bound(ticks, until) - ticks.begin());
+    if (first >= last) continue;
+    std::size_t const before = out.ticks.size();
+    out.begin_rows(selection.width(), ticks.subspan(first, last - first));
+    bool sound = true;
+    for (auto const& [metric, place] : selection.places()) {
+      auto const* const its = chunk(entry, group, metric, cursor);
+      if (its == nullptr || (!its->error && its->columns[block.place].payload.empty())) {
+        out.lack(place, before);
+      } else if (its->error) {
+        result = *its->error;
+        sound = false;
+      } else if (!select_column(its->columns[block.place], ticks.size(), first, last, before,
+                                out.scratch, out.columns[place])) {
+        result = Error{Errc::malformed, 0, path_ + ": a column"};
+        sound = false;
+      }
+    }
+    if (!sound) out.cut(before);
+  }
+  return result;
 }
 
 Result<void> SpillFile::select(EntityId entity, Selection const& selection, TickNs from,
-                               TickNs until, SelectedRows& out, IndexPages& pages) const {
+                               TickNs until, SelectedRows& out, SpillCursor& cursor) const {
   Result<void> result;
-  auto const visited = visit_entries(entity, pages, [&](SpillEntry const& entry) {
+  auto const visited = visit_groups(entity, cursor, [&](SpillEntry const& entry) {
     if (entry.first > until || entry.last < from) return;
-    auto const bytes = block(entry, out.scratch.bytes);
-    if (!bytes) {
-      result = bytes.error();
-    } else if (auto read = select_block(*bytes, selection, from, until, out); !read) {
-      result = read.error().within(path_);
-    }
+    Group& its = group(entry, selection.width() >= many_columns, cursor);
+    auto const read = its.error
+                          ? Result<void>(*its.error)
+                          : select_blocks(entry, its, entity, selection, from, until, out, cursor);
+    if (!read) result = read;
   });
   return visited ? result : visited;
 }
@@ -280,49 +390,48 @@ Result<std::vector<EntityId>> SpillFile::entities(std::uint64_t& damaged) const 
       ++damaged;
       continue;
     }
-    for (SpillEntry const& entry : *read)
-      if (ids.empty() || ids.back() != entry.entity) ids.push_back(entry.entity);
+    for (SpillEntry const& entry : *read) {
+      SpillCursor cursor;
+      Group const& its = group(entry, false, cursor);
+      if (its.error && its.error->code != Errc::malformed) return *its.error;
+      if (its.error) {
+        ++damaged;
+        continue;
+      }
+      for (RowGroup::Block const& block : its.rows->blocks())
+        if (ids.empty() || ids.back() != block.entity) ids.push_back(block.entity);
+    }
   }
   return ids;
 }
 
-Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_t& damaged) const {
+Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_t& damaged,
+                               SpillCursor& cursor) const {
   Result<void> result;
-  IndexPages pages;
-  std::string buffer;
-  auto const visited = visit_entries(entity, pages, [&](SpillEntry const& entry) {
-    if (!result) return;
-    auto const bytes = block(entry, buffer);
-    if (!bytes && bytes.error().code == Errc::malformed)
-      ++damaged;
-    else if (!bytes)
-      result = bytes.error();
-    else if (auto read = append_block(*bytes, table); !read)
-      result = read.error().within(path_);
-  });
-  // A damaged page was counted when the entities were listed.
-  return visited || visited.error().code == Errc::malformed ? result : visited;
-}
-
-Result<Rows> SpillFile::rows(EntityId entity) const {
-  Rows all;
-  Result<void> result;
-  IndexPages pages;
-  std::string buffer;
-  auto const visited = visit_entries(entity, pages, [&](SpillEntry const& entry) {
-    if (!result) return;
-    auto const bytes = block(entry, buffer);
-    auto const decoded = bytes ? decode_block(*bytes) : Result<Rows>(bytes.error());
-    if (!decoded) {
-      result = decoded.error().within(path_);
-      return;
+  BlockScratch scratch;
+  auto const visited = visit_groups(entity, cursor, [&](SpillEntry const& entry) {
+    Group& its = group(entry, true, cursor);
+    if (its.error && its.error->code != Errc::malformed) result = *its.error;
+    if (!result || its.error) return;
+    for (RowGroup::Block const& block : its.rows->blocks_of(entity)) {
+      TableAppender appender(table, block.rows);
+      for (RowGroup::Chunk const& place : its.rows->chunks()) {
+        bool const known = its.chunks.contains(place.id);
+        auto const& read = *chunk(entry, its, place.id, cursor);
+        if (read.error) {
+          damaged += known ? 0 : 1;
+        } else if (auto const& encoded = read.columns[block.place];
+                   !encoded.payload.empty() &&
+                   !append_column(encoded, block.rows, table.ticks.size(), scratch,
+                                  appender.column(place.id))) {
+          result = Error{Errc::malformed, 0, path_ + ": a column"};
+          return;
+        }
+      }
+      appender.finish(its.rows->ticks(block));
     }
-    all.widen(decoded->columns());
-    for (std::size_t row = 0; row < decoded->size(); ++row) all.append(*decoded, row);
   });
-  if (!visited) return visited.error();
-  if (!result) return result.error();
-  return all;
+  return visited || visited.error().code == Errc::malformed ? result : visited;
 }
 
 }  // namespace dadvisor::aggregator::store

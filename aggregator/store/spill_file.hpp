@@ -1,8 +1,9 @@
 #pragma once
 // Spills: immutable files of rows that left the head, ordered by entity. Layout: FORMAT.md.
 //
-// Of an open spill only the first entity of each index page is in memory; a lookup reads one
-// index page and the entity's blocks. Each of them has its CRC, so damage costs what it hits.
+// Of an open spill only the first entity of each index page is in memory; a lookup reads one index
+// page, the directory of the entity's group and the chunks of the columns that are asked for. Each
+// of them has its CRC, so damage costs what it hits.
 
 #include <cstdint>
 #include <functional>
@@ -10,16 +11,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "aggregator/store/block.hpp"
 #include "aggregator/store/disk.hpp"
+#include "aggregator/store/spill_cursor.hpp"
 #include "aggregator/store/store.hpp"
 
 namespace dadvisor::aggregator::store {
 
-inline constexpr std::string_view spill_head_magic = "dASPILL2";
+inline constexpr std::string_view spill_head_magic = "dASPILL3";
 
 // What a spill says of itself. Rows of log files before `log_number` with ticks up to `boundary`
 // are in this spill or in earlier ones: a replay leaves them out.
@@ -32,14 +32,6 @@ struct SpillInfo {
   TickNs boundary = 0;
   TickNs created = 0;
   TickNs first = 0, last = 0;  // ticks of its rows; first > last when it has none
-};
-
-// A block, as the index names it.
-struct SpillEntry {
-  EntityId entity = 0;
-  std::uint32_t length = 0;  // without its CRC
-  std::uint64_t offset = 0;
-  TickNs first = 0, last = 0;
 };
 
 // "1700000000-1700000600-17.rows": first and last tick in seconds, and the number; of a segment
@@ -65,6 +57,7 @@ class SpillWriter {
  private:
   template <typename Table>
   Result<void> add_blocks(EntityId entity, std::span<TickNs const> ticks, Table const& table);
+  void end_group();
   Result<void> flush(std::size_t least);
   std::string index() const;
 
@@ -74,11 +67,10 @@ class SpillWriter {
   std::unique_ptr<WritableFile> file_;
   std::string buffer_;
   std::uint64_t offset_ = 0;  // of the buffer's begin
+  RowGroupWriter group_;
+  SpillEntry entry_;  // of the group
   std::vector<SpillEntry> entries_;
 };
-
-// The pages of a spill's index that were read, for as long as somebody asks entity after entity.
-using IndexPages = std::unordered_map<std::uint64_t, std::vector<SpillEntry>>;
 
 // Reads a spill. Const methods from any thread.
 class SpillFile {
@@ -93,20 +85,23 @@ class SpillFile {
     return info_.first <= until && info_.last >= from;
   }
   // Appends the entity's rows in [from, until]; nothing when it has none. Errors: malformed, io;
-  // rows of blocks that are sound are appended nevertheless. `pages`: of this file, to be kept.
+  // rows of blocks that are sound are appended nevertheless. `cursor`: of this file, to be kept.
   Result<void> select(EntityId entity, Selection const& selection, TickNs from, TickNs until,
-                      SelectedRows& out, IndexPages& pages) const;
-  // All entities that have rows, ascending; index pages that are damaged are left out and raise
-  // `damaged`. And all rows of one. Errors: io; rows(): malformed.
+                      SelectedRows& out, SpillCursor& cursor) const;
+  // All entities that have rows, ascending; index pages and directories that are damaged are left
+  // out and raise `damaged`. Errors: io.
   Result<std::vector<EntityId>> entities(std::uint64_t& damaged) const;
-  Result<Rows> rows(EntityId entity) const;
-  // Appends all rows of one to the table, `damaged` raised by the blocks that are and are left out.
-  // Errors: io, and malformed (a block with the right CRC); the table is to be cleared then.
-  Result<void> append(EntityId entity, ColumnTable& table, std::uint64_t& damaged) const;
-  // Reads all of it. visit: each sound block, in their order; with `decode` its values are counted
-  // too. damage: whatever is not as it was written, the block's place where it is known.
+  // Appends all rows of one to the table, without the chunks that are damaged, each of which raises
+  // `damaged` once a cursor; of pages and directories entities() tells. Errors: io, and malformed
+  // (a chunk with the right CRC); the table is to be cleared then.
+  Result<void> append(EntityId entity, ColumnTable& table, std::uint64_t& damaged,
+                      SpillCursor& cursor) const;
+  // Reads all of it. visit: each block whose rows are known, in their order; with `decode` the
+  // chunks are read too, and the values counted that are sound. damage: whatever is not as it was
+  // written, and the group it is in where that is known.
   struct Block {
-    SpillEntry entry;
+    EntityId entity = 0;
+    TickNs first = 0, last = 0;
     std::uint64_t rows = 0;
     std::uint64_t values = 0;
   };
@@ -115,14 +110,24 @@ class SpillFile {
                  damage) const;
 
  private:
-  Result<Block> checked_block(SpillEntry const& entry, bool decode, std::string& buffer) const;
+  using Group = SpillCursor::Group;
   // The page's entries; errors: malformed, io.
   Result<std::vector<SpillEntry>> page(std::uint64_t number) const;
-  // Calls visit(entry) for the entity's, in order; after an error with a page it goes on.
+  // Calls visit(entry) for each group that the entity may be in, in order; after an error with a
+  // page it goes on.
   template <typename Visit>
-  Result<void> visit_entries(EntityId entity, IndexPages& pages, Visit const& visit) const;
-  // The block of an entry, in `buffer`.
-  Result<std::string_view> block(SpillEntry const& entry, std::string& buffer) const;
+  Result<void> visit_groups(EntityId entity, SpillCursor& cursor, Visit const& visit) const;
+  // The group of an entry; `whole`: with all of its chunks. Errors are in it.
+  Group& group(SpillEntry const& entry, bool whole, SpillCursor& cursor) const;
+  // What the group has of a column; null: nothing. Errors are in it.
+  SpillCursor::Chunk const* chunk(SpillEntry const& entry, Group& group, MetricId id,
+                                  SpillCursor& cursor) const;
+  Result<void> select_blocks(SpillEntry const& entry, Group& group, EntityId entity,
+                             Selection const& selection, TickNs from, TickNs until,
+                             SelectedRows& out, SpillCursor& cursor) const;
+  void check_group(SpillEntry const& entry, bool decode,
+                   std::function<void(Block const&)> const& visit,
+                   std::function<void(std::string const&)> const& damage) const;
   SpillFile(std::string path, std::unique_ptr<ReadableFile> file)
       : path_(std::move(path)), file_(std::move(file)) {}
   Result<void> read_footer();

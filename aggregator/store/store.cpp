@@ -229,17 +229,15 @@ Result<void> Store::State::scan(EntityId entity, WallTime from, WallTime until,
     std::lock_guard const lock(head_mutex_);
     of_one_tick = head_.snapshot(entity, scan.selection_, first, last, scan.packed_, scan.open_);
     if (!of_one_tick) return {};
-    scan.use_files(spills_, first, last);
+    scan.reads().use(spills_, first, last);
     tombstones = tombstones_;
   }
   SelectedRows& rows = scan.rows_;
   std::optional<Error> damage;
-  for (std::size_t i = 0; i < scan.files_.size(); ++i) {
-    auto read = scan.files_[i]->select(entity, scan.selection_, first, last, rows, scan.pages_[i]);
-    if (read) continue;
-    if (damaged_spills_++ == 0) log_.error("{}", to_string(read.error()));
-    damage = read.error();
-  }
+  scan.reads().select(entity, scan.selection_, first, last, rows, [&](Error const& error) {
+    if (damaged_spills_++ == 0) log_.error("{}", to_string(error));
+    damage = error;
+  });
   for (PackedBlock const& block : scan.packed_)
     if (auto read = select_block(block->bytes, scan.selection_, first, last, rows); !read)
       damage = read.error();
@@ -325,8 +323,8 @@ EntityId Store::put(EntityKey const& key, Labels const& labels, WallTime tick, N
 std::shared_ptr<EntityList const> Store::entities() const { return state_->entities(); }
 std::uint64_t Store::generation() const { return state_->generation(); }
 Result<void> Store::scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
-                         WallTime until, Visitor const& visit) const {
-  ColumnScan rows(columns);
+                         WallTime until, Visitor const& visit, SpillReads* reads) const {
+  ColumnScan rows(columns, reads);
   auto const read = state_->scan(entity, from, until, rows);
   if (read) visit_rows(rows.rows(), visit);
   return read;
@@ -338,8 +336,9 @@ Nanoseconds Store::retention() const { return state_->retention(); }
 TierPlan const& Store::plan(Tier tier) const { return state_->plan(tier); }
 WallTime Store::sealed_until(Tier tier) const { return state_->sealed_until(tier); }
 Result<void> Store::scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
-                              WallTime from, WallTime until, Visitor const& visit) const {
-  ColumnScan rows(columns);
+                              WallTime from, WallTime until, Visitor const& visit,
+                              SpillReads* reads) const {
+  ColumnScan rows(columns, reads);
   auto const read = state_->scan_tier(tier, entity, from, until, rows);
   if (read) visit_rows(rows.rows(), visit);
   return read;

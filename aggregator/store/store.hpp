@@ -134,6 +134,7 @@ struct StoreCounters {
 };
 
 class ColumnScan;
+class SpillReads;
 
 class Store final : public Appender {
  public:
@@ -167,10 +168,11 @@ class Store final : public Appender {
   // Calls visit(tick, cells) for each row of `entity` with from <= tick <= until, by tick
   // ascending, each tick once; cells[i] is the value of columns[i]. Head and spills alike. An
   // entity that is not known has no rows. Errors: io (a spill that cannot be read is counted and
-  // its rows are left out; only when nothing at all can be read is that an error).
+  // its rows are left out; only when nothing at all can be read is that an error). `reads`: of who
+  // asks for entity after entity; of raw rows, or of the same tier.
   using Visitor = std::function<void(WallTime tick, std::span<Cell const> cells)>;
   Result<void> scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
-                    WallTime until, Visitor const& visit) const;
+                    WallTime until, Visitor const& visit, SpillReads* reads = nullptr) const;
   // The same of scan.columns(), as columns, into `scan`, for who reads entity after entity.
   Result<void> scan(EntityId entity, WallTime from, WallTime until, ColumnScan& scan) const;
 
@@ -180,7 +182,8 @@ class Store final : public Appender {
   TierPlan const& plan(Tier tier) const;
   WallTime sealed_until(Tier tier) const;
   Result<void> scan_tier(Tier tier, EntityId entity, std::span<MetricId const> columns,
-                         WallTime from, WallTime until, Visitor const& visit) const;
+                         WallTime from, WallTime until, Visitor const& visit,
+                         SpillReads* reads = nullptr) const;
   // Before the rows of [.., until) are read for the tier's file: rows that come for them from now
   // on leave their entities dirty.
   void begin_seal(Tier tier, WallTime until);

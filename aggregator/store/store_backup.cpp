@@ -51,7 +51,9 @@ Result<BackupMade> Store::State::backup(std::string const& directory) {
     if (auto added = link_tiers(writer); !added) return added.error();
     {
       std::lock_guard const catalogue(catalogue_mutex_);
-      if (auto copied = catalogue_.copy_to(directory + "/catalogue.db", [this] { return job_stopping_.load(); }); !copied)
+      if (auto copied = catalogue_.copy_to(directory + "/catalogue.db",
+                                           [this] { return job_stopping_.load(); });
+          !copied)
         return copied.error();
     }
     if (auto added = writer.add_made("catalogue.db"); !added) return added.error();

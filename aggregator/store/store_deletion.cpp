@@ -107,28 +107,8 @@ Result<bool> Store::State::rewrite_segment() {
   if (!ids) return ids.error();
   SpillInfo info = (*old)->info();
   info.created = std::max(tick_ns(clock_.wall()), deleted->newest());
-  SpillWriter writer(disk_, path("spill"), info);
-  Result<void> result = writer.begin();
-  ColumnTable table;
-  for (EntityId const id : *ids) {
-    if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
-    if (!result) break;
-    table.clear();
-    result = (*old)->append(id, table, damaged);
-    deleted->drop(id, table);
-    if (result && !table.ticks.empty()) result = writer.add(id, table);
-  }
-  auto name = result ? writer.finish() : Result<std::string>(result.error());
-  if (!name) {
-    writer.abandon();
-    return name.error();
-  }
-  auto segment = SpillFile::open(disk_, path("spill/" + *name));
+  auto const segment = write_segment(info, *ids, {*old}, damaged);
   if (!segment) return segment.error();
-  if (damaged > 0) {
-    damaged_spills_ += damaged;
-    log_.error("{} damaged blocks or index pages of a segment are lost", damaged);
-  }
   bool const replaced = (*segment)->path() == (*old)->path();
   {
     std::lock_guard const lock(head_mutex_);

@@ -30,9 +30,26 @@ Result<void> Store::State::merge_spills(std::size_t least) {
   }
   SpillInfo info = parts.back()->info();
   info.first_number = parts.front()->info().first_number;
+  auto segment = write_segment(info, {ids.begin(), ids.end()}, parts, damaged);
+  if (!segment) return segment.error();
+  {
+    std::lock_guard const lock(head_mutex_);
+    spills_.push_back(std::move(*segment));
+  }
+  remove_merged();
+  ++merge_count_;
+  return {};
+}
+
+// What the parts have of the entities, without deleted rows; what is damaged is counted on
+// `damaged` and left out.
+Result<std::shared_ptr<SpillFile const>> Store::State::write_segment(
+    SpillInfo const& info, std::vector<EntityId> const& ids, Spills const& parts,
+    std::uint64_t damaged) {
   SpillWriter writer(disk_, path("spill"), info);
   Result<void> result = writer.begin();
   ColumnTable table;
+  std::vector<SpillCursor> cursors(parts.size());
   auto const deleted = tombstones();
   for (EntityId const id : ids) {
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
@@ -43,8 +60,8 @@ Result<void> Store::State::merge_spills(std::size_t least) {
     }();
     if (!of_one_tick) continue;  // past its retention
     table.clear();
-    for (auto const& part : parts)
-      if (result) result = part->append(id, table, damaged);
+    for (std::size_t i = 0; i < parts.size() && result; ++i)
+      result = parts[i]->append(id, table, damaged, cursors[i]);
     table.settle(*of_one_tick);
     deleted->drop(id, table);
     if (result && !table.ticks.empty()) result = writer.add(id, table);
@@ -55,18 +72,11 @@ Result<void> Store::State::merge_spills(std::size_t least) {
     return name.error();
   }
   auto segment = SpillFile::open(disk_, path("spill/" + *name));
-  if (!segment) return segment.error();
-  if (damaged > 0) {
+  if (segment && damaged > 0) {
     damaged_spills_ += damaged;
-    log_.error("{} damaged blocks or index pages of spills are lost", damaged);
+    log_.error("{} damaged parts of spills are lost", damaged);
   }
-  {
-    std::lock_guard const lock(head_mutex_);
-    spills_.push_back(std::move(*segment));
-  }
-  remove_merged();
-  ++merge_count_;
-  return {};
+  return segment;
 }
 
 void Store::State::remove_merged() {

@@ -108,6 +108,10 @@ class Store::State {
   void release(Written const& written);
   // Makes one segment of the oldest spills if there are `least` of them, and at least two.
   Result<void> merge_spills(std::size_t least);
+  Result<std::shared_ptr<SpillFile const>> write_segment(SpillInfo const& info,
+                                                         std::vector<EntityId> const& ids,
+                                                         Spills const& parts,
+                                                         std::uint64_t damaged);
   void remove_merged();
   void remove_files(Spills const& files);
   void drop_old_spills(TickNs cutoff);

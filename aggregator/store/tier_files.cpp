@@ -91,26 +91,23 @@ Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& sto
       ids.insert(named->begin(), named->end());
     }
     auto id = ids.begin();
+    ColumnTable table;
+    std::vector<SpillCursor> cursors(files.size());
     auto const written = write(period, true, now, [&](TierRows& out) -> Result<bool> {
       if (stopping()) return Error{Errc::gone, 0, "stopping"};
       if (id == ids.end()) return false;
-      std::map<TickNs, std::pair<Rows const*, std::size_t>> newest;
-      std::vector<Rows> parts;
-      parts.reserve(files.size());
-      Rows all;
-      for (File const& file : files) {
-        auto read = file->rows(*id);
+      table.clear();
+      std::uint64_t damaged = 0;
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        auto const read = files[i]->append(*id, table, damaged, cursors[i]);
         if (!read) return read.error();
-        parts.push_back(std::move(*read));
-        Rows const& part = parts.back();
-        all.widen(part.columns());
-        for (std::size_t row = 0; row < part.size(); ++row)
-          newest[part.ticks()[row]] = {&part, row};
+        if (damaged > 0)
+          return Error{Errc::malformed, 0, files[i]->path() + ": a chunk is damaged"};
       }
-      for (auto const& [tick, place] : newest)
-        if (!deleted.row || !deleted.row(*id, tick)) all.append(*place.first, place.second);
+      table.settle(OfOneTick::newest);
+      if (deleted.row) table.erase_ticks([&](TickNs tick) { return deleted.row(*id, tick); });
       out.entity = *id++;
-      out.rows = std::move(all);
+      out.rows = rows_of(table);
       return true;
     });
     if (!written) return written.error();
@@ -157,16 +154,13 @@ Result<void> TierFiles::select(EntityId entity, TickNs from, TickNs until, Colum
   scan.begin();
   {
     std::lock_guard const lock(mutex_);
-    scan.use_files(files_, from, until);
+    scan.reads().use(files_, from, until);
   }
   Result<void> result;
-  for (std::size_t i = 0; i < scan.files_.size(); ++i) {
-    auto const read =
-        scan.files_[i]->select(entity, scan.selection_, from, until, scan.rows_, scan.pages_[i]);
-    if (read) continue;
-    if (damaged_++ == 0) log_.error("{}", to_string(read.error()));
-    result = read;
-  }
+  scan.reads().select(entity, scan.selection_, from, until, scan.rows_, [&](Error const& error) {
+    if (damaged_++ == 0) log_.error("{}", to_string(error));
+    result = error;
+  });
   scan.rows_.settle(OfOneTick::newest);
   return result;
 }

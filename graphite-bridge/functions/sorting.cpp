@@ -91,7 +91,7 @@ Result<SeriesList> choose_matched(Call& call, MatchedSeries const& matched, Aggr
                                   bool greatest_first) {
   std::vector<std::pair<double, std::size_t>> order(matched.size());
   auto const visited = matched.each([&](std::size_t place, std::span<double const> values) {
-    double const value = values.empty() ? absent : aggregate(aggregation, values);
+    double const value = aggregate(aggregation, values);
     order[place] = {is_absent(value) ? -std::numeric_limits<double>::infinity() : value, place};
   });
   if (!visited) return visited.error();

@@ -133,18 +133,17 @@ void read_spill(SpillFile const& spill) {
   for (EntityId const id : ids ? *ids : std::vector<EntityId>{0, 1}) {
     if (left-- == 0) break;
     SelectedRows out;
-    IndexPages pages;
-    static_cast<void>(spill.select(id, Selection(columns), INT64_MIN, INT64_MAX, out, pages));
+    SpillCursor cursor;
+    static_cast<void>(spill.select(id, Selection(columns), INT64_MIN, INT64_MAX, out, cursor));
     must(is_even(out, columns.size()), "a cell for each column");
-    static_cast<void>(spill.rows(id));
     ColumnTable table;
     std::uint64_t damaged = 0;
-    if (spill.append(id, table, damaged)) table.settle(OfOneTick::first);
+    if (spill.append(id, table, damaged, cursor)) table.settle(OfOneTick::first);
   }
 }
 
-// A spill, segment or tier file of the input's parts, with right CRCs: blocks, index, footer; or,
-// of an input that begins with a whole file's first byte, as it is.
+// A spill, segment or tier file of the input's parts, with right CRCs: groups of a chunk and a
+// directory, index, footer; or, of an input that begins with a whole file's first byte, as it is.
 void take_spill(std::string_view bytes) {
   SimulatedDisk disk;
   if (bytes.starts_with('d')) {
@@ -153,31 +152,43 @@ void take_spill(std::string_view bytes) {
     return;
   }
   ByteReader reader(bytes);
-  std::size_t const blocks = reader.u8() % 8;
-  std::string file = "dASPILL2", entries;
+  std::size_t const groups = reader.u8() % 8;
+  std::string file = "dASPILL3", entries;
   ByteWriter writer(entries);
-  for (std::size_t i = 0; i < blocks; ++i) {
+  for (std::size_t i = 0; i < groups; ++i) {
     auto const flags = reader.u8();
-    auto const block = piece(reader);
+    auto const chunk = piece(reader), blocks = piece(reader);
+    // Of one chunk, unless the flags let the input say what there is.
+    std::string directory(blocks);
+    if ((flags & 16) == 0) {
+      ByteWriter columns(directory);
+      columns.varint(1);
+      columns.varint(2);
+      columns.varint(chunk.size());
+    }
+    auto const size = flags & 2 ? reader.u32() : static_cast<std::uint32_t>(chunk.size() + 4);
     writer.u32(static_cast<std::uint32_t>(flags & 1 ? reader.u32() : i + 1));
-    writer.u32(flags & 2 ? reader.u32() : static_cast<std::uint32_t>(block.size()));
+    writer.u32(static_cast<std::uint32_t>(flags & 1 ? reader.u32() : i + 1));
+    writer.u32(size);
+    writer.u32(flags & 2 ? reader.u32() : static_cast<std::uint32_t>(directory.size()));
     writer.u64(flags & 4 ? reader.u64() : file.size());
     writer.u64(flags & 8 ? reader.u64() : 0);
     writer.u64(flags & 8 ? reader.u64() : INT64_MAX);
-    file += with_crc(block);
+    file += with_crc(chunk);
+    file += with_crc(directory);
   }
   std::uint64_t const at = file.size();
   std::string pages;
-  for (std::size_t i = 0; i < blocks; i += 128) pages += entries.substr(i * 32, 4);
+  for (std::size_t i = 0; i < groups; i += 128) pages += entries.substr(i * 40, 4);
   if (!entries.empty()) file += with_crc(entries);
   file += with_crc(pages);
   std::string footer;
   ByteWriter fields(footer);
   for (int i = 0; i < 8; ++i) fields.u64(reader.u64());
   fields.u64(reader.left() > 0 ? reader.u64() : at);
-  fields.u64(reader.left() > 0 ? reader.u64() : blocks);
+  fields.u64(reader.left() > 0 ? reader.u64() : groups);
   file += with_crc(footer);
-  file += "2LLIPSAd";
+  file += "3LLIPSAd";
   put_file(disk, "/s", file);
   if (auto const spill = SpillFile::open(disk, "/s")) read_spill(**spill);
 }
@@ -188,13 +199,12 @@ void take_block(std::string_view bytes) {
   auto const selected = select_block(bytes, Selection(columns), INT64_MIN, INT64_MAX, out);
   must(is_even(out, columns.size()), "a cell for each column");
   must(selected || out.ticks.empty(), "nothing of a malformed block");
-  auto const ticks = decode_block_ticks(bytes);
   ColumnTable table;
   auto const appended = append_block(bytes, table);
   auto const rows = decode_block(bytes);
   must(rows.has_value() == appended.has_value(), "both readers agree");
   if (!rows) return;
-  must(ticks && *ticks == rows->ticks() && table.ticks == *ticks, "both have the ticks");
+  must(table.ticks == rows->ticks(), "both have the ticks");
   std::string again, of_table;
   encode_block(*rows, 0, rows->size(), again);
   encode_block(table, 0, table.ticks.size(), of_table);

@@ -228,13 +228,13 @@ TEST_CASE("the check of a store names what is damaged, beside a store that is op
   REQUIRE(decoded);
   CHECK(decoded->kinds[static_cast<std::size_t>(StoreFileKind::spill)].values == 2 * 60 * 3 * 2);
 
-  // A block: one entity of one file.
+  // A chunk: one column of a group of one file.
   auto const spill = first_file(directory + "/spill", ".rows");
   flip(spill, 20);
   auto damages = damages_of(directory);
   REQUIRE(damages.size() == 1);
   CHECK(damages[0].file == "spill/" + fs::path(spill).filename().string());
-  CHECK(damages[0].entity == "entity 1 (container a c0)");
+  CHECK(damages[0].entity == "entity 1 (container a c0) to entity 3 (container a c2)");
   CHECK(damages[0].first == tick_ns(at(0)));
   CHECK(damages[0].last == tick_ns(at(590)));
   flip(spill, 20);

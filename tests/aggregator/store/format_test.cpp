@@ -174,12 +174,12 @@ TEST_CASE("a spill finds the rows of each entity, and one that is cut anywhere i
   CHECK_FALSE((*spill)->overlaps(tick_ns(at(221)), tick_ns(at(300))));
   MetricId const columns[] = {2};
   SelectedRows out;
-  IndexPages pages;
-  CHECK((*spill)->select(9, Selection(columns), 0, INT64_MAX, out, pages));
+  SpillCursor cursor;
+  CHECK((*spill)->select(9, Selection(columns), 0, INT64_MAX, out, cursor));
   REQUIRE(out.columns.size() == 1);
   CHECK(out.columns[0].values == std::vector<std::int64_t>{42});
   CHECK(out.columns[0].has.empty());
-  CHECK((*spill)->select(4, Selection(columns), 0, INT64_MAX, out, pages));
+  CHECK((*spill)->select(4, Selection(columns), 0, INT64_MAX, out, cursor));
   CHECK(out.ticks.size() == 1);
   for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(open(bytes.substr(0, size)));
 }
@@ -203,15 +203,15 @@ TEST_CASE("entities on many index pages, with many blocks, are all found") {
   REQUIRE(spill);
   MetricId const columns[] = {7};
   SelectedRows out;
-  IndexPages pages;
+  SpillCursor cursor;
   for (EntityId id = 1; id <= 500; ++id) {
     out.clear();
-    REQUIRE((*spill)->select(id * 2, Selection(columns), INT64_MIN, INT64_MAX, out, pages));
+    REQUIRE((*spill)->select(id * 2, Selection(columns), INT64_MIN, INT64_MAX, out, cursor));
     REQUIRE(out.ticks.size() == rows_of(id));
     REQUIRE(out.columns[0].cell(rows_of(id) - 1) ==
             Cell(static_cast<std::int64_t>(id * 7 + rows_of(id) - 1)));
     out.clear();
-    REQUIRE((*spill)->select(id * 2 + 1, Selection(columns), INT64_MIN, INT64_MAX, out, pages));
+    REQUIRE((*spill)->select(id * 2 + 1, Selection(columns), INT64_MIN, INT64_MAX, out, cursor));
     REQUIRE(out.ticks.empty());
   }
 }

@@ -149,6 +149,7 @@ TEST_CASE("a wall clock that is set loses no row and doubles none, and spills go
 }
 
 TEST_CASE("a spill with a damaged index page is merged without it, and the rest is served") {
+  constexpr int containers = 3100;  // in groups of 24: 130, on two index pages
   SimulatedDisk disk;
   StandingClock clock(at(0));
   StoreOnTrial trial(disk, clock);
@@ -156,25 +157,59 @@ TEST_CASE("a spill with a damaged index page is merged without it, and the rest 
   trial.open();
   std::uint64_t sequence = 0;
   auto const fill = [&](int seconds) {
-    ++sequence;  // 200 entities: two index pages
-    REQUIRE(trial.append(batch("a", sequence, at(seconds), 200)).get());
+    REQUIRE(trial.append(batch("a", ++sequence, at(seconds), containers)).get());
     REQUIRE(trial.spill());
   };
   fill(10);
   fill(620);
   auto const path = disk.paths(".rows").front();
   auto& bytes = disk.bytes(path);
-  // The first page of the index begins 92 + 4 + 2 x 4 + 2 x 4 + 200 x 32 bytes before the end.
-  auto const index = bytes.size() - (10 * 8 + 4 + 8) - (2 * 4 + 4) - (200 * 32 + 2 * 4);
+  // Behind the index's pages of 128 entries, each page with its CRC, stand two words, a CRC and 92
+  // bytes.
+  auto const index = bytes.size() - (10 * 8 + 4 + 8) - (2 * 4 + 4) - (130 * 40 + 2 * 4);
   bytes[index + 40] = static_cast<char>(bytes[index + 40] ^ 1);
   fill(1230);
   REQUIRE(eventually([&] { return trial.store->counters().merges == 1; }));
   CHECK(trial.store->counters().damaged_spills >= 1);
   CHECK(trial.rows(container("a", 0).key).size() == 2);
-  CHECK(trial.rows(container("a", 199).key).size() == 3);
+  CHECK(trial.rows(container("a", 3071).key).size() == 2);
+  CHECK(trial.rows(container("a", 3072).key).size() == 3);
   trial.open();
   CHECK(trial.rows(container("a", 0).key).size() == 2);
-  CHECK(trial.rows(container("a", 199).key).size() == 3);
+  CHECK(trial.rows(container("a", containers - 1).key).size() == 3);
+}
+
+TEST_CASE("spills are merged without a damaged chunk or directory, each of which counts once") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  trial.options.spills_per_segment = 3;
+  trial.open();
+  std::uint64_t sequence = 0;
+  auto const fill = [&](int seconds) {
+    REQUIRE(trial.append(batch("a", ++sequence, at(seconds), 30)).get());
+    REQUIRE(trial.spill());
+  };
+  fill(10);
+  fill(620);
+  // In the first group's first chunk; and the CRC of the last group's directory, which is in front
+  // of an index of two entries on one page.
+  auto& first = disk.bytes(disk.paths(".rows").at(0));
+  first[12] = static_cast<char>(first[12] ^ 1);
+  auto& second = disk.bytes(disk.paths(".rows").at(1));
+  auto const crc = second.size() - (10 * 8 + 4 + 8) - (4 + 4) - (2 * 40 + 4) - 4;
+  second[crc] = static_cast<char>(second[crc] ^ 1);
+  fill(1230);
+  REQUIRE(eventually([&] { return trial.store->counters().merges == 1; }));
+  CHECK(trial.store->counters().damaged_spills == 2);
+  // What the first one lost is a column of a row that is there.
+  for (MetricId const column : {metric::cpu_usage, metric::mem_usage}) {
+    auto const rows = trial.rows(container("a", 0).key, {column});
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0].second[0].has_value() == (column == metric::mem_usage));
+    CHECK(rows[1].second[0].has_value());
+    CHECK(trial.rows(container("a", 29).key, {column}).size() == 2);
+  }
 }
 
 // One statement on the catalogue of a store that is closed.

@@ -261,21 +261,25 @@ TEST_CASE("ids are kept over restarts and never given again") {
   CHECK(trial.store->entities()->size() == 1);
 }
 
-TEST_CASE("a damaged spill is left out and counted; one damaged block costs one entity") {
+TEST_CASE("a damaged spill is left out and counted; a damaged chunk costs one column of a group") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
   StoreOnTrial trial(disk, clock);
-  REQUIRE(trial.append(batch("a", 1, at(0), 3)).get());
+  REQUIRE(trial.append(batch("a", 1, at(0), 30)).get());  // two groups
   trial.settle();
   REQUIRE(trial.spill());
   auto const path = disk.paths(".rows").at(0);
   auto const sound = disk.bytes(path);
   trial.store.reset();
-  disk.bytes(path)[12] ^= 1;  // in the first entity's block
+  static_assert(metric::cpu_usage < metric::mem_usage);
+  disk.bytes(path)[12] ^= 1;  // in the first group's first chunk
   trial.open();
   CHECK_THROWS(trial.rows(container("a", 0).key));
-  CHECK(trial.rows(container("a", 1).key) == expected({{0, 1010}}));
   CHECK(trial.store->counters().damaged_spills == 1);
+  CHECK_THROWS(trial.rows(container("a", 1).key));
+  CHECK(trial.rows(container("a", 1).key, {metric::mem_usage}) == expected({{0, 1011}}));
+  CHECK(trial.rows(container("a", 29).key) == expected({{0, 1290}}));
+  CHECK(trial.store->counters().damaged_spills == 2);
   trial.store.reset();
   disk.bytes(path) = sound.substr(0, sound.size() - 1);
   trial.open();

@@ -1,10 +1,16 @@
-#include "aggregator/store/column_scan.hpp"
+#include "aggregator/store/spill_reads.hpp"
 
 #include <algorithm>
 
 namespace dadvisor::aggregator::store {
+namespace {
 
-void ColumnScan::use_files(std::span<File const> all, TickNs from, TickNs until) {
+// Bytes of groups that one piece of work keeps, of all files and of each.
+constexpr std::size_t most_of_all = 64 << 20, least = 1 << 20, most = 16 << 20;
+
+}  // namespace
+
+void SpillReads::use(std::span<File const> all, TickNs from, TickNs until) {
   std::size_t same = 0;
   bool others = false;
   for (File const& file : all) {
@@ -15,10 +21,11 @@ void ColumnScan::use_files(std::span<File const> all, TickNs from, TickNs until)
   }
   if (!others && same == files_.size()) return;
   files_.clear();
-  pages_.clear();
+  cursors_.clear();
   std::ranges::copy_if(all, std::back_inserter(files_),
                        [&](File const& file) { return file->overlaps(from, until); });
-  pages_.resize(files_.size());
+  auto const each = std::clamp(most_of_all / std::max<std::size_t>(1, files_.size()), least, most);
+  for (std::size_t i = 0; i < files_.size(); ++i) cursors_.emplace_back(each);
 }
 
 }  // namespace dadvisor::aggregator::store

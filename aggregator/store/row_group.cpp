@@ -1,0 +1,155 @@
+#include "aggregator/store/row_group.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "aggregator/store/checked_bytes.hpp"
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+constexpr std::uint8_t lacking = 0x7f;  // in place of a coding: the block lacks the column
+// A group of the finest rows' spills has about 20 KiB, one of their segments 64.
+constexpr std::size_t full_blocks = 24, full_bytes = 64 << 10;
+// No group is larger; these guard allocation.
+constexpr std::uint64_t most_blocks = 1 << 12, most_columns = 1 << 16, most_ticks = 1 << 22;
+
+Error malformed_group() { return Error{Errc::malformed, 0, "a group of rows"}; }
+
+}  // namespace
+
+bool RowGroupWriter::full() const { return blocks_ >= full_blocks || bytes_ >= full_bytes; }
+
+template <typename Table>
+void RowGroupWriter::add_block(EntityId entity, std::span<TickNs const> ticks, Table const& table,
+                               std::size_t first, std::size_t last) {
+  ticks = ticks.subspan(first, last - first);
+  ByteWriter writer(blocks_bytes_);
+  writer.varint(entity - last_entity_);
+  last_entity_ = entity;
+  if (std::ranges::equal(ticks, last_ticks_)) {
+    writer.varint(0);
+  } else {
+    last_ticks_.assign(ticks.begin(), ticks.end());
+    payload_.clear();
+    auto const coding = encoder_.encode(ticks, payload_);
+    writer.varint(ticks.size());
+    writer.u8(coding);
+    writer.string(payload_);
+  }
+  visit_columns(table, first, last, [&](MetricId id, auto values, std::string_view bitmap) {
+    payload_.clear();
+    auto const coding = encode_column(encoder_, values, bitmap, payload_);
+    Chunk& chunk = chunks_[id];
+    auto const before = chunk.bytes.size();
+    chunk.bytes.append(blocks_ - chunk.blocks, static_cast<char>(lacking));
+    ByteWriter column(chunk.bytes);
+    column.u8(coding);
+    column.string(payload_);
+    chunk.blocks = blocks_ + 1;
+    bytes_ += chunk.bytes.size() - before;
+  });
+  ++blocks_;
+}
+
+void RowGroupWriter::add(EntityId entity, Rows const& rows, std::size_t first, std::size_t last) {
+  add_block(entity, rows.ticks(), rows, first, last);
+}
+
+void RowGroupWriter::add(EntityId entity, ColumnTable const& rows, std::size_t first,
+                         std::size_t last) {
+  add_block(entity, rows.ticks, rows, first, last);
+}
+
+std::size_t RowGroupWriter::finish(std::string& out) {
+  std::string directory;
+  ByteWriter writer(directory);
+  writer.varint(blocks_);
+  writer.raw(blocks_bytes_);
+  writer.varint(chunks_.size());
+  auto const begin = out.size();
+  MetricId last_id = 0;
+  for (auto const& [id, chunk] : chunks_) {
+    writer.varint(static_cast<std::uint64_t>(id - last_id));
+    writer.varint(chunk.bytes.size());
+    last_id = id;
+    auto const from = out.size();
+    out += chunk.bytes;
+    append_crc(out, from);
+  }
+  auto const chunks = out.size() - begin;
+  out += directory;
+  append_crc(out, begin + chunks);
+  chunks_.clear();
+  blocks_bytes_.clear();
+  last_ticks_.clear();
+  last_entity_ = 0;
+  blocks_ = bytes_ = 0;
+  return chunks;
+}
+
+Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_bytes) {
+  RowGroup group;
+  ColumnDecoder decoder;
+  ByteReader reader(directory);
+  auto const blocks = reader.varint(most_blocks);
+  std::uint64_t entity = 0;
+  for (std::uint64_t place = 0; place < blocks; ++place) {
+    Block block;
+    entity += reader.varint(0xffff'ffff);
+    block.entity = static_cast<EntityId>(entity);
+    block.place = place;
+    block.rows = reader.varint(block_rows);
+    if (!reader.ok() || entity > 0xffff'ffff) return malformed_group();
+    if (block.rows == 0) {
+      if (place == 0) return malformed_group();
+      block.ticks = group.blocks_.back().ticks;
+      block.rows = group.blocks_.back().rows;
+    } else {
+      auto const coding = reader.u8();
+      auto const payload = reader.string(reader.left());
+      block.ticks = group.ticks_.size();
+      if (block.ticks + block.rows > most_ticks) return malformed_group();
+      group.ticks_.resize(block.ticks + block.rows);
+      auto const its = std::span(group.ticks_).last(block.rows);
+      if (!decoder.decode(coding, payload, its) ||
+          std::ranges::adjacent_find(its, std::greater_equal<>{}) != its.end())
+        return malformed_group();
+    }
+    group.blocks_.push_back(block);
+  }
+  auto const columns = reader.varint(most_columns);
+  std::uint64_t id = 0, offset = 0;
+  for (std::uint64_t i = 0; i < columns; ++i) {
+    auto const step = reader.varint(0xffff);
+    id += step;
+    if (id > 0xffff || (step == 0 && i > 0)) return malformed_group();
+    auto const length = reader.varint(chunk_bytes);
+    group.chunks_.push_back({static_cast<MetricId>(id), offset, length});
+    offset += length + crc_bytes;
+  }
+  if (!reader.ok() || reader.left() > 0 || offset != chunk_bytes || blocks == 0)
+    return malformed_group();
+  return group;
+}
+
+std::span<RowGroup::Block const> RowGroup::blocks_of(EntityId entity) const {
+  auto const its = std::ranges::equal_range(blocks_, entity, {}, &Block::entity);
+  return {its.begin(), its.end()};
+}
+
+Result<std::vector<EncodedColumn>> RowGroup::columns(std::string_view chunk) const {
+  std::vector<EncodedColumn> columns(blocks_.size());
+  ByteReader reader(chunk);
+  for (std::size_t place = 0; reader.left() > 0; ++place) {
+    if (place == columns.size()) return malformed_group();
+    columns[place].coding = reader.u8();
+    if (columns[place].coding != lacking) columns[place].payload = reader.string(reader.left());
+    // A payload that is there is never empty.
+    if (!reader.ok() || (columns[place].coding != lacking && columns[place].payload.empty()))
+      return malformed_group();
+  }
+  return columns;
+}
+
+}  // namespace dadvisor::aggregator::store

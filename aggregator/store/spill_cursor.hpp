@@ -1,0 +1,53 @@
+#pragma once
+// What somebody who asks a spill for entity after entity has read of it: pages of its index, and
+// groups with those of their chunks that were asked for. Bounded: beyond that all is read anew.
+// For one file and one thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "aggregator/store/row_group.hpp"
+
+namespace dadvisor::aggregator::store {
+
+// A group of rows, as the index names it.
+struct SpillEntry {
+  EntityId first_entity = 0, last_entity = 0;
+  std::uint32_t chunk_bytes = 0;      // with their CRCs
+  std::uint32_t directory_bytes = 0;  // behind them, without its own
+  std::uint64_t offset = 0;
+  TickNs first = 0, last = 0;
+};
+
+class SpillCursor {
+ public:
+  // `most_bytes`: of chunks that are kept.
+  explicit SpillCursor(std::size_t most_bytes = 8 << 20) : most_bytes_(most_bytes) {}
+
+ private:
+  friend class SpillFile;
+
+  struct Chunk {
+    std::string own;                     // unless it stands in the group's bytes
+    std::vector<EncodedColumn> columns;  // by block
+    std::optional<Error> error;
+  };
+  struct Group {
+    std::string bytes;  // all of it, where many columns are asked for
+    std::optional<RowGroup> rows;
+    std::optional<Error> error;
+    std::map<MetricId, Chunk> chunks;  // those that were read
+  };
+
+  std::size_t const most_bytes_;
+  std::size_t bytes_ = 0;
+  std::unordered_map<std::uint64_t, std::vector<SpillEntry>> pages_;  // by number
+  std::unordered_map<std::uint64_t, Group> groups_;                   // by offset
+};
+
+}  // namespace dadvisor::aggregator::store
