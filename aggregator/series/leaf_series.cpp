@@ -55,9 +55,12 @@ class LeafSeries::Reader {
             [this](EntityKey const& container) { return series_.index_.host(container.host); },
             [this](EntityKey const& rolled_up) { return series_.index_.instances(rolled_up); }) {}
 
-  // Reads leaves [first, last), which have the same members, all at once.
-  Result<void> read(std::size_t first, std::size_t last) {
+  // Reads leaves [first, last), which have the same members, all at once. Those of leaf `next` are
+  // read behind them.
+  Result<void> read(std::size_t first, std::size_t last, std::size_t next) {
     MatchedLeaf const* const its = series_.leaves_->data() + first;
+    next_ = next < series_.size() ? (*series_.leaves_)[next].members->entities.front().id
+                                  : store::absent_entity;
     leaves_.clear();
     for (std::size_t i = 0; i < last - first; ++i) leaves_.push_back(its[i].leaf);
     if (slots_.size() < leaves_.size()) slots_.resize(leaves_.size());
@@ -83,6 +86,7 @@ class LeafSeries::Reader {
   Result<void> read_rows(EntityKind kind, store::EntityInfo const& entity, WallTime from,
                          WallTime until) {
     if (!rows_ || !rows_->reads(kind, leaves_)) rows_.emplace(kind, leaves_);
+    rows_->expect(next_);
     auto const done = rows_->read(
         series_.store_, host_ticks_,
         [this](EntityKey const& container) { return series_.index_.host(container.host); }, entity,
@@ -106,6 +110,7 @@ class LeafSeries::Reader {
   rollup::TierReader tier_reader_;
   std::optional<LeafValues> rows_;
   std::vector<Leaf> leaves_;
+  store::EntityId next_ = store::absent_entity;
   Shape shape_;
   std::vector<std::vector<double>> slots_;
 };
@@ -189,7 +194,7 @@ Result<void> LeafSeries::each(Visitor const& visit) const {
     // One scan per entity, whatever the number of its leaves, which stand beside each other.
     std::size_t last = first + 1;
     while (last < size() && (*leaves_)[last].members == (*leaves_)[first].members) ++last;
-    if (auto const done = reader.read(first, last); !done) return done;
+    if (auto const done = reader.read(first, last, last); !done) return done;
     for (std::size_t place = first; place < last; ++place)
       visit(place, reader.values(place - first));
     first = last;
@@ -201,8 +206,9 @@ Result<std::vector<graphite::Series>> LeafSeries::take(std::span<std::size_t con
   std::vector<graphite::Series> series;
   series.reserve(places.size());
   Reader reader(*this);
-  for (std::size_t const place : places) {
-    if (auto const done = reader.read(place, place + 1); !done) return done.error();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    std::size_t const place = places[i], next = i + 1 < places.size() ? places[i + 1] : size();
+    if (auto const done = reader.read(place, place + 1, next); !done) return done.error();
     auto const values = reader.values(0);
     series.push_back(named(place));
     series.back().values.assign(values.begin(), values.end());

@@ -32,6 +32,8 @@ class LeafValues {
   // Reads an entity's rows with from <= tick <= until. Errors: of Store::scan.
   Result<void> read(store::Store const& store, rollup::HostTicks& host_ticks, HostOf const& host_of,
                     store::EntityInfo const& entity, WallTime from, WallTime until);
+  // A hint which entity is read after the next one; absent_entity: none.
+  void expect(store::EntityId entity) { scan_.expect(entity); }
   // Of the entity that was read last: its ticks, ascending, and a value of the leaf for each;
   // graphite::absent where there is none.
   std::span<store::TickNs const> ticks() const {

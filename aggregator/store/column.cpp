@@ -276,37 +276,49 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
     if (coding & whole_flag) show_wholes(values);
     return true;
   }
-  packed_.resize(values.size() - before);
-  if (!unpack_integers(packed, packed_)) return false;
   auto const rests = values.subspan(before);
+  if (packed_.size() < rests.size()) packed_.resize(rests.size());
+  auto const unpacked = std::span(packed_).first(rests.size());
+  if (!unpack_integers(packed, unpacked)) return false;
   auto const added = static_cast<std::uint64_t>(kind == delta_of_delta ? 0 : base);
-  if (coding & centred_flag)
-    for (std::size_t i = 0; i < rests.size(); ++i)
-      rests[i] =
-          static_cast<std::int64_t>(static_cast<std::uint64_t>(unzigzag(packed_[i])) + added);
-  else
-    for (std::size_t i = 0; i < rests.size(); ++i)
-      rests[i] = static_cast<std::int64_t>(packed_[i] + added);
-  if (divisor != 1) {
-    auto const times = static_cast<std::uint64_t>(divisor);
-    for (std::int64_t& rest : rests)
-      rest = static_cast<std::int64_t>(static_cast<std::uint64_t>(rest) * times);
-  }
+  auto const times = static_cast<std::uint64_t>(divisor);
   values[0] = first;
-  if (kind == plain) {
-    for (std::int64_t& rest : rests) rest = plus(first, rest);
-  } else if (kind == delta) {
-    std::int64_t value = first;
-    for (std::int64_t& rest : rests) rest = value = plus(value, rest);
-  } else {
-    std::int64_t step = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) *
-                                                  static_cast<std::uint64_t>(divisor));
-    std::int64_t value = values[1] = plus(first, step);
-    for (std::int64_t& rest : rests) {
-      step = plus(step, rest);
-      rest = value = plus(value, step);
-    }
+  std::int64_t step = 0;
+  if (kind == delta_of_delta) {
+    step = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) * times);
+    values[1] = plus(first, step);
   }
+  // rest_of: the rest that one of the unpacked stands for.
+  auto const write = [&](auto const& rest_of) {
+    if (kind == plain) {
+      for (std::size_t i = 0; i < rests.size(); ++i) rests[i] = plus(first, rest_of(unpacked[i]));
+    } else if (kind == delta) {
+      std::int64_t value = first;
+      for (std::size_t i = 0; i < rests.size(); ++i)
+        rests[i] = value = plus(value, rest_of(unpacked[i]));
+    } else {
+      std::int64_t value = values[1];
+      for (std::size_t i = 0; i < rests.size(); ++i) {
+        step = plus(step, rest_of(unpacked[i]));
+        rests[i] = value = plus(value, step);
+      }
+    }
+  };
+  auto const above = [&](std::uint64_t rest) { return rest + added; };
+  auto const about = [&](std::uint64_t rest) {
+    return static_cast<std::uint64_t>(unzigzag(rest)) + added;
+  };
+  // A loop for each way, so that none of them asks again for each value.
+  auto const in_units = [&](auto const& rest_of) {
+    if (times == 1)
+      write([&](std::uint64_t rest) { return static_cast<std::int64_t>(rest_of(rest)); });
+    else
+      write([&](std::uint64_t rest) { return static_cast<std::int64_t>(rest_of(rest) * times); });
+  };
+  if (coding & centred_flag)
+    in_units(about);
+  else
+    in_units(above);
   if (coding & whole_flag) show_wholes(values);
   return true;
 }

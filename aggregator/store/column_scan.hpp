@@ -19,6 +19,9 @@ class ColumnScan {
       : columns_(columns.begin(), columns.end()), selection_(columns), shared_(reads) {}
 
   std::span<MetricId const> columns() const { return columns_; }
+  // A hint which entity is read after the next one: of a thousand that are asked for, each one's
+  // memory takes longer to come than to be read.
+  void expect(EntityId entity) { expected_ = entity; }
   // By tick ascending, each tick once; columns in the order of columns().
   SelectedRows const& rows() const { return rows_; }
 
@@ -38,6 +41,7 @@ class ColumnScan {
   SpillReads own_;
   SelectedRows rows_, open_;
   std::vector<PackedBlock> packed_;
+  EntityId expected_ = absent_entity;
 };
 
 }  // namespace dadvisor::aggregator::store

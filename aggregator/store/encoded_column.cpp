@@ -114,10 +114,10 @@ std::uint8_t encode_column(ColumnEncoder& encoder, std::span<std::int64_t const>
 bool select_column(EncodedColumn const& encoded, std::size_t rows, std::size_t first,
                    std::size_t last, std::size_t before, BlockScratch& scratch,
                    SelectedColumn& column) {
-  auto& values = scratch.values;
+  if (scratch.values.size() < rows) scratch.values.resize(rows);
   if (is_sparse(encoded)) {
     Sparse const sparse(encoded.payload, rows);
-    values.resize(sparse.count());
+    auto const values = std::span(scratch.values).first(sparse.count());
     if (values.empty() || !scratch.decoder.decode(dense_coding(encoded), sparse.payload(), values))
       return false;
     if (column.has.empty()) column.has.assign(column.values.size(), 1);
@@ -136,7 +136,7 @@ bool select_column(EncodedColumn const& encoded, std::size_t rows, std::size_t f
   auto const its = std::span(column.values).subspan(before);
   if (its.size() == rows)
     return scratch.decoder.decode(dense_coding(encoded), encoded.payload, its);
-  values.resize(rows);
+  auto const values = std::span(scratch.values).first(rows);
   if (!scratch.decoder.decode(dense_coding(encoded), encoded.payload, values)) return false;
   std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(first), last - first, its.begin());
   return true;

@@ -187,6 +187,10 @@ std::optional<OfOneTick> Head::snapshot(EntityId id, Selection const& selection,
   return found->of_one_tick();
 }
 
+void Head::fetch(EntityId id) const {
+  if (Member const* const found = find(id)) found->tail.fetch();
+}
+
 std::optional<OfOneTick> Head::of_one_tick(EntityId id) const {
   Member const* const found = find(id);
   return found == nullptr ? std::nullopt : std::optional(found->of_one_tick());

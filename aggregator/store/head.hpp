@@ -38,6 +38,7 @@ class Head {
   std::optional<OfOneTick> snapshot(EntityId id, Selection const& selection, TickNs from,
                                     TickNs until, std::vector<PackedBlock>& packed,
                                     SelectedRows& open) const;
+  void fetch(EntityId id) const;  // a hint that its snapshot() is near
   // Of the entity's rows; nothing: no such entity.
   std::optional<OfOneTick> of_one_tick(EntityId id) const;
   // Appends up to `limit` entities with ids after `after`; false when that were the last.

@@ -23,7 +23,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr unsigned most_of_word = 1 + 8 + 8 + 32 + 64 * 8;  // bytes that a word can take
-constexpr unsigned without_low = 8;                         // the first code of the latter form
+constexpr std::size_t cache_line = 64;
+constexpr unsigned without_low = 8;  // the first code of the latter form
 
 struct Coded {
   unsigned code, bytes;
@@ -58,10 +59,13 @@ std::uint64_t load(std::uint8_t const* in, std::uint8_t const* end) {
   return word;
 }
 
+// As a mask of a word and not as so many bytes, which would wait for their way through memory.
+std::uint64_t first_bits(std::size_t count) { return ~std::uint64_t{0} >> (64 - count); }
+
 // A value after the step whose bytes begin at `in`.
 std::int64_t stepped(std::int64_t value, unsigned code, std::uint8_t const* in,
                      std::uint8_t const* end) {
-  auto const bits = load(in, end) & (~std::uint64_t{0} >> (64 - 8 * bytes_of(code)));
+  auto const bits = load(in, end) & first_bits(8 * bytes_of(code));
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
                                    static_cast<std::uint64_t>(step_of(code, bits)));
 }
@@ -169,8 +173,7 @@ void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
       std::memcpy(&present[word], in, 8);
       in += 8;
     }
-    std::uint64_t changed = 0;
-    std::memcpy(&changed, in, (width(word) + 7) / 8);
+    std::uint64_t changed = load(in, end) & first_bits(width(word));
     in += (width(word) + 7) / 8;
     std::uint8_t const* const codes = in;
     in += (ones(changed) + 1) / 2;
@@ -181,6 +184,19 @@ void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
       in += bytes_of(code);
     }
   }
+}
+
+void OpenRows::fetch() const {
+  auto const all = [](auto const& values) {
+    auto const* const bytes = reinterpret_cast<char const*>(values.data());
+    std::size_t const size = values.size() * sizeof values[0];
+    for (std::size_t at = 0; at < size; at += cache_line) __builtin_prefetch(bytes + at);
+  };
+  all(ticks_);
+  all(ends_);
+  all(values_);
+  all(present_);
+  all(differences_);
 }
 
 void OpenRows::drop_newest() {
@@ -225,9 +241,14 @@ void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
         {place, column, values_[column], ((present_[column / 64] >> (column % 64)) & 1) != 0});
   }
   for (std::size_t row = size(); row-- > first;) {
-    if (row < last)
-      for (OpenColumn const& its : walked)
+    for (OpenColumn const& its : walked) {
+      if (row >= last) break;
+      SelectedColumn& column = out.columns[its.place];
+      if (its.present && column.has.empty())
+        column.values[before + row - first] = its.value;
+      else
         out.set(its.place, before + row - first, its.present ? Cell(its.value) : Cell());
+    }
     if (row > first) step_back(row - 1, walked);
   }
 }
@@ -244,8 +265,7 @@ void OpenRows::step_back(std::size_t row, std::span<OpenColumn> columns) const {
       std::memcpy(&present, in, 8);
       in += 8;
     }
-    std::uint64_t changed = 0;
-    std::memcpy(&changed, in, (width(word) + 7) / 8);
+    std::uint64_t changed = load(in, end) & first_bits(width(word));
     in += (width(word) + 7) / 8;
     Codes const codes(in, end);
     std::uint8_t const* const bytes = in + (ones(changed) + 1) / 2;

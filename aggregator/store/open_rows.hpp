@@ -48,6 +48,8 @@ class OpenRows {
 
   // Appends what `selection` asks of the rows with from <= tick <= until.
   void select(Selection const& selection, TickNs from, TickNs until, SelectedRows& out) const;
+  // A hint that they are read soon: their memory is asked for.
+  void fetch() const;
   // The rows from `from` on.
   Rows table(TickNs from = std::numeric_limits<TickNs>::min()) const;
 

@@ -228,6 +228,7 @@ Result<void> Store::State::scan(EntityId entity, WallTime from, WallTime until,
   {
     std::lock_guard const lock(head_mutex_);
     of_one_tick = head_.snapshot(entity, scan.selection_, first, last, scan.packed_, scan.open_);
+    if (scan.expected_ != absent_entity) head_.fetch(scan.expected_);
     if (!of_one_tick) return {};
     scan.reads().use(spills_, first, last);
     tombstones = tombstones_;

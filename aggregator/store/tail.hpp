@@ -49,6 +49,7 @@ class Tail {
   // Appends the packed blocks that overlap [from, until], and to `open` the open rows of it.
   void snapshot(Selection const& selection, TickNs from, TickNs until,
                 std::vector<PackedBlock>& packed, SelectedRows& open) const;
+  void fetch() const { open_.fetch(); }  // a hint that a snapshot() is near
 
   std::size_t rows() const { return packed_rows_ + open_.size(); }
   bool empty() const { return rows() == 0; }
