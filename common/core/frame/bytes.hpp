@@ -22,6 +22,13 @@ inline std::int64_t unzigzag(std::uint64_t value) {
   return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
 }
 
+// At `out`, which must have room for ten bytes; behind it.
+inline char* put_varint(char* out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<char>(value | 0x80);
+  *out++ = static_cast<char>(value);
+  return out;
+}
+
 // Appends to a string that it does not own.
 class ByteWriter {
  public:
@@ -31,10 +38,8 @@ class ByteWriter {
   void u64(std::uint64_t value) { fixed(value, 8); }
   void varint(std::uint64_t value) {
     std::array<char, 10> bytes;
-    std::size_t size = 0;
-    for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>(value | 0x80);
-    bytes[size++] = static_cast<char>(value);
-    out_.append(bytes.data(), size);
+    out_.append(bytes.data(),
+                static_cast<std::size_t>(put_varint(bytes.data(), value) - bytes.data()));
   }
   void raw(std::string_view bytes) { out_.append(bytes); }
   void string(std::string_view bytes) {

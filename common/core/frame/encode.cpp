@@ -19,6 +19,7 @@
 // Integers little-endian; all else varints, strings behind their length.
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "common/core/frame/bytes.hpp"
@@ -102,25 +103,34 @@ void write_events(ByteWriter& writer, Batch const& batch) {
 
 // The mask says which cells differ from `before` (none: all absent). A change is the zigzag of
 // the difference, or of the value where there was none; 0, which is no difference, says absent.
-void write_cells(ByteWriter& writer, std::vector<Cell> const& cells, Row const* before) {
+void write_cells(ByteWriter& writer, std::span<Cell const> cells, Row const* before) {
+  constexpr std::size_t at_once = 64, most_of_varint = 10;
+  std::array<char, at_once * most_of_varint> bytes;  // appended together: one by one costs twice
   auto const old = [&](std::size_t i) { return before != nullptr ? before->cells[i] : Cell(); };
+  auto const differs = [&](std::size_t i) {
+    Cell const was = old(i);
+    return cells[i].has_value() != was.has_value() || cells[i].value_or(0) != was.value_or(0);
+  };
   for (std::size_t first = 0; first < cells.size(); first += 8) {
     unsigned mask = 0;
     for (std::size_t i = first; i < std::min(first + 8, cells.size()); ++i)
-      if (cells[i] != old(i)) mask |= 1u << (i - first);
+      mask |= static_cast<unsigned>(differs(i)) << (i - first);
     writer.u8(static_cast<std::uint8_t>(mask));
   }
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    Cell const was = old(i);
-    if (cells[i] == was) continue;
-    if (!cells[i]) {
-      writer.varint(0);
-    } else {
-      // Unsigned, so that a jump from one end of the range to the other wraps, and back again.
-      auto const change =
-          static_cast<std::uint64_t>(*cells[i]) - static_cast<std::uint64_t>(was.value_or(0));
-      writer.varint(zigzag(static_cast<std::int64_t>(change)));
+  for (std::size_t first = 0; first < cells.size(); first += at_once) {
+    char* out = bytes.data();
+    for (std::size_t i = first; i < std::min(first + at_once, cells.size()); ++i) {
+      if (!differs(i)) continue;
+      std::uint64_t change = 0;
+      if (cells[i]) {
+        // Unsigned, so that a jump from one end of the range to the other wraps, and back again.
+        auto const step =
+            static_cast<std::uint64_t>(*cells[i]) - static_cast<std::uint64_t>(old(i).value_or(0));
+        change = zigzag(static_cast<std::int64_t>(step));
+      }
+      out = put_varint(out, change);
     }
+    writer.raw({bytes.data(), static_cast<std::size_t>(out - bytes.data())});
   }
 }
 
@@ -141,24 +151,37 @@ std::string encode(Batch const& batch, Batch const* base) {
   } else {
     std::vector<std::uint32_t> removed;
     bool const same = batch.entities.is(base->entities);
-    for (auto const& entry : same ? SlotEntities::List() : base->entities.list())
-      if (find_slot(batch.entities, entry.slot) == nullptr) removed.push_back(entry.slot);
+    if (!same)
+      for (auto const& entry : base->entities)
+        if (find_slot(batch.entities, entry.slot) == nullptr) removed.push_back(entry.slot);
     writer.varint(removed.size());
     SlotWriter slots(writer);
     for (auto const slot : removed) slots.write(slot);
-    for (auto const& entry : batch.entities) {
-      auto const* const before = find_slot(base->entities, entry.slot);
-      if (before == nullptr || *before != entry) entities.push_back(&entry);
-    }
+    if (!same)
+      for (auto const& entry : batch.entities) {
+        auto const* const before = find_slot(base->entities, entry.slot);
+        if (before == nullptr || *before != entry) entities.push_back(&entry);
+      }
   }
   write_entities(writer, batch.stream.agent, entities);
 
   writer.varint(batch.rows.size());
   SlotWriter slots(writer);
+  bool const same_lives = base != nullptr && batch.entities.is(base->entities);
+  std::vector<Row>::const_iterator old;
+  if (base != nullptr) old = base->rows.begin();
   for (auto const& row : batch.rows) {
     slots.write(row.slot);
     writer.varint(row.schema);
-    write_cells(writer, row.cells, base_row(base, batch.entities, row.slot, row.schema));
+    Row const* before = nullptr;
+    if (same_lives) {  // base_row(), without a search
+      while (old != base->rows.end() && old->slot < row.slot) ++old;
+      if (old != base->rows.end() && old->slot == row.slot && old->schema == row.schema)
+        before = &*old;
+    } else {
+      before = base_row(base, batch.entities, row.slot, row.schema);
+    }
+    write_cells(writer, row.cells, before);
   }
   write_events(writer, batch);
   writer.u32(crc32c(frame));
