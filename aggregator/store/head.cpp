@@ -72,19 +72,25 @@ void Head::resolve(Batch const& batch, Slots& slots) {
   for (auto const& [slot, entity] : batch.entities) {
     while (last != slots.members.end() && last->first < slot) ++last;
     bool const known = last != slots.members.end() && last->first == slot &&
-                       last->second->info.entity.key == entity.key;
-    Member& found = known ? *last->second : member(entity, false);
-    // A replay leaves out what is spilled: what is left may be older than the catalogue.
-    bool const older = entity.key.kind == EntityKind::foreign &&
-                       !foreign_labels_follow(found.info.entity.labels, entity.labels);
-    if (!older && found.info.entity.labels != entity.labels) {
-      found.info.entity.labels = entity.labels;
-      found.changed = true;
-      ++version_, ++generation_;
-    }
-    resolved.emplace_back(slot, &found);
+                       last->second != nullptr && last->second->info.entity.key == entity.key;
+    Member* found = known ? last->second : nullptr;
+    if (!known)
+      if (auto const there = by_key_.find(entity.key); there != by_key_.end()) found = *there;
+    if (found != nullptr) relabel(*found, entity);
+    resolved.emplace_back(slot, found);
   }
   slots = {batch.entities, std::move(resolved)};
+}
+
+void Head::relabel(Member& member, Entity const& entity) {
+  auto& labels = member.info.entity.labels;
+  // A replay leaves out what is spilled: what is left may be older than the catalogue.
+  bool const older =
+      entity.key.kind == EntityKind::foreign && !foreign_labels_follow(labels, entity.labels);
+  if (older || labels == entity.labels) return;
+  labels = entity.labels;
+  member.changed = true;
+  ++version_, ++generation_;
 }
 
 std::shared_ptr<SchemaShape const> Head::shape(Schema const& schema) {
@@ -142,7 +148,7 @@ void Head::mark_first_rates(std::string const& host, WallTime tick, Nanoseconds 
 void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
   auto& known = slots_[batch.stream];
   resolve(batch, known);
-  auto const& slots = known.members;
+  auto& slots = known.members;
   std::vector<std::shared_ptr<SchemaShape const>> shapes;
   for (Schema const& schema : batch.schemas) shapes.push_back(shape(schema));
   ids.assign(batch.rows.size(), absent_entity);
@@ -154,6 +160,11 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
                        row.schema < batch.schemas.size() &&
                        row.cells.size() == batch.schemas[row.schema].metrics.size();
     if (!whole) continue;
+    if (slot->second == nullptr) {
+      auto const place = static_cast<std::size_t>(slot - slots.begin());
+      slot->second = &member(batch.entities[place].entity, false);
+      relabel(*slot->second, batch.entities[place].entity);
+    }
     if (add(*slot->second, batch.tick, batch.step, shapes[row.schema], row.cells)) {
       ids[i] = slot->second->info.id;
       ++applied_rows_;

@@ -99,7 +99,7 @@ class Head {
     bool operator()(auto const& a, auto const& b) const { return key_of(a) < key_of(b); }
   };
   // Slots of a stream's last batch, so that the next one finds its entities without a search: for
-  // the same list of entities nothing is to be looked up at all.
+  // the same list of entities nothing is to be looked up at all. Null: an entity that had no row.
   struct Slots {
     SlotEntities of;
     std::vector<std::pair<std::uint32_t, Member*>> members;
@@ -108,6 +108,7 @@ class Head {
   Member& member(Entity const& entity, bool derived);
   Member* find(EntityId id) const;
   void resolve(Batch const& batch, Slots& slots);
+  void relabel(Member& member, Entity const& entity);
   std::shared_ptr<SchemaShape const> shape(Schema const& schema);
   void mark_first_rates(std::string const& host, WallTime tick, Nanoseconds step);
   bool add(Member& member, WallTime tick, Nanoseconds step,

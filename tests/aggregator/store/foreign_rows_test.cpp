@@ -62,6 +62,29 @@ TEST_CASE("the newest value of each leaf counts, in memory and over spills") {
   CHECK(only() == std::vector<MaybeReal>{-1, 8});
 }
 
+TEST_CASE("an entity of a batch is there from its first row on") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  EntityKey const other_key = foreign_key("servers.h2", 10, 0);
+  Batch batch = points(1, at(10), {real_cell(1), {}});
+  batch.entities.push_back({8, {other_key, foreign_labels("idle\nuser")}});
+  REQUIRE(trial.append(batch).get());
+  trial.settle();
+  CHECK(trial.store->entities()->size() == 1);
+  batch.sequence = 2;
+  batch.tick = at(20);
+  batch.rows = {{8, 0, {real_cell(2), {}}}};  // of the same list
+  REQUIRE(trial.append(batch).get());
+  trial.settle();
+  CHECK(trial.store->entities()->size() == 2);
+  REQUIRE(trial.rows(its_key, two).size() == 1);
+  REQUIRE(trial.rows(other_key, two).size() == 1);
+  CHECK(reals(trial.rows(other_key, two)[0]) == std::vector<MaybeReal>{2, {}});
+  trial.open();
+  CHECK(reals(trial.rows(other_key, two)[0]) == std::vector<MaybeReal>{2, {}});
+}
+
 TEST_CASE("the newest value of each leaf counts when spills become a segment") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
