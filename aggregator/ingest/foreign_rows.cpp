@@ -1,8 +1,5 @@
 #include "aggregator/ingest/foreign_rows.hpp"
 
-#include <algorithm>
-#include <array>
-#include <tuple>
 #include <utility>
 
 #include "common/core/foreign.hpp"
@@ -11,88 +8,41 @@
 
 namespace dadvisor::aggregator::ingest {
 
-struct ForeignOpenRow {
-  std::int64_t time = 0;     // seconds, of its slot
-  std::uint64_t there = 0;   // by column
-  std::size_t first = 0;     // its first value
-  std::uint32_t schema = 0;  // it has place for so many values as that has columns
-};
-
-struct ForeignEntity {
-  EntityKey key;
-  std::string leaves;
-  std::int64_t step = 0;
-  std::uint32_t slot = 0;
-  std::uint32_t count = 0;  // of leaves
-  bool dirty = false;
-  std::vector<ForeignOpenRow> open;
-};
-
-namespace {
-
-// Few, and the same for every batch: a delta frame needs its base's. A row has as many columns as
-// the least of these that its entity fits in.
-constexpr std::array<std::size_t, 3> widths{8, 24, foreign_leaves};
-
-std::vector<Schema> const& foreign_schemas() {
-  static std::vector<Schema> const made = [] {
-    std::vector<Schema> schemas;
-    for (std::size_t const width : widths) {
-      auto& schema = schemas.emplace_back();
-      for (std::size_t leaf = 0; leaf < width; ++leaf)
-        schema.metrics.push_back(foreign_column(leaf));
-    }
-    return schemas;
-  }();
-  return made;
-}
-
-std::uint32_t schema_for(std::size_t leaves) {
-  return static_cast<std::uint32_t>(std::ranges::lower_bound(widths, leaves) - widths.begin());
-}
-
-// The most that a row may add to a key frame.
-std::size_t frame_bytes(ForeignEntity const& entity) {
-  return 64 + entity.key.container_id.size() + entity.leaves.size() + 11 * entity.count;
-}
-constexpr std::size_t most_frame_bytes = frame_limit::frame_bytes - (64 << 10);
-
-}  // namespace
-
-Entity ForeignSeries::whole() const { return {entity->key, foreign_labels(entity->leaves)}; }
-
 ForeignRows::ForeignRows(ForeignRowsOptions options, store::Appender& appender, Post post, Log log,
                          std::vector<Entity> const& known)
     : options_(options), appender_(appender), post_(std::move(post)), log_(std::move(log)) {
   for (auto const& mark : appender_.marks())
-    if (is_foreign(mark.stream))
-      for (auto const& entry : known)
-        if (auto const step = foreign_step(entry.key); foreign_stream(step) == mark.stream) {
-          streams_[step].sequence = std::max(streams_[step].sequence, mark.sequence);
-          break;
-        }
+    if (is_foreign(mark.stream)) {
+      auto& sequence = marks_[mark.stream];
+      sequence = std::max(sequence, mark.sequence);
+    }
   for (Entity const& one : known) {
     if (one.labels.empty()) continue;
-    auto& its = entity(one.key, one.labels.front().second);
-    for (auto const leaf : foreign_leaf_names(one))
-      series_.try_emplace(graphite::join_path(one.key.container_id, leaf),
-                          ForeignSeries{&its, its.count++});
+    auto const names = foreign_leaf_names(one);
+    auto& its = entity(one, static_cast<std::uint32_t>(names.size()));
+    for (std::uint32_t column = 0; column < names.size(); ++column)
+      series_.try_emplace(graphite::join_path(one.key.container_id, names[column]),
+                          ForeignSeries{&its, column});
   }
 }
 
 ForeignRows::~ForeignRows() = default;
 
-ForeignEntity& ForeignRows::entity(EntityKey key, std::string leaves) {
-  auto made = std::make_unique<ForeignEntity>();
-  made->step = foreign_step(key);
-  made->slot = slots_[made->step]++;
-  made->leaves = std::move(leaves);
-  made->key = key;
-  auto& newest = newest_[{key.container_id, made->step}];
-  if (newest == nullptr || newest->key < key) newest = made.get();
-  auto& place = entities_[std::move(key)];
-  place = std::move(made);
-  return *place;
+ForeignEntity& ForeignRows::entity(Entity entity, std::uint32_t leaves) {
+  auto const step = foreign_step(entity.key);
+  auto const chunk = foreign_chunk(entity.key);
+  auto& newest = newest_[{entity.key.container_id, step}];
+  auto& groups = groups_[step];
+  if (groups.empty() || groups.back()->full()) {
+    auto stream = foreign_stream(step, groups.size());
+    auto const mark = marks_.find(stream);
+    groups.push_back(std::make_unique<ForeignGroup>(std::move(stream), step,
+                                                    mark == marks_.end() ? 0 : mark->second));
+  }
+  auto& made = groups.back()->add(std::move(entity), leaves);
+  ++counters_.entities;
+  if (newest == nullptr || foreign_chunk(newest->group->of(*newest).key) < chunk) newest = &made;
+  return made;
 }
 
 std::optional<ForeignSeries> ForeignRows::find(std::string_view path) const {
@@ -108,61 +58,25 @@ std::optional<ForeignSeries> ForeignRows::add(std::string_view path, std::int64_
   auto const [parent, leaf] = graphite::split_path(path);
   auto const newest = newest_.find({std::string(parent), step_seconds});
   ForeignEntity* its = newest == newest_.end() ? nullptr : newest->second;
-  bool const full = its != nullptr && (its->count >= foreign_leaves ||
-                                       its->leaves.size() + 1 + leaf.size() > foreign_leaves_bytes);
-  if (its == nullptr || full) {
-    std::uint32_t const chunk = its == nullptr ? 0 : foreign_chunk(its->key) + 1;
+  if (its == nullptr || !its->group->has_room(*its, leaf)) {
+    std::uint32_t const chunk = its == nullptr ? 0 : foreign_chunk(its->group->of(*its).key) + 1;
     if (chunk >= foreign_chunks) return std::nullopt;
-    its = &entity(foreign_key(std::string(parent), step_seconds, chunk), {});
+    its = &entity({foreign_key(std::string(parent), step_seconds, chunk), foreign_labels({})}, 0);
   }
-  if (its->count > 0) its->leaves += '\n';
-  its->leaves += leaf;
-  ForeignSeries const series{its, its->count++};
+  ForeignSeries const series{its, its->count};
+  its->group->add_leaf(*its, leaf);
   series_.emplace(path, series);
   return series;
 }
 
-bool ForeignRows::put(ForeignSeries const& series, std::int64_t seconds, double value) {
-  auto& entity = *series.entity;
-  auto* row = entity.open.empty() ? nullptr : &entity.open.back();
-  if (row == nullptr || seconds < row->time || seconds >= row->time + entity.step) {
-    row = open_row(entity, seconds - seconds % entity.step);
-    if (row == nullptr) return false;
-  }
-  if (series.column >= widths[row->schema]) widen(entity, *row);
-  values_[row->first + series.column] = value;
-  row->there |= std::uint64_t{1} << series.column;
+bool ForeignRows::open(ForeignSeries const& series, std::int64_t seconds) {
+  auto& its = *series.entity;
+  bool const dirty = its.group->dirty();
+  if (!its.group->open(its, seconds - seconds % its.step, series.column,
+                       options_.most_waiting_values, open_cells_))
+    return false;
+  if (!dirty) dirty_.push_back(its.group);
   return true;
-}
-
-ForeignOpenRow* ForeignRows::open_row(ForeignEntity& entity, std::int64_t time) {
-  auto const known = std::ranges::find(entity.open, time, &ForeignOpenRow::time);
-  if (known != entity.open.end()) return &*known;
-  auto const schema = schema_for(entity.count);
-  if (values_.size() + widths[schema] > options_.most_waiting_values) return nullptr;
-  entity.open.push_back({time, 0, values_.size(), schema});
-  values_.resize(values_.size() + widths[schema]);
-  if (!entity.dirty) dirty_.push_back(&entity);
-  entity.dirty = true;
-  return &entity.open.back();
-}
-
-void ForeignRows::widen(ForeignEntity const& entity, ForeignOpenRow& row) {
-  auto const from = std::exchange(row.first, values_.size());
-  auto const width = widths[row.schema];
-  row.schema = schema_for(entity.count);
-  values_.resize(values_.size() + widths[row.schema]);
-  for (std::size_t i = 0; i < width; ++i) values_[row.first + i] = values_[from + i];
-}
-
-Row ForeignRows::row_of(ForeignEntity const& entity, ForeignOpenRow const& open) const {
-  Row row;
-  row.slot = entity.slot;
-  row.schema = schema_for(entity.count);
-  row.cells.resize(widths[row.schema]);
-  for (std::size_t i = 0; i < widths[open.schema]; ++i)
-    if (open.there >> i & 1) row.cells[i] = real_cell(values_[open.first + i]);
-  return row;
 }
 
 void ForeignRows::flush(bool at_the_end) {
@@ -172,47 +86,10 @@ void ForeignRows::flush(bool at_the_end) {
     for (auto const& batch : std::exchange(failed_, {})) append(batch, nullptr);
     if (!at_the_end) return;
   }
-  struct Item {
-    std::int64_t step, time;
-    ForeignEntity* entity;
-    std::size_t row;
-  };
-  std::vector<Item> items;
-  for (ForeignEntity* const entity : dirty_)
-    for (std::size_t i = 0; i < entity->open.size(); ++i)
-      items.push_back({entity->step, entity->open[i].time, entity, i});
-  auto const order = [](Item const& item) {
-    return std::tuple(item.step, item.time, item.entity->slot);
-  };
-  if (!std::ranges::is_sorted(items, {}, order)) std::ranges::sort(items, {}, order);
-  for (auto item = items.begin(); item != items.end();) {
-    auto batch = std::make_shared<Batch>();
-    auto& stream = streams_[item->step];
-    batch->stream = foreign_stream(item->step);
-    batch->sequence = ++stream.sequence;
-    batch->tick = from_unix_seconds(item->time);
-    batch->step = std::chrono::seconds(item->step);
-    batch->schemas = foreign_schemas();
-    std::size_t bytes = 0;
-    for (auto const first = item;
-         item != items.end() && item->step == first->step && item->time == first->time; ++item) {
-      bytes += frame_bytes(*item->entity);
-      if (bytes > most_frame_bytes && item != first) break;
-      batch->rows.push_back(row_of(*item->entity, item->entity->open[item->row]));
-      batch->entities.push_back(
-          {item->entity->slot, {item->entity->key, foreign_labels(item->entity->leaves)}});
-    }
-    std::shared_ptr<Batch const> const base = std::exchange(stream.last, batch);
-    append(batch, base.get());
-  }
-  for (ForeignEntity* const entity : dirty_) {
-    entity->dirty = false;
-    entity->open.clear();
-  }
+  for (ForeignGroup* const group : dirty_)
+    group->close([this](auto const& batch, Batch const* base) { append(batch, base); });
   dirty_.clear();
-  bool const much_less = values_.size() < values_.capacity() / 8;
-  values_.clear();
-  if (much_less) values_.shrink_to_fit();
+  open_cells_ = 0;
   for (auto& done : std::exchange(waiting_, {})) answering_.push_back(std::move(done));
   tell_durable();
 }
@@ -256,8 +133,7 @@ void ForeignRows::answered(std::shared_ptr<Batch const> const& batch, bool good)
 ForeignRowsCounters ForeignRows::counters() const {
   auto counters = counters_;
   counters.series = series_.size();
-  counters.entities = entities_.size();
-  counters.waiting_values = values_.size();
+  counters.waiting_values = open_cells_;
   return counters;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Foreign points on their way to the store: they come one by one and are collected by entity and
 // slot (common/core/foreign.hpp); twice a second or so what came is appended as batches, one for
-// each step and slot. Of a slot the last value counts.
+// each group of entities and slot. Of a slot the last value counts.
 //
 // What the log did not take is appended again, in the same order, before anything newer; meanwhile
 // points wait in memory, up to a bound. Everything is called on one thread, the io thread; the
@@ -17,20 +17,19 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/ingest/foreign_group.hpp"
 #include "aggregator/store/appender.hpp"
 #include "common/core/log.hpp"
 #include "common/core/row.hpp"
 
 namespace dadvisor::aggregator::ingest {
 
-struct ForeignEntity;
-struct ForeignOpenRow;
 // Where a path's points go. Valid as long as the ForeignRows.
 struct ForeignSeries {
   ForeignEntity* entity = nullptr;
   std::uint32_t column = 0;
 
-  Entity whole() const;  // the entity as it is now
+  Entity const& whole() const { return entity->group->of(*entity); }  // as it is now
 };
 
 struct ForeignRowsOptions {
@@ -64,7 +63,14 @@ class ForeignRows {
 
   // Into the slot of the series' step that `seconds`, not negative, is in. False: too much waits
   // for the log; the value is dropped.
-  bool put(ForeignSeries const& series, std::int64_t seconds, double value);
+  bool put(ForeignSeries const& series, std::int64_t seconds, double value) {
+    ForeignEntity& its = *series.entity;
+    auto const since = static_cast<std::uint64_t>(seconds - its.time);
+    bool const there = since < static_cast<std::uint64_t>(its.step) && series.column < its.width;
+    if (!there && !open(series, seconds)) return false;
+    its.cells[series.column] = real_cell(value);
+    return true;
+  }
   // Appends what came since, if the store has answered what it got before and does not lag; at the
   // end in any case.
   void flush(bool at_the_end = false);
@@ -75,14 +81,8 @@ class ForeignRows {
   ForeignRowsCounters counters() const;
 
  private:
-  struct Stream {
-    std::uint64_t sequence = 0;
-    std::shared_ptr<Batch const> last;  // the base of the next one
-  };
-  ForeignEntity& entity(EntityKey key, std::string leaves);
-  ForeignOpenRow* open_row(ForeignEntity& entity, std::int64_t time);
-  void widen(ForeignEntity const& entity, ForeignOpenRow& row);
-  Row row_of(ForeignEntity const& entity, ForeignOpenRow const& open) const;
+  ForeignEntity& entity(Entity entity, std::uint32_t leaves);
+  bool open(ForeignSeries const& series, std::int64_t seconds);
   void append(std::shared_ptr<Batch const> const& batch, Batch const* base);
   void answered(std::shared_ptr<Batch const> const& batch, bool good);
   void tell_durable();
@@ -93,13 +93,13 @@ class ForeignRows {
   Log log_;
   // Ordered, not hashed: names come from outside, and no choice of them can make this slow.
   std::map<std::string, ForeignSeries, std::less<>> series_;
-  std::map<EntityKey, std::unique_ptr<ForeignEntity>> entities_;
-  std::map<std::pair<std::string, std::int64_t>, ForeignEntity*> newest_;  // by parent and step
-  std::map<std::int64_t, std::uint32_t> slots_;                            // next one, by step
-  std::vector<ForeignEntity*> dirty_;
-  std::vector<double> values_;              // of all open rows, each row's together
-  std::map<std::int64_t, Stream> streams_;  // by step
-  std::size_t owed_ = 0;                    // answers
+  // By parent and step: the chunk that takes new leaves.
+  std::map<std::pair<std::string, std::int64_t>, ForeignEntity*> newest_;
+  std::map<std::int64_t, std::vector<std::unique_ptr<ForeignGroup>>> groups_;  // by step
+  std::map<StreamId, std::uint64_t> marks_;  // of streams from before the start
+  std::vector<ForeignGroup*> dirty_;
+  std::size_t open_cells_ = 0;
+  std::size_t owed_ = 0;  // answers
   std::deque<std::shared_ptr<Batch const>> failed_;
   std::vector<std::function<void()>> waiting_;    // for what is put to be appended
   std::vector<std::function<void()>> answering_;  // for what is appended to be durable

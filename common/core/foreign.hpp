@@ -5,8 +5,8 @@
 // lives: its step never changes. Pure; any thread.
 //
 // The names of an entity's leaves are its one label, "leaves", by column, a line each; names are
-// only ever added, at the end. They are logged as streams, one for each step, that no agent can
-// have.
+// only ever added, at the end. They are logged as streams, one for some hundreds of entities of a
+// step, that no agent can have.
 
 #include <cstdint>
 #include <string>
@@ -55,8 +55,8 @@ inline bool foreign_labels_follow(Labels const& known, Labels const& labels) {
 }
 
 // No agent id may have a control character.
-inline StreamId foreign_stream(std::int64_t step_seconds) {
-  return {"\x01graphite " + std::to_string(step_seconds), 1};
+inline StreamId foreign_stream(std::int64_t step_seconds, std::size_t group = 0) {
+  return {"\x01graphite " + std::to_string(step_seconds) + ' ' + std::to_string(group), 1};
 }
 inline bool is_foreign(StreamId const& stream) { return stream.agent.starts_with('\x01'); }
 

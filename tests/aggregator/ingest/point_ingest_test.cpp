@@ -50,7 +50,7 @@ struct PointStore final : store::Appender {
     CHECK(*read == *batch);
     CHECK(is_foreign(batch->stream));
     for (std::size_t i = 0; i < batch->rows.size(); ++i) {
-      auto const& entity = batch->entities[i].entity;
+      auto const& entity = batch->entities.list().at(batch->rows[i].slot).entity;
       auto const names = foreign_leaf_names(entity);
       CHECK(std::chrono::seconds(foreign_step(entity.key)) == batch->step);
       for (std::size_t cell = 0; cell < batch->rows[i].cells.size(); ++cell)
@@ -198,6 +198,53 @@ TEST_CASE("many leaves of one parent are several entities, and are found again a
   for (std::size_t i = 0; i < leaves; ++i)
     CHECK(second.store.values["p.leaf" + std::to_string(i)] ==
           Series{{noon + 60, static_cast<double>(i) + 0.5}});
+}
+
+TEST_CASE("some hundreds of entities are one stream, which goes on behind a restart") {
+  Receiver first;
+  std::size_t constexpr parents = ForeignGroup::most_entities + 1;
+  auto const name = [](std::size_t i) { return "p" + std::to_string(i) + ".a"; };
+  for (std::size_t i = 0; i < parents; ++i) first.point(name(i), static_cast<double>(i), 0);
+  first.flush();
+  REQUIRE(first.store.decoded.size() == 2);
+  auto const& whole = first.store.decoded.at({foreign_stream(60, 0), 1});
+  CHECK(whole.rows.size() == ForeignGroup::most_entities);
+  CHECK(first.store.decoded.at({foreign_stream(60, 1), 1}).rows.size() == 1);
+
+  // A row alone is a row alone, under the list of all.
+  first.point(name(7), 70, 60);
+  first.point(name(3), 30, 60);
+  first.flush();
+  auto const& next = first.store.decoded.at({foreign_stream(60, 0), 2});
+  REQUIRE(next.rows.size() == 2);
+  CHECK(next.rows[0].slot < next.rows[1].slot);
+  CHECK(next.entities == whole.entities);
+  CHECK(first.store.values[name(3)] == Series{{noon, 3}, {noon + 60, 30}});
+  CHECK(first.store.values[name(7)] == Series{{noon, 7}, {noon + 60, 70}});
+
+  PointStore store;
+  store.at_start = {{foreign_stream(60, 0), Lane::fresh, 2}};
+  std::vector<Entity> known;
+  for (auto const& entry : whole.entities) known.push_back(entry.entity);
+  ForeignRows second(
+      ForeignRowsOptions(), store, [](auto const&) {}, Log("points", LogLevel::error), known);
+  REQUIRE(second.put(*second.find(name(7)), noon + 120, 1));
+  second.flush();
+  CHECK(store.decoded.contains({foreign_stream(60, 0), 3}));
+}
+
+TEST_CASE("a leaf that comes late widens the rows that are open") {
+  Receiver receiver;
+  for (int i = 0; i < 8; ++i) receiver.point("p.n" + std::to_string(i), i, 0);
+  for (int i = 8; i < 30; ++i) {
+    receiver.point("p.n" + std::to_string(i), i, 60);
+    receiver.point("p.n" + std::to_string(i), i, 0);
+  }
+  receiver.flush();
+  for (int i = 0; i < 8; ++i)
+    CHECK(receiver.store.values["p.n" + std::to_string(i)] == Series{{noon, i}});
+  for (int i = 8; i < 30; ++i)
+    CHECK(receiver.store.values["p.n" + std::to_string(i)] == Series{{noon, i}, {noon + 60, i}});
 }
 
 TEST_CASE("a sender's order may change at any time") {
