@@ -40,10 +40,15 @@ constexpr int most_plain_digits = 15;  // a double holds each number of so many
 constexpr std::array<double, most_plain_digits + 1> powers_of_ten{
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
+constexpr std::array<std::uint64_t, 9> whole_powers_of_ten{
+    1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
+
 // Eight digits at once: the first one stands in the lowest byte (x86-64 and arm64).
-bool are_eight_digits(std::uint64_t bytes) {
-  return ((bytes & 0xf0f0f0f0f0f0f0f0) |
-          (((bytes + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) == 0x3333333333333333;
+int leading_digits(std::uint64_t bytes) {
+  std::uint64_t const numbers = bytes ^ 0x3030303030303030;
+  // A carry spoils only bytes behind the first that is none.
+  std::uint64_t const none = (numbers | (numbers + 0x7676767676767676)) & 0x8080808080808080;
+  return std::countr_zero(none) / 8;
 }
 std::uint64_t eight_digits(std::uint64_t bytes) {
   bytes = (bytes & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8;            // pairs: 10 a + b
@@ -59,9 +64,13 @@ int take_digits(char const*& at, char const* end, std::uint64_t& number) {
   while (end - at >= 8) {
     std::uint64_t bytes = 0;
     std::memcpy(&bytes, at, 8);
-    if (!are_eight_digits(bytes)) break;
-    number = number * 100'000'000 + eight_digits(bytes);
-    at += 8;
+    int const digits = leading_digits(bytes);
+    if (digits > 0)  // with zeros in front
+      number = number * whole_powers_of_ten[static_cast<std::size_t>(digits)] +
+               eight_digits(bytes << (64 - 8 * digits));
+    at += digits;
+    if (digits < 8)
+      return static_cast<int>(std::min<std::ptrdiff_t>(at - begin, most_plain_digits + 1));
   }
   for (; at < end && *at >= '0' && *at <= '9'; ++at)
     number = number * 10 + static_cast<std::uint64_t>(*at - '0');
