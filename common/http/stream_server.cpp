@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
@@ -93,35 +94,32 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
 
   void read(std::shared_ptr<Connection> const& connection) {
     for (std::size_t i = 0; i < reads_at_once; ++i) {
-      auto const got = ::recv(connection->socket.native_handle(), buffer.data(), buffer.size(), 0);
+      // What waits stands in front of what comes.
+      std::size_t const held = connection->waiting.size();
+      if (buffer.size() < held + read_bytes) buffer.resize(held + read_bytes);
+      std::ranges::copy(connection->waiting, buffer.begin());
+      auto const got =
+          ::recv(connection->socket.native_handle(), buffer.data() + held, read_bytes, 0);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == EAGAIN) break;
       if (got <= 0) return close(connection);
       counts.bytes += static_cast<std::uint64_t>(got);
       connection->last_bytes = std::chrono::steady_clock::now();
-      if (!take(*connection, {buffer.data(), static_cast<std::size_t>(got)})) {
+      if (!take(*connection, {buffer.data(), held + static_cast<std::size_t>(got)})) {
         ++counts.refused;
         return close(connection);
       }
-      if (static_cast<std::size_t>(got) < buffer.size()) break;
+      if (static_cast<std::size_t>(got) < read_bytes) break;
     }
     read_next(connection);
   }
 
   bool take(Connection& connection, std::string_view bytes) {
-    auto& waiting = connection.waiting;
-    if (!waiting.empty()) {
-      waiting += bytes;
-      bytes = waiting;
-    }
     auto const taken = connection.reader->take(bytes);
     if (!taken || bytes.size() - *taken > options.most_waiting) return false;
-    if (*taken > 0 || waiting.empty()) connection.begun = connection.last_bytes;
-    if (bytes.data() == waiting.data())
-      waiting.erase(0, *taken);
-    else
-      waiting = bytes.substr(*taken);
-    if (waiting.empty()) waiting.shrink_to_fit();
+    if (*taken > 0 || connection.waiting.empty()) connection.begun = connection.last_bytes;
+    connection.waiting = bytes.substr(*taken);
+    if (connection.waiting.empty()) connection.waiting.shrink_to_fit();
     return true;
   }
 
