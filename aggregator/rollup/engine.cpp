@@ -12,6 +12,7 @@ constexpr Nanoseconds greatest_skew = std::chrono::minutes(1);
 // Dirty ticks that lie closer together are kept as one range.
 constexpr Nanoseconds joined_gap = std::chrono::minutes(5);
 constexpr Nanoseconds forget_spacing = std::chrono::hours(1);
+constexpr std::size_t most_plans = 4096;  // beyond, all are forgotten
 
 }  // namespace
 
@@ -24,6 +25,16 @@ RollupEngine::Host& RollupEngine::host(std::string const& name) {
   auto const [found, added] = hosts_.try_emplace(name);
   if (added) found->second.name = name;
   return found->second;
+}
+
+void RollupEngine::Host::add(AppNumber app) {
+  auto const place = std::ranges::lower_bound(apps, app);
+  if (place == apps.end() || *place != app) apps.insert(place, app);
+}
+
+FigurePlan const& RollupEngine::plan(Schema const& schema) {
+  if (auto const known = plans_.find(schema.metrics); known != plans_.end()) return known->second;
+  return plans_.emplace(schema.metrics, schema).first->second;
 }
 
 AppNumber RollupEngine::app(Cluster const& cluster, std::string const& name) {
@@ -46,7 +57,7 @@ RollupEngine::Instance& RollupEngine::instance(store::EntityId id, Entity const&
     EntityKey const key = app_key(entity);
     made.app = app(key.host, key.container_id);
     made.host = &host(entity.key.host);
-    made.host->apps.insert(made.app);
+    made.host->add(made.app);
     App& its_app = apps_[made.app];
     its_app.hosts.emplace(made.host->name, made.host);
     its_app.instances.insert(id);
@@ -147,6 +158,9 @@ std::vector<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::E
     its_host.instances.assign(batch.entities.size(), nullptr);
   }
   auto const previous = its_host.window.previous(batch.tick);
+  if (plans_.size() >= most_plans) plans_.clear();
+  std::vector<FigurePlan const*> plans;
+  for (Schema const& schema : batch.schemas) plans.push_back(&plan(schema));
   auto entity = batch.entities.begin();
   for (std::size_t i = 0; i < batch.rows.size() && i < ids.size(); ++i) {
     Row const& row = batch.rows[i];
@@ -164,13 +178,13 @@ std::vector<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::E
     known.last_tick = std::max(known.last_tick, batch.tick);
     apps.push_back(known.app);
     if (!store_) continue;
-    Schema const& schema = batch.schemas[row.schema];
+    FigurePlan const& its_plan = *plans[row.schema];
     if (!in_order) {
-      known.readings.remember(schema, row.cells, batch.tick);
+      known.readings.remember(its_plan, row.cells, batch.tick);
       continue;
     }
     its_host.window.add(batch.tick, known.app, known.key,
-                        known.readings.take(schema, row.cells, batch.tick, batch.step,
+                        known.readings.take(its_plan, row.cells, batch.tick, batch.step,
                                             known.key.start_ns, previous));
   }
   return apps;
@@ -302,7 +316,7 @@ void RollupEngine::forget(WallTime now) {
       continue;
     }
     if (its.last_tick <= closed_) its.readings = {};
-    its.host->apps.insert(its.app);
+    its.host->add(its.app);
     apps_[its.app].hosts.emplace(its.host->name, its.host);
     ++known;
   }

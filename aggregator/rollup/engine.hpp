@@ -76,9 +76,10 @@ class RollupEngine final : public store::Observer {
     store::EntityId entity = store::absent_entity;
     Nanoseconds step{};
     WallTime last_tick{};
-    WallTime in_order{};       // the newest tick whose rows are in the window
-    HostWindow window;         // of the ticks in memory
-    std::set<AppNumber> apps;  // that have an instance here
+    WallTime in_order{};          // the newest tick whose rows are in the window
+    HostWindow window;            // of the ticks in memory
+    std::vector<AppNumber> apps;  // that have an instance here, ascending
+    void add(AppNumber app);
     // Of the last batch's list of entities: whose rows its places are, as far as it is known.
     SlotEntities entities;
     std::vector<Instance*> instances;
@@ -106,6 +107,7 @@ class RollupEngine final : public store::Observer {
   void resume(std::vector<store::DirtyKey> const& unfinished);
   AppNumber app(Cluster const& cluster, std::string const& name);
   Instance& instance(store::EntityId id, Entity const& entity);
+  FigurePlan const& plan(Schema const& schema);
   // Notes the batch's rows in memory; the apps that it names, some of them several times.
   std::vector<AppNumber> take(Batch const& batch, std::span<store::EntityId const> ids,
                               bool in_order);
@@ -145,6 +147,7 @@ class RollupEngine final : public store::Observer {
   std::vector<App> apps_;
   std::map<std::pair<Cluster, std::string>, AppNumber> app_numbers_;
   std::unordered_map<store::EntityId, Instance> instances_;
+  std::map<std::vector<MetricId>, FigurePlan> plans_;  // a cache
 
   // Beginning at 1970, long before any tick.
   WallTime newest_tick_{};

@@ -10,7 +10,7 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr Reading no_reading{WallTime::min(), 0};
 constexpr std::size_t id_limit = 1024;
 
-// What a metric's cells are, apart from all else that a Metric says: read for every cell.
+// What a metric's cells are, apart from all else that a Metric says.
 enum class FigureKind : std::uint8_t { integer, real, counter };
 
 FigureKind kind_of(Metric const& metric) {
@@ -52,43 +52,49 @@ std::span<Metric const* const> figure_metrics() { return layout().metrics; }
 
 std::optional<std::size_t> figure_index(MetricId metric) { return layout().of(metric); }
 
-Figures InstanceReadings::take(Schema const& schema, std::span<Cell const> cells, WallTime tick,
+FigurePlan::FigurePlan(Schema const& schema) {
+  Layout const& all = layout();
+  for (std::size_t cell = 0; cell < schema.metrics.size(); ++cell) {
+    auto const index = all.of(schema.metrics[cell]);
+    if (!index) continue;
+    auto const at = static_cast<std::uint16_t>(cell), figure = static_cast<std::uint16_t>(*index);
+    FigureKind const kind = all.kinds[*index];
+    if (kind == FigureKind::counter)
+      counters_.push_back({at, figure, static_cast<std::uint16_t>(all.counter[*index])});
+    else
+      gauges_.push_back({at, figure, kind == FigureKind::real});
+  }
+}
+
+Figures InstanceReadings::take(FigurePlan const& plan, std::span<Cell const> cells, WallTime tick,
                                Nanoseconds step, std::int64_t start_ns,
                                std::optional<WallTime> previous_tick) {
   Layout const& all = layout();
   Figures figures(all.kinds.size(), none);
   last_.resize(all.counters, no_reading);
-  for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
-    auto const index = all.of(schema.metrics[i]);
-    if (!index || !cells[i]) continue;
-    FigureKind const kind = all.kinds[*index];
-    if (kind != FigureKind::counter) {
-      figures[*index] =
-          kind == FigureKind::real ? cell_real(*cells[i]) : static_cast<double>(*cells[i]);
-      continue;
-    }
-    Reading const now{tick, *cells[i]};
-    Reading& last = last_[all.counter[*index]];
+  for (auto const& [cell, figure, real] : plan.gauges_)
+    if (cells[cell])
+      figures[figure] = real ? cell_real(*cells[cell]) : static_cast<double>(*cells[cell]);
+  for (auto const& [cell, figure, number] : plan.counters_) {
+    if (!cells[cell]) continue;
+    Reading const now{tick, *cells[cell]};
+    Reading& last = last_[number];
     auto const before = last.tick != no_reading.tick
                             ? std::optional(last)
                             : reading_before_first(tick, step, start_ns, previous_tick);
     if (before)
       if (auto const made = counter_step(*before, now, step); made && made->per_second)
-        figures[*index] = *made->per_second;
+        figures[figure] = *made->per_second;
     if (last.tick < tick) last = now;
   }
   return figures;
 }
 
-void InstanceReadings::remember(Schema const& schema, std::span<Cell const> cells, WallTime tick) {
-  Layout const& all = layout();
-  last_.resize(all.counters, no_reading);
-  for (std::size_t i = 0; i < schema.metrics.size() && i < cells.size(); ++i) {
-    auto const index = all.of(schema.metrics[i]);
-    if (!index || !cells[i] || all.kinds[*index] != FigureKind::counter) continue;
-    Reading& last = last_[all.counter[*index]];
-    if (last.tick < tick) last = Reading{tick, *cells[i]};
-  }
+void InstanceReadings::remember(FigurePlan const& plan, std::span<Cell const> cells,
+                                WallTime tick) {
+  last_.resize(layout().counters, no_reading);
+  for (auto const& [cell, figure, number] : plan.counters_)
+    if (cells[cell] && last_[number].tick < tick) last_[number] = Reading{tick, *cells[cell]};
 }
 
 }  // namespace dadvisor::aggregator::rollup

@@ -21,15 +21,34 @@ std::optional<std::size_t> figure_index(MetricId metric);
 // unit. A counter: its rate in stored units per second. Empty: nothing is known.
 using Figures = std::vector<double>;
 
+// Which cells of a schema are figures, and where these stand: made once for many rows.
+class FigurePlan {
+ public:
+  FigurePlan(Schema const& schema);
+
+ private:
+  friend class InstanceReadings;
+  struct Gauge {
+    std::uint16_t cell, figure;
+    bool real;
+  };
+  struct Counter {
+    std::uint16_t cell, figure, number;  // among the counters
+  };
+  std::vector<Gauge> gauges_;
+  std::vector<Counter> counters_;
+};
+
 // What an instance's counters said last.
 class InstanceReadings {
  public:
   // The figures of the instance's row at `tick`, which is then remembered. Rows must be taken by
-  // tick ascending. start_ns and previous_tick as in reading_before_first().
-  Figures take(Schema const& schema, std::span<Cell const> cells, WallTime tick, Nanoseconds step,
+  // tick ascending. `cells`: all of the plan's schema. start_ns and previous_tick as in
+  // reading_before_first().
+  Figures take(FigurePlan const& plan, std::span<Cell const> cells, WallTime tick, Nanoseconds step,
                std::int64_t start_ns, std::optional<WallTime> previous_tick);
   // Remembers a row that needs no figures; older readings than those known change nothing.
-  void remember(Schema const& schema, std::span<Cell const> cells, WallTime tick);
+  void remember(FigurePlan const& plan, std::span<Cell const> cells, WallTime tick);
 
  private:
   std::vector<Reading> last_;  // by the counter's number in the layout; tick WallTime::min(): none

@@ -36,8 +36,8 @@ Result<void> RawFigures::read(RawInstance const& instance, Nanoseconds step, Hos
       instance.entity, schema_.metrics, *ticks_.begin() - reach(step), *ticks_.rbegin(),
       [&](WallTime tick, std::span<Cell const> cells) {
         ++rows_;
-        Figures figures = readings.take(schema_, cells, tick, step, instance.key->start_ns,
-                                        window.previous(tick));
+        Figures figures =
+            readings.take(plan_, cells, tick, step, instance.key->start_ns, window.previous(tick));
         window.deliver(tick, step);
         visit(tick, std::move(figures));
       },

@@ -34,7 +34,7 @@ class RawFigures {
   // outside have no figure.
   RawFigures(store::Store const& store, HostTicks& host_ticks, Schema const& schema,
              std::set<WallTime> const& ticks)
-      : store_(store), host_ticks_(host_ticks), schema_(schema), ticks_(ticks) {}
+      : store_(store), host_ticks_(host_ticks), schema_(schema), plan_(schema), ticks_(ticks) {}
 
   // The ticks at which the host delivered are noted in `window`. Errors: of Store::scan.
   Result<void> read_host(RawHost const& host, HostWindow& window);
@@ -49,6 +49,7 @@ class RawFigures {
   store::Store const& store_;
   HostTicks& host_ticks_;
   Schema const& schema_;
+  FigurePlan const plan_;
   std::set<WallTime> const& ticks_;
   store::SpillReads reads_;
   std::size_t rows_ = 0;
