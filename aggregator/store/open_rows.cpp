@@ -285,15 +285,16 @@ Rows OpenRows::table(TickNs from) const {
   if (!columns_) return Rows();
   auto const first = static_cast<std::size_t>(std::lower_bound(ticks_.begin(), ticks_.end(), from) -
                                               ticks_.begin());
-  Rows made(*columns_);
-  for (std::size_t row = first; row < size(); ++row) made.insert(row - first, ticks_[row]);
+  return table(first, size());
+}
+
+Rows OpenRows::table(std::size_t first, std::size_t last) const {
+  Rows made(*columns_, std::vector(ticks_.begin() + static_cast<std::ptrdiff_t>(first),
+                                   ticks_.begin() + static_cast<std::ptrdiff_t>(last)));
   auto values = values_;
   auto present = present_;
   for (std::size_t row = size(); row-- > first;) {
-    made.set_all(row - first, [&](std::size_t column) -> Cell {
-      if (((present[column / 64] >> (column % 64)) & 1) == 0) return std::nullopt;
-      return values[column];
-    });
+    if (row < last) made.set_row(row - first, values, present);
     if (row > first) step_back(row - 1, values, present);
   }
   return made;

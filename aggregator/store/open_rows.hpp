@@ -52,6 +52,8 @@ class OpenRows {
   void fetch() const;
   // The rows from `from` on.
   Rows table(TickNs from = std::numeric_limits<TickNs>::min()) const;
+  // The rows of places [first, last).
+  Rows table(std::size_t first, std::size_t last) const;
 
  private:
   using Steps = std::array<std::int64_t, 64>;  // from a row's values to those of the row before

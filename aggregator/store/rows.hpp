@@ -4,6 +4,7 @@
 // A flat table: a tick, a bitmap of the cells that are there and a value per column for each row.
 // No allocation per row or cell beyond the vectors' growth. Not thread-safe.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -27,6 +28,12 @@ enum class OfOneTick {
 class Rows {
  public:
   explicit Rows(std::vector<MetricId> columns = {}) : columns_(std::move(columns)) {}
+  // So many rows without values.
+  Rows(std::vector<MetricId> columns, std::vector<TickNs> ticks)
+      : columns_(std::move(columns)),
+        ticks_(std::move(ticks)),
+        present_(ticks_.size() * words(), 0),
+        values_(ticks_.size() * columns_.size(), 0) {}
 
   std::size_t size() const { return ticks_.size(); }
   bool empty() const { return ticks_.empty(); }
@@ -63,6 +70,16 @@ class Rows {
       values[column] = cell.value_or(0);
       present[column / 64] |= std::uint64_t{cell.has_value()} << (column % 64);
     }
+  }
+  // The same; values of cells that `present` does not have are left out.
+  void set_row(std::size_t row, std::span<std::int64_t const> values,
+               std::span<std::uint64_t const> present) {
+    std::int64_t* const into = values_.data() + row * columns_.size();
+    for (std::size_t column = 0; column < columns_.size(); ++column) {
+      auto const there = (present[column / 64] >> (column % 64)) & 1;
+      into[column] = values[column] & -static_cast<std::int64_t>(there);
+    }
+    std::copy(present.begin(), present.end(), present_.data() + row * words());
   }
   // Adds columns (ascending); cells of the rows that are there are absent in new ones.
   void widen(std::span<MetricId const> columns);

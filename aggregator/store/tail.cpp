@@ -201,7 +201,7 @@ std::vector<MetricId> Tail::new_columns(std::vector<MetricId> const& known) {
 }
 
 void Tail::pack_open(std::size_t rows) {
-  packed_.push_back(pack(open_.table(), 0, rows));
+  packed_.push_back(pack(open_.table(0, rows), 0, rows));
   packed_rows_ += rows;
   open_.drop_oldest(rows);
 }
