@@ -34,6 +34,7 @@
 #include "aggregator/pipeline.hpp"
 #include "aggregator/point_receivers.hpp"
 #include "aggregator/self_pages.hpp"
+#include "aggregator/series/entity_path.hpp"
 #include "aggregator/series/store_series_source.hpp"
 #include "aggregator/settings.hpp"
 #include "aggregator/sink/carbon_sink.hpp"
@@ -215,6 +216,7 @@ int run(Settings settings, config::OptionTable const& table) {
   store_options.tiers.of(store::Tier::minute).retention = settings.retention_1m;
   store_options.tiers.of(store::Tier::ten_minutes).retention = settings.retention_10m;
   store_options.head_span = settings.head_span;
+  store_options.name_of = series::instance_node;
   auto opened = store::Store::open(store_options, disk, clock, log.named("store"), &observers);
   if (!opened) fail("store: " + to_string(opened.error()), 1);
   auto store = std::move(*opened);
@@ -298,7 +300,11 @@ int run(Settings settings, config::OptionTable const& table) {
   auto evaluation = std::make_unique<api::QueryPool>(1, 100'000);
 
   api::EventStream stream(loop, or_fail("events", event::EventReader::open(events_file)));
-  watch.start([&store] { return store->entities(); }, [&stream] { stream.notify(); });
+  watch.start([&store] { return store->entities(); }, [&stream] { stream.notify(); },
+              [&store](store::EntityId id) {
+                auto const found = store->dead({id});
+                return found && !found->empty() ? found->pointers().front() : nullptr;
+              });
 
   std::unique_ptr<http::Server> server;
   Stages const stages{*store,       ingest,         pipeline,

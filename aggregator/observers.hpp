@@ -18,6 +18,9 @@ class Observers final : public store::Observer {
     if (is_foreign(batch.stream)) return;
     for (auto* const one : all_) one->applied(batch, ids);
   }
+  void buried(std::span<store::EntityId const> ids) override {
+    for (auto* const one : all_) one->buried(ids);
+  }
   std::vector<store::DirtyKey> unfinished() const override {
     std::vector<store::DirtyKey> all;
     for (auto const* const one : all_)

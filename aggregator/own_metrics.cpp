@@ -62,7 +62,16 @@ void add_store(self::SelfMetrics& metrics, store::Store const& store) {
   add.counter("store_merges", "Spills merged to a segment.", &StoreCounters::merges);
   add.counter("store_spill_failures", "Spills that failed.", &StoreCounters::spill_failures);
   add.gauge("store_head_rows", "Rows in memory.", &StoreCounters::head_rows);
-  add.gauge("store_entities", "Entities held.", &StoreCounters::entities);
+  add.gauge("store_entities", "Entities held in memory.", &StoreCounters::entities);
+  add.gauge("store_dead_entities", "Containers that are over, on disk alone.",
+            &StoreCounters::dead_entities);
+  add.counter("store_buried_entities", "Containers that were over and left memory.",
+              &StoreCounters::buried_entities);
+  add.counter("store_revived_entities", "Of those the ones that a later row brought back.",
+              &StoreCounters::revived_entities);
+  add.counter("store_crowded_out_entities",
+              "Of those the ones that went before their rows, for they were too many.",
+              &StoreCounters::crowded_out_entities);
   add.gauge("store_log_size_bytes", "Size of the log.", &StoreCounters::log_bytes);
   add.gauge("store_unapplied_cells", "Cells on their way into memory.",
             &StoreCounters::unapplied_cells);

@@ -39,6 +39,7 @@ class Pipeline final : public store::Observer {
   // When it returns no listener is called any more. After tick() was called for the last time.
   void stop();
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
+  void buried(std::span<store::EntityId const> ids) override { engine_.buried(ids); }
   std::vector<store::DirtyKey> unfinished() const override { return engine_.unfinished(); }
 
   // Looks which ticks became ready and rolls up what is dirty, on the store thread. To be called

@@ -103,6 +103,7 @@ void write_store(JsonText& json, store::Store const& store) {
   json.key("replayed");
   json.boolean(store.replayed());
   write_field(json, "entities", counters.entities);
+  write_field(json, "dead_entities", counters.dead_entities);
   write_field(json, "head_rows", counters.head_rows);
   write_field(json, "log_bytes", counters.log_bytes);
   write_field(json, "spill_bytes", counters.spill_bytes);

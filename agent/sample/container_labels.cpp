@@ -6,9 +6,9 @@ Labels container_labels(Container const& container, Identity const& identity,
                         std::string const& runtime, std::string const& cluster,
                         std::string const& host) {
   constexpr std::size_t longest = 512;
-  Labels labels;
+  LabelsWriter labels;
   auto const add = [&](char const* key, std::string const& value) {
-    if (!value.empty()) labels.emplace_back(key, value.substr(0, longest));
+    if (!value.empty()) labels.add(key, std::string_view(value).substr(0, longest));
   };
   // Sorted by key.
   add("app", identity.app);
@@ -20,7 +20,7 @@ Labels container_labels(Container const& container, Identity const& identity,
   add("owner", identity.owner);
   add("runtime", runtime);
   add("task", identity.task);
-  return labels;
+  return labels.take();
 }
 
 ContainerEvent container_event(RuntimeEvent const& event, std::string const& cluster,

@@ -101,8 +101,8 @@ std::string duration(Figure seconds) {
 }
 
 std::string label(Entity const& entity, std::string_view key) {
-  auto const found = std::ranges::find(entity.labels, key, &Labels::value_type::first);
-  return found == entity.labels.end() ? "-" : printable(found->second, 48);
+  auto const value = entity.labels.find(key);
+  return value ? printable(*value, 48) : "-";
 }
 
 Row const* row_of(Batch const& batch, std::uint32_t slot) {

@@ -36,11 +36,13 @@ bool make_fit(Entity& entity) {
   bool fit = entity.key.host.size() <= frame_limit::host_bytes &&
              entity.key.container_id.size() <= frame_limit::container_id_bytes &&
              entity.labels.size() <= frame_limit::labels;
-  for (auto& [key, value] : entity.labels) {
+  LabelsWriter labels;
+  for (auto const& [key, value] : entity.labels) {
     fit = fit && !key.empty() && key.size() <= frame_limit::label_key_bytes;
     // What a container calls itself goes into logs, pages and other people's databases.
-    value = printable(value, frame_limit::label_value_bytes - 8);
+    labels.add(key, printable(value, frame_limit::label_value_bytes - 8));
   }
+  if (auto printed = labels.take(); printed != entity.labels) entity.labels = std::move(printed);
   return fit;
 }
 

@@ -144,9 +144,11 @@ void EventWatch::look_for_gone(Agent& agent, Nanoseconds step) {
 }
 
 void EventWatch::start(std::function<std::shared_ptr<EntityList const>()> entities,
-                       std::function<void()> recorded) {
+                       std::function<void()> recorded,
+                       std::function<store::EntityPtr(EntityId)> over) {
   entities_ = std::move(entities);
   recorded_ = std::move(recorded);
+  over_ = std::move(over);
   auto const known = entities_();
   for (auto const& info : *known) lived_before(info.entity);
   thread_ = std::thread([this] { run(); });
@@ -252,6 +254,13 @@ bool EventWatch::lived_before(Entity const& life) {
   return known->second < life.key.start_ns;
 }
 
+void EventWatch::forget_starts(EntityList const& entities) {
+  constexpr std::size_t few = 100'000;
+  if (first_start_.size() < std::max(few, 2 * entities.size())) return;
+  first_start_.clear();
+  for (auto const& info : entities) lived_before(info.entity);
+}
+
 // Whether an instance that was there before `since` still runs the life's image: then that image is
 // the elder one of a deploy under way, and no new one.
 bool EventWatch::runs_beside(Entity const& life, std::int64_t since,
@@ -307,9 +316,13 @@ Result<void> EventWatch::record_begin(Entity const& life, bool restart,
 
 Result<void> EventWatch::record(std::span<Note const> notes, EntityList const& entities) {
   if (auto begun = log_.begin(); !begun) return begun;
+  forget_starts(entities);
+  store::EntityPtr gone_one;
   auto const one = [&](Note const& note) -> Result<void> {
     auto const named = [&](EntityId id) {
-      auto const* const entity = find(entities, id);
+      auto const* entity = find(entities, id);
+      if (entity == nullptr && over_) gone_one = over_(id);
+      if (entity == nullptr && gone_one) entity = &gone_one->entity;
       if (entity == nullptr) ++unnamed_;
       return entity;
     };

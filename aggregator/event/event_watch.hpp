@@ -54,9 +54,11 @@ class EventWatch final : public store::Observer {
   void tell(Happening happening);
 
   // After Store::open(), once. `recorded` is called on the watch's thread after events became
-  // durable. `entities`: the store's list, which knows every entity that was applied.
+  // durable. `entities`: the store's list, which knows every entity that was applied, but those that
+  // `over` knows, which left the store's memory; null: none of that number.
   void start(std::function<std::shared_ptr<store::EntityList const>()> entities,
-             std::function<void()> recorded);
+             std::function<void()> recorded,
+             std::function<store::EntityPtr(store::EntityId)> over = {});
   void stop();
   // For tests: returns when all that was noted is recorded.
   void drain();
@@ -115,6 +117,8 @@ class EventWatch final : public store::Observer {
                             store::EntityList const& entities);
   Result<void> add(Happening const& happening, bool* added = nullptr);
   bool lived_before(Entity const& life);
+  // Of most of those that the store has no more in memory.
+  void forget_starts(store::EntityList const& entities);
   bool runs_beside(Entity const& life, std::int64_t since, store::EntityList const& entities) const;
   bool is_old(WallTime when) const { return when < clock_.wall() - options_.retention; }
   void prune_when_due();
@@ -137,6 +141,7 @@ class EventWatch final : public store::Observer {
   // The watch's thread alone:
   std::function<std::shared_ptr<store::EntityList const>()> entities_;
   std::function<void()> recorded_;
+  std::function<store::EntityPtr(store::EntityId)> over_;
   std::unordered_map<std::size_t, std::int64_t> first_start_;  // by (host, container), hashed
   std::uint64_t added_ = 0, known_ = 0, unnamed_ = 0;          // of the transaction under way
   MonotonicTime prune_due_{};

@@ -52,14 +52,16 @@ ForeignEntity& ForeignGroup::add(Entity entity, std::uint32_t leaves) {
 }
 
 void ForeignGroup::add_leaf(ForeignEntity& member, std::string_view leaf) {
-  auto& leaves = entities_.edit()[member.slot].entity.labels.front().second;
+  auto& labels = entities_.edit()[member.slot].entity.labels;
+  std::string leaves(labels.front().second);
   if (member.count > 0) leaves += '\n';
   leaves += leaf;
+  labels = foreign_labels(std::move(leaves));
   ++member.count;
 }
 
 bool ForeignGroup::has_room(ForeignEntity const& member, std::string_view leaf) const {
-  auto const& leaves = of(member).labels.front().second;
+  auto const leaves = of(member).labels.front().second;
   return member.count < foreign_leaves && leaves.size() + 1 + leaf.size() <= foreign_leaves_bytes;
 }
 

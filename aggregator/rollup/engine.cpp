@@ -300,6 +300,16 @@ void RollupEngine::close(WallTime now) {
   }
 }
 
+void RollupEngine::buried(std::span<store::EntityId const> ids) {
+  for (store::EntityId const id : ids) {
+    auto const known = instances_.find(id);
+    if (known == instances_.end()) continue;
+    apps_[known->second.app].instances.erase(id);
+    known->second.host->entities = {};  // its places may point to what goes
+    instances_.erase(known);
+  }
+}
+
 void RollupEngine::forget(WallTime now) {
   if (now - forgot_ < forget_spacing) return;
   forgot_ = now;

@@ -58,6 +58,8 @@ class RollupEngine final : public store::Observer {
   // Once, after Store::open(); the store must outlive the engine's calls.
   void attach(store::Store& store, WallTime now);
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
+  // The store is asked for them when one of their ticks is rolled up again.
+  void buried(std::span<store::EntityId const> ids) override;
   // The rows of apps and totals that are dirty.
   std::vector<store::DirtyKey> unfinished() const override;
   // `tick` is ready: live hosts that did not deliver it are missed now, and their instances stand

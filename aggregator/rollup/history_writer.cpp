@@ -50,8 +50,9 @@ Result<void> HistoryWriter::seal_first(store::Tier tier, WallTime until) {
   auto const sealed = store_.write_tier(tier, until - plan_of(store_, tier).period, true,
                                         [](store::TierRows&) -> Result<bool> { return false; });
   if (!sealed) return sealed;
-  auto const list = store_.entities();
-  for (store::EntityInfo const& info : *list) {
+  auto const list = entities_between(store_, WallTime::min(), until);
+  if (!list) return list.error();
+  for (store::EntityInfo const& info : **list) {
     bool const instance = info.entity.key.kind == EntityKind::container;
     if (instance == (tier == store::Tier::minute_instances) && info.first_tick < until)
       store_.mark_dirty(tier, {info.id, info.first_tick, until - Nanoseconds(1)});

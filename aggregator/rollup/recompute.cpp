@@ -2,8 +2,10 @@
 // rows.
 
 #include <algorithm>
+#include <deque>
 
 #include "aggregator/rollup/engine.hpp"
+#include "aggregator/rollup/entity_directory.hpp"
 #include "aggregator/rollup/ranked_figures.hpp"
 
 namespace dadvisor::aggregator::rollup {
@@ -12,6 +14,8 @@ namespace {
 // Dirty ticks of an app that lie closer together are read by one scan, up to so many.
 constexpr Nanoseconds scan_gap = std::chrono::minutes(5);
 constexpr std::size_t ticks_per_scan = 64;
+// No host's step is longer, or its rates reach further back.
+constexpr Nanoseconds longest_reach = std::chrono::hours(1);
 // Rows of all the apps of a cluster at so many ticks are held at once to be merged.
 constexpr std::size_t ticks_per_total = 12;
 
@@ -76,7 +80,21 @@ void RollupEngine::recompute(AppNumber number, std::set<WallTime> const& ticks,
     if (known.last_tick < *ticks.begin() - reach) continue;
     instances.push_back(RawInstance{id, &known.key, host_index.at(known.host)});
   }
-  auto const read = read_windows(*store_, host_ticks, hosts, instances, number, ticks);
+  EntityKey const key{EntityKind::app, its_app.cluster, its_app.name, 0};
+  std::deque<EntityKey> keys;
+  auto const dead = visit_dead_instances(
+      *store_, key, *ticks.begin() - longest_reach, *ticks.rbegin(),
+      [&](store::EntityInfo const& info) -> Result<void> {
+        if (its_app.instances.contains(info.id)) return {};
+        auto& its_host = host(info.entity.key.host);
+        auto const [place, added] = host_index.try_emplace(&its_host, hosts.size());
+        if (added) hosts.push_back(RawHost{&its_host.name, its_host.entity, its_host.step});
+        keys.push_back(info.entity.key);
+        instances.push_back(RawInstance{info.id, &keys.back(), place->second});
+        return {};
+      });
+  auto const read = dead ? read_windows(*store_, host_ticks, hosts, instances, number, ticks)
+                         : Result<RawWindows>(dead.error());
   if (!read) {
     ++counters_.read_failures;
     log_.warning("cannot roll up {} again: {}", printable(its_app.name), to_string(read.error()));
@@ -114,10 +132,12 @@ void RollupEngine::put_app(AppNumber number, WallTime tick, std::optional<Rollup
   RollupRow const& row = *made;
   App& its_app = apps_[number];
   auto const [schema, cells] = stored_form(row);
-  Labels labels{{"app", its_app.name}, {"cluster", its_app.cluster}};
-  if (!its_app.owner.empty()) labels.emplace_back("owner", its_app.owner);
+  LabelsWriter labels;
+  labels.add("app", its_app.name);
+  labels.add("cluster", its_app.cluster);
+  if (!its_app.owner.empty()) labels.add("owner", its_app.owner);
   EntityKey const key{EntityKind::app, its_app.cluster, its_app.name, 0};
-  its_app.entity = store_->put(key, labels, tick, row.window, schema, cells);
+  its_app.entity = store_->put(key, labels.take(), tick, row.window, schema, cells);
   its_app.step = row.window;
   if (tick > let_go_) rows_[tick][number] = row;
   dirty_totals_[tick].insert(its_app.cluster);
@@ -213,26 +233,36 @@ std::map<WallTime, std::vector<Figures>> RollupEngine::stored_figures(
   HostTicks host_ticks(*store_);
   RawFigures reader(*store_, host_ticks, ranked_schema(), ticks);
   std::map<Host const*, HostWindow> windows;
-  auto const read = [&](store::EntityId id) -> Result<void> {
-    Instance const& known = instances_.at(id);
-    RawHost const its_host{&known.host->name, known.host->entity, known.host->step};
-    if (known.last_tick < *ticks.begin()) return {};
-    auto const [window, added] = windows.try_emplace(known.host);
+  auto const read = [&](store::EntityId id, EntityKey const& key, Host const* of) -> Result<void> {
+    RawHost const its_host{&of->name, of->entity, of->step};
+    auto const [window, added] = windows.try_emplace(of);
     if (added)
       if (auto done = reader.read_host(its_host, window->second); !done) return done;
-    return reader.read(RawInstance{id, &known.key, 0}, its_host.step, window->second,
+    return reader.read(RawInstance{id, &key, 0}, its_host.step, window->second,
                        [&](WallTime tick, Figures figures) {
                          if (ticks.contains(tick)) found[tick].push_back(std::move(figures));
                        });
   };
+  auto const failed = [&](std::string_view what, Error const& error) {
+    ++counters_.read_failures;
+    log_.warning("cannot read {} for its cluster's order statistics: {}", printable(what),
+                 to_string(error));
+  };
   for (AppNumber const number : apps_of(cluster))
     for (store::EntityId const id : apps_[number].instances) {
-      auto const done = read(id);
-      if (done) continue;
-      ++counters_.read_failures;
-      log_.warning("cannot read {} for its cluster's order statistics: {}",
-                   printable(apps_[number].name), to_string(done.error()));
+      Instance const& known = instances_.at(id);
+      if (known.last_tick < *ticks.begin()) continue;
+      if (auto const done = read(id, known.key, known.host); !done)
+        failed(apps_[number].name, done.error());
     }
+  EntityKey const total{EntityKind::total, cluster, {}, 0};
+  auto const dead =
+      visit_dead_instances(*store_, total, *ticks.begin(), *ticks.rbegin(),
+                           [&](store::EntityInfo const& info) -> Result<void> {
+                             if (instances_.contains(info.id)) return {};
+                             return read(info.id, info.entity.key, &host(info.entity.key.host));
+                           });
+  if (!dead) failed(cluster, dead.error());
   budget -= std::min(budget, reader.rows());
   return found;
 }

@@ -49,6 +49,9 @@ std::optional<WallTime> TierKeeper::due(store::Tier tier, WallTime now) {
     auto const entities = store_.entities();
     for (store::EntityInfo const& info : *entities)
       first_tick_ = std::min(first_tick_, info.first_tick);
+    auto const dead = store_.dead_groups();
+    for (store::DeadGroup const& group : dead->all())
+      first_tick_ = std::min(first_tick_, store::from_tick_ns(group.first));
     period = tick_of(first_tick_, plan.period);
   }
   // What would be removed at once need not be made.
@@ -60,10 +63,20 @@ std::optional<WallTime> TierKeeper::due(store::Tier tier, WallTime now) {
   return period;
 }
 
+// Instances also of those that left memory.
+Result<std::shared_ptr<store::EntityList const>> TierKeeper::entities_of(store::Tier tier,
+                                                                         WallTime period) const {
+  if (tier != store::Tier::minute_instances) return store_.entities();
+  Nanoseconds const before = std::chrono::hours(1);  // late rows mark what lies behind them
+  return entities_between(store_, period - before, period + store_.plan(tier).period);
+}
+
 bool TierKeeper::seal(store::Tier tier, WallTime period, std::function<bool()> const& stopping) {
   WallTime const end = period + store_.plan(tier).period;
   store_.begin_seal(tier, end);
-  EntityDirectory const directory(store_.entities());
+  auto const entities = entities_of(tier, period);
+  if (!entities) return failed("cannot seal a period of a tier", entities.error()), false;
+  EntityDirectory const directory(*entities);
   Ranges ranges;
   for (store::EntityInfo const& info : directory.list())
     if (belongs(tier, info.entity.key.kind) && info.first_tick < end)
@@ -83,8 +96,14 @@ bool TierKeeper::mend(store::Tier tier, std::function<bool()> const& stopping) {
     store_.end_dirty(tier, true);  // what has no raw rows any more is left as it is
     return false;
   }
-  EntityDirectory const directory(store_.entities());
   WallTime const period = tick_of(ranges.front().from, store_.plan(tier).period);
+  auto const entities = entities_of(tier, period);
+  if (!entities) {
+    failed("cannot mend a tier", entities.error());
+    store_.end_dirty(tier, false);
+    return false;
+  }
+  EntityDirectory const directory(*entities);
   auto const written = write(tier, period, false, directory, ranges, stopping);
   if (written) {
     mended_ranges_ += ranges.size();
@@ -152,7 +171,10 @@ Result<void> TierKeeper::write(store::Tier tier, WallTime period, bool whole,
   HostTicks host_ticks(store_);
   TierReader reader(
       store_, host_ticks, [&](EntityKey const& container) { return directory.host_of(container); },
-      [&](EntityKey const& rolled_up) { return directory.instances(rolled_up); });
+      [&](EntityKey const& rolled_up, WallTime from, WallTime until, InstanceVisitor const& visit) {
+        return visit_instances(directory.instances(rolled_up), store_, rolled_up, from, until,
+                               visit);
+      });
   std::map<std::pair<EntityKind, std::vector<MetricId>>, WindowLayout> layouts;
   auto range = ranges.begin();
   return store_.write_tier(tier, period, whole, [&](store::TierRows& out) -> Result<bool> {

@@ -41,6 +41,8 @@ class TierKeeper {
   using Ranges = std::vector<store::DirtyRange>;
   // The next period that may be sealed, if there is one.
   std::optional<WallTime> due(store::Tier tier, WallTime now);
+  Result<std::shared_ptr<store::EntityList const>> entities_of(store::Tier tier,
+                                                               WallTime period) const;
   bool seal(store::Tier tier, WallTime period, std::function<bool()> const& stopping);
   bool mend(store::Tier tier, std::function<bool()> const& stopping);
   Result<void> write(store::Tier tier, WallTime period, bool whole,

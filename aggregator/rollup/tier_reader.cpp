@@ -110,16 +110,17 @@ Result<void> TierReader::fill_order(store::Tier tier, store::EntityInfo const& e
   OrderStatistics order(layout, window);
   WallTime const from = rows.front().window;
   WallTime const until = rows.back().window + window - Nanoseconds(1);
-  for (store::EntityInfo const& instance : instances_(entity.entity.key)) {
-    if (instance.first_tick > until) continue;  // a list's last_tick may be an old one
+  auto const take = [&](store::EntityInfo const& instance) -> Result<void> {
+    if (instance.first_tick > until) return {};  // a list's last_tick may be an old one
     WindowLayout const its_layout(EntityKind::container, order.columns_of(instance.columns));
-    if (its_layout.columns().empty()) continue;
+    if (its_layout.columns().empty()) return {};
     order.begin(its_layout);
     auto const done = read(store::Tier::minute_instances, instance, its_layout, from, until,
                            [&](WindowRow const& row) { order.take(row); });
-    if (!done) return done;
-    order.end();
-  }
+    if (done) order.end();
+    return done;
+  };
+  if (auto done = instances_(entity.entity.key, from, until, take); !done) return done;
   for (WindowRow& row : rows) order.fill(row);
   return {};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aggregator/rollup/counter_rates.hpp"
+#include "aggregator/rollup/entity_directory.hpp"
 #include "aggregator/rollup/host_ticks.hpp"
 #include "aggregator/rollup/window_row.hpp"
 #include "aggregator/store/spill_reads.hpp"
@@ -19,7 +20,9 @@ class TierReader {
  public:
   // Which entities are the instances of an app or a cluster: for order statistics, which are made
   // of their means. Without it those are read from files alone.
-  using Instances = std::function<std::vector<store::EntityInfo>(EntityKey const& rolled_up)>;
+  // Visits each once; those whose rows lie outside [from, until] may be left out.
+  using Instances = std::function<Result<void>(EntityKey const& rolled_up, WallTime from,
+                                               WallTime until, InstanceVisitor const& visit)>;
   // The entity of a container's host; absent_entity when there is none.
   using HostOf = std::function<store::EntityId(EntityKey const& container)>;
 

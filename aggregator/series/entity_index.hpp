@@ -25,7 +25,7 @@ class EntityIndex {
   // Under the lock: what went, and what came; both, in that order, for what is another now. Behind
   // all of them changed().
   virtual void remove(store::EntityInfo const& info) = 0;
-  virtual void add(store::EntityInfo const& info) = 0;
+  virtual void add(store::EntityPtr const& info) = 0;
   virtual void changed() {}
 
   mutable std::shared_mutex mutex_;

@@ -30,6 +30,20 @@ constexpr std::size_t id_digits = 12;
 
 }  // namespace
 
+std::string joined_path(std::vector<std::string> const& nodes) {
+  std::string path;
+  for (std::string const& node : nodes) {
+    if (!path.empty()) path += '.';
+    path += node;
+  }
+  return path;
+}
+
+std::string instance_node(Entity const& container) {
+  auto const id = std::string_view(container.key.container_id).substr(0, id_digits);
+  return graphite::encode_node(label(container, "instance", id));
+}
+
 std::vector<std::string> entity_path(Entity const& entity, std::string_view prefix) {
   std::vector<std::string> nodes;
   if (entity.key.kind == EntityKind::foreign) {
@@ -50,8 +64,7 @@ std::vector<std::string> entity_path(Entity const& entity, std::string_view pref
     case EntityKind::container:
       nodes.emplace_back("instances");
       nodes.push_back(app_node(label(entity, "app", "unknown")));
-      nodes.push_back(graphite::encode_node(
-          label(entity, "instance", std::string_view(key.container_id).substr(0, id_digits))));
+      nodes.push_back(instance_node(entity));
       break;
     case EntityKind::app:
       nodes.emplace_back("apps");

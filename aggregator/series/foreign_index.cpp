@@ -19,10 +19,10 @@ Error too_many(std::size_t limit, char const* what) {
 
 }  // namespace
 
-void ForeignIndex::add(store::EntityInfo const& info) {
-  if (!has_place(info.entity)) return;
-  Entities& entities = make_node(root_, entity_path(info.entity, {})).value;
-  entities.insert(std::ranges::upper_bound(entities, info.id), info.id);
+void ForeignIndex::add(store::EntityPtr const& info) {
+  if (!has_place(info->entity)) return;
+  Entities& entities = make_node(root_, entity_path(info->entity, {})).value;
+  entities.insert(std::ranges::upper_bound(entities, info->id), info->id);
 }
 
 void ForeignIndex::remove(store::EntityInfo const& info) {
@@ -31,8 +31,9 @@ void ForeignIndex::remove(store::EntityInfo const& info) {
               [&](Entities& entities) { std::erase(entities, info.id); });
 }
 
-store::EntityInfo const& ForeignIndex::info(store::EntityId id) const {
-  return *std::ranges::lower_bound(*list(), id, {}, &store::EntityInfo::id);
+store::EntityPtr const& ForeignIndex::info(store::EntityId id) const {
+  return *std::ranges::lower_bound(list()->pointers(), id, {},
+                                   [](store::EntityPtr const& one) { return one->id; });
 }
 
 template <typename Found>
@@ -41,9 +42,9 @@ void ForeignIndex::walk(PatternWalk& walk, Found const& found) const {
   walk.down(root_, [&](Entities const& entities, std::size_t level) {
     if (!walk.ends(level + 1)) return;
     for (store::EntityId const id : entities) {
-      store::EntityInfo const& its = info(id);
+      store::EntityPtr const& its = info(id);
       std::uint32_t place = 0;
-      for (auto const name : foreign_leaf_names(its.entity)) {
+      for (auto const name : foreign_leaf_names(its->entity)) {
         if (walk.pattern(level).matches(name)) found(its, name, place);
         ++place;
       }
@@ -56,11 +57,11 @@ Result<std::vector<MatchedLeaf>> ForeignIndex::leaves(graphite::PathPattern cons
   std::vector<MatchedLeaf> matched;
   PatternWalk way(PatternWalk::Of::leaves, pattern, limit);
   std::shared_ptr<Members> members;  // of the entity at hand
-  walk(way, [&](store::EntityInfo const& entity, std::string_view name, std::uint32_t place) {
+  walk(way, [&](store::EntityPtr const& entity, std::string_view name, std::uint32_t place) {
     if (!way.room()) return;
-    if (!members || members->entities.front().id != entity.id) {
+    if (!members || members->entities.front().id != entity->id) {
       members = std::make_shared<Members>();
-      members->path = entity.entity.key.container_id;
+      members->path = entity->entity.key.container_id;
       members->entities.push_back(entity);
     }
     matched.push_back({members, Leaf{nullptr, View::foreign, RollupPart::raw, place},
@@ -73,8 +74,8 @@ Result<std::vector<MatchedLeaf>> ForeignIndex::leaves(graphite::PathPattern cons
 Result<std::vector<graphite::FoundNode>> ForeignIndex::nodes(graphite::PathPattern const& pattern,
                                                              std::size_t limit) const {
   PatternWalk way(PatternWalk::Of::nodes, pattern, limit);
-  walk(way, [&](store::EntityInfo const& entity, std::string_view name, std::uint32_t) {
-    way.leaf(graphite::join_path(entity.entity.key.container_id, name));
+  walk(way, [&](store::EntityPtr const& entity, std::string_view name, std::uint32_t) {
+    way.leaf(graphite::join_path(entity->entity.key.container_id, name));
   });
   if (way.too_many()) return too_many(limit, "names");
   return way.take_nodes();

@@ -30,9 +30,9 @@ class ForeignIndex final : public EntityIndex {
  private:
   using Entities = std::vector<store::EntityId>;  // ascending
 
-  void add(store::EntityInfo const& info) override;
+  void add(store::EntityPtr const& info) override;
   void remove(store::EntityInfo const& info) override;
-  store::EntityInfo const& info(store::EntityId id) const;
+  store::EntityPtr const& info(store::EntityId id) const;
   // Calls found(entity, leaf, its place) for the leaves that the walk meets.
   template <typename Found>
   void walk(PatternWalk& walk, Found const& found) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aggregator/rollup/entity_directory.hpp"
 #include "aggregator/series/window_values.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -53,7 +54,11 @@ class LeafSeries::Reader {
         tier_reader_(
             series.store_, host_ticks_,
             [this](EntityKey const& container) { return series_.index_.host(container.host); },
-            [this](EntityKey const& rolled_up) { return series_.index_.instances(rolled_up); }) {}
+            [this](EntityKey const& rolled_up, WallTime from, WallTime until,
+                   rollup::InstanceVisitor const& visit) {
+              return rollup::visit_instances(series_.index_.instances(rolled_up), series_.store_,
+                                             rolled_up, from, until, visit);
+            }) {}
 
   // Reads leaves [first, last), which have the same members, all at once. Those of leaf `next` are
   // read behind them.

@@ -12,52 +12,45 @@ namespace {
 
 constexpr std::size_t most_kept = 100'000;  // leaves of patterns: 8 MiB
 
-std::string join(std::vector<std::string> const& nodes) {
-  std::string path;
-  for (std::string const& node : nodes) {
-    if (!path.empty()) path += '.';
-    path += node;
-  }
-  return path;
-}
-
-// Whether two entries of the store's lists stand at the same place and have the same leaves.
-bool older(store::EntityInfo const& a, store::EntityInfo const& b) {
-  return std::pair(a.entity.key.start_ns, a.id) < std::pair(b.entity.key.start_ns, b.id);
+bool older(store::EntityPtr const& a, store::EntityPtr const& b) {
+  return std::pair(a->entity.key.start_ns, a->id) < std::pair(b->entity.key.start_ns, b->id);
 }
 
 }  // namespace
 
 void PathIndex::changed() {
+  std::lock_guard const sets(sets_mutex_);
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
   std::lock_guard const lock(matches_mutex_);
   matches_.clear();
 }
 
-void PathIndex::add(store::EntityInfo const& info) {
-  if (info.entity.key.kind == EntityKind::foreign) return;  // ForeignIndex has those
-  auto const names = entity_path(info.entity, prefix_);
+void PathIndex::add(store::EntityPtr const& info) {
+  EntityKey const& key = info->entity.key;
+  if (key.kind == EntityKind::foreign) return;  // ForeignIndex has those
+  auto const names = entity_path(info->entity, prefix_);
   Place& place = make_node(root_, names).value;
-  std::vector<store::EntityInfo> entities;
+  store::EntityList entities;
   if (place.members) entities = place.members->entities;
-  entities.insert(std::ranges::upper_bound(entities, info, older), info);
-  replace(place, std::move(entities), join(names));
-  if (info.entity.key.kind == EntityKind::host) hosts_[info.entity.key.host] = info.id;
+  auto& pointers = entities.pointers();
+  pointers.insert(std::ranges::upper_bound(pointers, info, older), info);
+  replace(place, std::move(entities), joined_path(names));
+  if (key.kind == EntityKind::host) hosts_[key.host] = info->id;
 }
 
 void PathIndex::remove(store::EntityInfo const& info) {
   if (info.entity.key.kind == EntityKind::foreign) return;
   change_node(root_, entity_path(info.entity, prefix_), [&](Place& place) {
     if (place.empty()) return;
-    std::vector<store::EntityInfo> entities = place.members->entities;
-    std::erase_if(entities, [&](store::EntityInfo const& one) { return one.id == info.id; });
+    store::EntityList entities = place.members->entities;
+    std::erase_if(entities.pointers(), [&](auto const& one) { return one->id == info.id; });
     replace(place, std::move(entities), place.members->path);
   });
   auto const host = hosts_.find(info.entity.key.host);
   if (host != hosts_.end() && host->second == info.id) hosts_.erase(host);
 }
 
-void PathIndex::replace(Place& place, std::vector<store::EntityInfo> entities, std::string path) {
+void PathIndex::replace(Place& place, store::EntityList entities, std::string path) {
   if (entities.empty()) {
     place.members.reset();
     return;
@@ -69,8 +62,7 @@ void PathIndex::replace(Place& place, std::vector<store::EntityInfo> entities, s
   place.members = std::move(members);
 }
 
-std::shared_ptr<LeafSet const> PathIndex::shared_leaves(
-    std::vector<store::EntityInfo> const& entities) {
+std::shared_ptr<LeafSet const> PathIndex::shared_leaves(store::EntityList const& entities) const {
   std::vector<MetricId> columns;
   for (store::EntityInfo const& info : entities) {
     std::vector<MetricId> both;
@@ -78,6 +70,7 @@ std::shared_ptr<LeafSet const> PathIndex::shared_leaves(
     columns = std::move(both);
   }
   EntityKind const kind = entities.back().entity.key.kind;
+  std::lock_guard const lock(sets_mutex_);
   auto& known = leaf_sets_[{kind, columns}];
   auto set = known.lock();
   if (!set) {
@@ -99,6 +92,19 @@ void walk_leaves(PatternWalk& walk, LeafNode const& node, std::size_t level, Fou
   }
   walk.each(node.children, level,
             [&](LeafNode const& child) { walk_leaves(walk, child, level + 1, found); });
+}
+
+}  // namespace
+
+namespace {
+
+void sort_by_path(std::vector<MatchedLeaf>& leaves) {
+  std::vector<std::pair<std::string, std::size_t>> order;
+  for (std::size_t i = 0; i < leaves.size(); ++i) order.emplace_back(leaves[i].path(), i);
+  std::ranges::sort(order);
+  std::vector<MatchedLeaf> sorted;
+  for (auto const& [path, i] : order) sorted.push_back(std::move(leaves[i]));
+  leaves = std::move(sorted);
 }
 
 }  // namespace
@@ -139,16 +145,49 @@ Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern,
     });
   });
   if (walk.too_many()) return too_many();
-  if (!walk.sorted()) {
-    std::vector<std::pair<std::string, std::size_t>> order;
-    for (std::size_t i = 0; i < matched->size(); ++i) order.emplace_back((*matched)[i].path(), i);
-    std::ranges::sort(order);
-    std::vector<MatchedLeaf> sorted;
-    for (auto const& [path, i] : order) sorted.push_back(std::move((*matched)[i]));
-    *matched = std::move(sorted);
-  }
+  if (!walk.sorted()) sort_by_path(*matched);
   keep_match(pattern.text(), matched);
   return MatchedLeaves(std::move(matched));
+}
+
+MembersPtr PathIndex::joined(MembersPtr const& living, std::string const& path,
+                             store::EntityList const& dead) const {
+  auto made = std::make_shared<Members>();
+  made->path = path;
+  made->entities = dead;
+  auto& pointers = made->entities.pointers();
+  if (living)
+    for (store::EntityPtr const& info : living->entities.pointers()) {
+      // It left memory meanwhile, and is the same.
+      std::erase_if(pointers, [&](store::EntityPtr const& one) { return one->id == info->id; });
+      pointers.insert(std::ranges::upper_bound(pointers, info, older), info);
+    }
+  made->leaves = shared_leaves(made->entities);
+  return made;
+}
+
+Result<MatchedLeaves> PathIndex::with_dead(graphite::PathPattern const& pattern,
+                                           MatchedLeaves const& living,
+                                           DeadIndex::Found const& dead, std::size_t limit) const {
+  auto all = std::make_shared<std::vector<MatchedLeaf>>();
+  for (MatchedLeaf const& leaf : *living)
+    if (!dead.contains(leaf.members->path)) all->push_back(leaf);
+  PatternWalk walk(PatternWalk::Of::leaves, pattern, limit - std::min(limit, all->size()));
+  {
+    auto const lock = share();
+    for (auto const& [path, entities] : dead) {
+      auto const nodes = graphite::split_nodes(path);
+      Node const* const node = find_node(root_, nodes);
+      auto const members = joined(node ? node->value.members : nullptr, path, entities);
+      walk_leaves(walk, members->leaves->root, nodes.size(), [&](Leaf const& leaf) {
+        if (walk.room()) all->push_back({members, leaf, {}});
+      });
+    }
+  }
+  if (walk.too_many())
+    return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
+  sort_by_path(*all);
+  return MatchedLeaves(std::move(all));
 }
 
 Result<std::vector<graphite::FoundNode>> PathIndex::nodes(graphite::PathPattern const& pattern,
@@ -168,6 +207,12 @@ Result<std::vector<graphite::FoundNode>> PathIndex::nodes(graphite::PathPattern 
       return std::tie(a.path, a.leaf) < std::tie(b.path, b.leaf);
     });
   return nodes;
+}
+
+MembersPtr PathIndex::joined(std::string const& path, store::EntityList const& dead) const {
+  auto const lock = share();
+  Node const* const node = find_node(root_, graphite::split_nodes(path));
+  return joined(node ? node->value.members : nullptr, path, dead);
 }
 
 MembersPtr PathIndex::at_or_above(std::string_view path) const {
@@ -196,8 +241,8 @@ std::vector<MembersPtr> PathIndex::all(std::function<bool(EntityKind)> const& wa
   return found;
 }
 
-std::vector<store::EntityInfo> PathIndex::instances(EntityKey const& rolled_up) const {
-  std::vector<store::EntityInfo> found;
+store::EntityList PathIndex::instances(EntityKey const& rolled_up) const {
+  store::EntityList found;
   bool const total = rolled_up.kind == EntityKind::total;
   auto nodes = entity_path({rolled_up, {}}, prefix_);
   // PREFIX.CLUSTER.apps.APP has its instances below PREFIX.CLUSTER.instances.APP; PREFIX.CLUSTER
@@ -209,8 +254,8 @@ std::vector<store::EntityInfo> PathIndex::instances(EntityKey const& rolled_up) 
   auto const take = [&](Node const& app) {
     for (auto const& [name, child] : app.children) {
       if (child->value.empty()) continue;
-      for (store::EntityInfo const& info : child->value.members->entities) {
-        EntityKey const key = rollup::app_key(info.entity);
+      for (store::EntityPtr const& info : child->value.members->entities.pointers()) {
+        EntityKey const key = rollup::app_key(info->entity);
         if (total ? key.host == rolled_up.host : key == rolled_up) found.push_back(info);
       }
     }

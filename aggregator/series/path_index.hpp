@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/series/dead_index.hpp"
 #include "aggregator/series/entity_index.hpp"
 #include "aggregator/series/leaf.hpp"
 #include "aggregator/series/name_tree.hpp"
@@ -26,7 +27,7 @@ namespace dadvisor::aggregator::series {
 // The entities that answer to one path: by start ascending, so that the newest is the last.
 struct Members {
   std::string path;
-  std::vector<store::EntityInfo> entities;
+  store::EntityList entities;
   std::shared_ptr<LeafSet const> leaves;  // of all of them together
 
   Nanoseconds step() const { return entities.back().step; }
@@ -54,12 +55,17 @@ class PathIndex final : public EntityIndex {
   // Nodes whose path matches, sorted by path. too_large beyond `limit`.
   Result<std::vector<graphite::FoundNode>> nodes(graphite::PathPattern const& pattern,
                                                  std::size_t limit) const;
+  // What a pattern matches when these, which it may match, are there too: with those that live.
+  Result<MatchedLeaves> with_dead(graphite::PathPattern const& pattern, MatchedLeaves const& living,
+                                  DeadIndex::Found const& dead, std::size_t limit) const;
+  // These and those that live, of one path.
+  MembersPtr joined(std::string const& path, store::EntityList const& dead) const;
   // The entities whose own path, or a path below it, is `path`; nullptr when there are none.
   MembersPtr at_or_above(std::string_view path) const;
   // Every path with entities of these kinds, in no certain order.
   std::vector<MembersPtr> all(std::function<bool(EntityKind)> const& wanted) const;
   // The instances of an app, or of a cluster, by its key.
-  std::vector<store::EntityInfo> instances(EntityKey const& rolled_up) const;
+  store::EntityList instances(EntityKey const& rolled_up) const;
   // The entity of a host by its agent id; absent_entity when there is none.
   store::EntityId host(std::string const& agent) const;
 
@@ -74,18 +80,22 @@ class PathIndex final : public EntityIndex {
     MatchedLeaves leaves;
   };
 
-  void add(store::EntityInfo const& info) override;
+  void add(store::EntityPtr const& info) override;
   void remove(store::EntityInfo const& info) override;
   void changed() override;
-  void replace(Place& place, std::vector<store::EntityInfo> entities, std::string path);
+  void replace(Place& place, store::EntityList entities, std::string path);
   MatchedLeaves known_match(std::string const& pattern) const;
   void keep_match(std::string const& pattern, MatchedLeaves const& leaves) const;
-  std::shared_ptr<LeafSet const> shared_leaves(std::vector<store::EntityInfo> const& entities);
+  MembersPtr joined(MembersPtr const& living, std::string const& path,
+                    store::EntityList const& dead) const;
+  std::shared_ptr<LeafSet const> shared_leaves(store::EntityList const& entities) const;
 
   std::string const prefix_;
   Node root_;
   std::map<std::string, store::EntityId> hosts_;
-  std::map<std::pair<EntityKind, std::vector<MetricId>>, std::weak_ptr<LeafSet const>> leaf_sets_;
+  mutable std::mutex sets_mutex_;  // behind the index's lock
+  mutable std::map<std::pair<EntityKind, std::vector<MetricId>>, std::weak_ptr<LeafSet const>>
+      leaf_sets_;
 
   mutable std::mutex matches_mutex_;  // behind the index's lock
   mutable std::list<Match> matches_;  // the last one that was asked for in front

@@ -35,6 +35,7 @@ StoreSeriesSource::StoreSeriesSource(store::Store const& store, SeriesOptions op
     : store_(store),
       options_(std::move(options)),
       index_(std::make_unique<PathIndex>(options_.prefix)),
+      dead_(std::make_unique<DeadIndex>(store, options_.prefix, options_.most_dead_rows)),
       foreign_(std::make_unique<ForeignIndex>()),
       tags_(std::make_unique<TagIndex>()) {}
 
@@ -48,10 +49,28 @@ ForeignIndex& StoreSeriesSource::foreign_index() const {
   return *foreign_;
 }
 
-Result<StoreSeriesSource::Matched> StoreSeriesSource::matched(std::string_view pattern) const {
+// A window of a tier, and what rates reach back on, lie before a series' first step.
+DeadBounds StoreSeriesSource::bounds(graphite::Window const& window, std::size_t limit) const {
+  DeadBounds bounds;
+  constexpr std::int64_t reach = 120;
+  if (window.from > reach) bounds.from = from_unix_seconds(window.from - reach);
+  // A find may leave both open.
+  if (window.until > 0)
+    bounds.until = from_unix_seconds(std::max(window.from, window.until)) + std::chrono::minutes(1);
+  bounds.limit = limit;
+  return bounds;
+}
+
+Result<StoreSeriesSource::Matched> StoreSeriesSource::matched(
+    std::string_view pattern, graphite::Window const& window) const {
   auto const compiled = graphite::PathPattern::compile(pattern);
   if (!compiled) return compiled.error();
   auto leaves = index().leaves(*compiled, options_.most_series);
+  if (!leaves) return leaves.error();
+  auto const dead =
+      dead_->places(*compiled, DeadIndex::Below::leaves, bounds(window, options_.most_series));
+  if (!dead) return dead.error();
+  if (!dead->empty()) leaves = index_->with_dead(*compiled, *leaves, *dead, options_.most_series);
   if (!leaves) return leaves.error();
   auto foreign = foreign_index().leaves(*compiled, options_.most_series - (*leaves)->size());
   if (!foreign) return foreign.error();
@@ -66,7 +85,7 @@ Result<std::unique_ptr<LeafSeries>> StoreSeriesSource::series_of(
 
 Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
     std::string_view pattern, graphite::Window const& window) const {
-  auto const found = matched(pattern);
+  auto const found = matched(pattern, window);
   if (!found) return found.error();
   auto const series = series_of(found->leaves, pattern, window);
   if (!series) return series.error();
@@ -79,7 +98,7 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
 
 Result<std::unique_ptr<graphite::MatchedSeries>> StoreSeriesSource::match(
     std::string_view pattern, graphite::Window const& window) const {
-  auto const found = matched(pattern);
+  auto const found = matched(pattern, window);
   if (!found) return found.error();
   if (!found->foreign.empty()) return std::unique_ptr<graphite::MatchedSeries>();
   auto series = series_of(found->leaves, pattern, window);
@@ -91,7 +110,11 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
     std::vector<std::string> const& tag_expressions, graphite::Window const& window) const {
   auto const query = graphite::parse_tag_query(tag_expressions);
   if (!query) return query.error();
-  auto const matched = tag_index().leaves(*query, options_.most_series);
+  // In this order: what leaves memory meanwhile is then in both.
+  TagIndex const& living = tag_index();
+  auto const dead = dead_->tagged(*query, bounds(window, options_.most_series));
+  if (!dead) return dead.error();
+  auto const matched = living.leaves(*query, options_.most_series, *dead);
   if (!matched) return matched.error();
   auto leaves = std::make_shared<std::vector<MatchedLeaf>>();
   std::vector<MatchedLeaf> foreign;
@@ -121,9 +144,21 @@ Result<std::vector<MembersPtr>> StoreSeriesSource::entities(std::string_view pat
   if (!compiled) return compiled.error();
   auto all = index().all([](EntityKind) { return true; });
   std::erase_if(all, [&](MembersPtr const& members) { return !compiled->matches(members->path); });
+  DeadBounds anything;
+  anything.limit = options_.most_nodes;
+  auto const dead = dead_->places(*compiled, DeadIndex::Below::nothing, anything);
+  if (!dead) return dead.error();
+  join_dead(all, *dead);
   std::ranges::move(foreign_index().parents(*compiled), std::back_inserter(all));
   std::ranges::sort(all, {}, [](MembersPtr const& members) { return members->path; });
   return all;
+}
+
+void StoreSeriesSource::join_dead(std::vector<MembersPtr>& members,
+                                  DeadIndex::Found const& dead) const {
+  if (dead.empty()) return;
+  std::erase_if(members, [&](MembersPtr const& one) { return dead.contains(one->path); });
+  for (auto const& [path, entities] : dead) members.push_back(index_->joined(path, entities));
 }
 
 Result<std::vector<std::string>> StoreSeriesSource::paths() const {
@@ -140,15 +175,19 @@ Result<std::vector<std::string>> StoreSeriesSource::paths() const {
   return paths;
 }
 
-Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(std::string_view pattern,
-                                                                 graphite::Window const&) const {
+Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(
+    std::string_view pattern, graphite::Window const& window) const {
   auto const compiled = graphite::PathPattern::compile(pattern);
   if (!compiled) return compiled.error();
   auto nodes = index().nodes(*compiled, options_.most_nodes);
   if (!nodes) return nodes;
   auto foreign = foreign_index().nodes(*compiled, options_.most_nodes - nodes->size());
-  if (!foreign || foreign->empty()) return foreign ? std::move(nodes) : std::move(foreign);
+  if (!foreign) return foreign;
+  auto dead = dead_->nodes(*compiled, bounds(window, options_.most_nodes));
+  if (!dead) return dead;
+  if (foreign->empty() && dead->empty()) return nodes;
   std::ranges::move(*foreign, std::back_inserter(*nodes));
+  std::ranges::move(*dead, std::back_inserter(*nodes));
   auto const place = [](graphite::FoundNode const& node) { return std::tie(node.path, node.leaf); };
   std::ranges::sort(*nodes, {}, place);
   auto const twice = std::ranges::unique(*nodes, {}, place);
@@ -211,7 +250,17 @@ Result<void> StoreSeriesSource::points(WallTime from, WallTime until,
                                        PointVisitor const& visit) const {
   auto const wanted = [&](EntityKind kind) { return selected(selection, kind); };
   rollup::HostTicks host_ticks(store_);
-  for (MembersPtr const& members : index().all(wanted)) {
+  auto all = index().all(wanted);
+  if (selection.instances) {
+    DeadBounds bounds;
+    bounds.from = from;
+    bounds.until = until;
+    bounds.limit = options_.most_dead_rows;
+    auto const dead = dead_->all(bounds);
+    if (!dead) return dead.error();
+    join_dead(all, *dead);
+  }
+  for (MembersPtr const& members : all) {
     std::vector<Leaf> leaves;
     for (auto const& [name, leaf] : members->leaves->leaves) leaves.push_back(leaf);
     std::vector<std::map<WallTime, double>> values(leaves.size());  // the latest start's stay
@@ -236,10 +285,19 @@ Result<void> StoreSeriesSource::points(WallTime from, WallTime until,
   return {};
 }
 
+// Of those that live; else of those that are over.
+MembersPtr StoreSeriesSource::at_or_above(std::string_view path) const {
+  if (auto members = index().at_or_above(path)) return members;
+  auto dead = dead_->at_or_above(path);
+  if (!dead || dead->empty()) return nullptr;
+  auto const nodes = entity_path(dead->back().entity, options_.prefix);
+  return index_->joined(joined_path(nodes), *dead);
+}
+
 std::map<std::string, std::string> StoreSeriesSource::labels_of(std::string_view path) const {
   if (auto const tags = path.find(';'); tags != std::string_view::npos)
     return read_tag_suffix(path.substr(tags));
-  auto const members = index().at_or_above(path);
+  auto const members = at_or_above(path);
   if (!members) return {};
   return entity_labels(members->entities.back().entity);
 }
@@ -252,7 +310,7 @@ constexpr std::int64_t looked_back = 12;  // steps
 }  // namespace
 
 bool StoreSeriesSource::ended(std::string_view path, WallTime tick) const {
-  auto const members = index().at_or_above(path);
+  auto const members = at_or_above(path);
   if (!members) return false;
   rollup::HostTicks host_ticks(store_);
   static constexpr std::array any_column{metric::cpu_usage};

@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "aggregator/series/dead_index.hpp"
 #include "aggregator/series/foreign_index.hpp"
 #include "aggregator/series/leaf_series.hpp"
 #include "aggregator/series/path_index.hpp"
@@ -30,9 +31,10 @@ namespace dadvisor::aggregator::series {
 
 struct SeriesOptions {
   std::string prefix = "dadvisor";
-  std::size_t most_series = 50'000;      // of one pattern; more is too_large
-  std::size_t most_nodes = 200'000;      // of one find
-  std::size_t most_values = 20'000'000;  // of one fetch, present or not
+  std::size_t most_series = 50'000;        // of one pattern; more is too_large
+  std::size_t most_nodes = 200'000;        // of one find
+  std::size_t most_values = 20'000'000;    // of one fetch, present or not
+  std::size_t most_dead_rows = 1'000'000;  // of containers that are over: looked through for one
   // carbon's files as they are now: how foreign points are shown. Without it, carbon's defaults.
   std::function<graphite::CarbonFilesPtr()> carbon_files;
   // Events with from <= when <= until that carry all tags; where there are none, nothing is given.
@@ -56,7 +58,7 @@ class StoreSeriesSource final : public graphite::SeriesSource {
                                               graphite::Window const& window) const override;
   Result<std::unique_ptr<graphite::MatchedSeries>> match(
       std::string_view pattern, graphite::Window const& window) const override;
-  // The window plays no part: whatever the store still holds is found.
+  // Whatever the store still holds of that time is found; what lives is whenever it began.
   Result<std::vector<graphite::FoundNode>> find(std::string_view pattern,
                                                 graphite::Window const& window) const override;
 
@@ -91,7 +93,8 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   Result<std::vector<MembersPtr>> entities(std::string_view pattern) const;
   // As the store is now.
   TagIndex const& tag_index() const;
-  // The paths of all series, sorted. too_large beyond 1,000,000.
+  // The paths of all series but those of containers that are over and left memory, sorted.
+  // too_large beyond 1,000,000.
   Result<std::vector<std::string>> paths() const;
 
  private:
@@ -106,13 +109,17 @@ class StoreSeriesSource final : public graphite::SeriesSource {
     MatchedLeaves leaves;
     std::vector<MatchedLeaf> foreign;
   };
-  Result<Matched> matched(std::string_view pattern) const;
+  Result<Matched> matched(std::string_view pattern, graphite::Window const& window) const;
+  DeadBounds bounds(graphite::Window const& window, std::size_t limit) const;
+  MembersPtr at_or_above(std::string_view path) const;
+  void join_dead(std::vector<MembersPtr>& members, DeadIndex::Found const& dead) const;
   Result<std::unique_ptr<LeafSeries>> series_of(MatchedLeaves leaves, std::string_view pattern,
                                                 graphite::Window const& window) const;
 
   store::Store const& store_;
   SeriesOptions const options_;
   std::unique_ptr<PathIndex> index_;
+  std::unique_ptr<DeadIndex> dead_;
   std::unique_ptr<ForeignIndex> foreign_;
   std::unique_ptr<TagIndex> tags_;
 };

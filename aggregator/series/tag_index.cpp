@@ -19,15 +19,28 @@ std::string entity_suffix(Entity const& entity, Tags const& tags) {
   return entity.key.kind == EntityKind::foreign ? entity.key.container_id : tag_suffix(tags);
 }
 
-// Foreign entities are no group with ours, whatever tags they were sent with.
-std::string group_key(Entity const& entity, std::string const& suffix) {
-  return entity.key.kind == EntityKind::foreign ? "foreign" + suffix : suffix;
+// Calls visit(tag, value) for each of a suffix, until it returns false.
+template <typename Visit>
+void each_tag(std::string_view suffix, Visit const& visit) {
+  while (!suffix.empty()) {
+    suffix.remove_prefix(1);  // the ";"
+    auto const end = std::min(suffix.find(';'), suffix.size());
+    auto const one = suffix.substr(0, end);
+    auto const equals = one.find('=');
+    if (equals != std::string_view::npos && !visit(one.substr(0, equals), one.substr(equals + 1)))
+      return;
+    suffix.remove_prefix(end);
+  }
 }
 
-bool fits(graphite::TagExpression const& expression, std::string_view value) {
-  bool const equal =
-      expression.regex ? expression.regex->matches_start(value) : value == expression.value;
-  return equal != expression.negated;
+// "" where it is absent.
+std::string_view tag_in(std::string_view suffix, std::string_view tag) {
+  std::string_view found;
+  each_tag(suffix, [&](std::string_view name, std::string_view value) {
+    if (name == tag) found = value;
+    return name != tag;
+  });
+  return found;
 }
 
 void insert_id(std::vector<std::uint32_t>& ids, std::uint32_t id) {
@@ -41,6 +54,12 @@ void erase_id(std::vector<std::uint32_t>& ids, std::uint32_t id) {
 }
 
 }  // namespace
+
+bool tag_fits(graphite::TagExpression const& expression, std::string_view value) {
+  bool const equal =
+      expression.regex ? expression.regex->matches_start(value) : value == expression.value;
+  return equal != expression.negated;
+}
 
 Tags entity_tags(Entity const& entity) {
   if (entity.key.kind == EntityKind::foreign) return read_tag_suffix(entity.key.container_id);
@@ -64,99 +83,91 @@ std::string tag_suffix(Tags const& tags) {
 
 Tags read_tag_suffix(std::string_view suffix) {
   Tags tags;
-  while (!suffix.empty()) {
-    suffix.remove_prefix(1);  // the ";"
-    auto const end = std::min(suffix.find(';'), suffix.size());
-    auto const one = suffix.substr(0, end);
-    auto const equals = one.find('=');
-    if (equals != std::string_view::npos)
-      tags.emplace(one.substr(0, equals), one.substr(equals + 1));
-    suffix.remove_prefix(end);
-  }
+  each_tag(suffix, [&](std::string_view name, std::string_view value) {
+    tags.emplace(name, value);
+    return true;
+  });
   return tags;
 }
 
-struct TagIndex::Group {
-  Tags tags;
-  std::string suffix;
-  MembersPtr members;  // path: the suffix
-};
-
-TagIndex::TagIndex() = default;
-TagIndex::~TagIndex() = default;
-
 void TagIndex::changed() {
+  std::lock_guard const lock(sets_mutex_);
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
   std::erase_if(foreign_sets_, [](auto const& entry) { return entry.second.expired(); });
 }
 
-void TagIndex::add(store::EntityInfo const& info) {
-  if (without_tags(info.entity)) return;
-  auto tags = entity_tags(info.entity);
-  auto suffix = entity_suffix(info.entity, tags);
-  auto const [place, is_new] = by_suffix_.try_emplace(group_key(info.entity, suffix), 0);
-  if (is_new) {
-    if (free_.empty()) {
-      free_.push_back(static_cast<GroupId>(groups_.size()));
-      groups_.emplace_back();
-    }
-    place->second = free_.back();
-    free_.pop_back();
-    for (auto const& [name, value] : tags) insert_id(values_[name][value], place->second);
-    groups_[place->second] =
-        std::make_unique<Group>(Group{std::move(tags), std::move(suffix), nullptr});
+void TagIndex::add(store::EntityPtr const& info) {
+  if (without_tags(info->entity)) return;
+  auto const tags = entity_tags(info->entity);
+  auto suffix = entity_suffix(info->entity, tags);
+  bool const foreign = info->entity.key.kind == EntityKind::foreign;
+  auto const known = by_suffix_.find(Key{foreign, suffix});
+  bool const is_new = known == by_suffix_.end();
+  if (is_new && free_.empty()) {
+    free_.push_back(static_cast<GroupId>(groups_.size()));
+    groups_.emplace_back();
   }
-  auto const& members = groups_[place->second]->members;
-  auto entities = members ? members->entities : std::vector<store::EntityInfo>();
-  auto const by_start = [](store::EntityInfo const& one) {
-    return std::pair(one.entity.key.start_ns, one.id);
+  GroupId const id = is_new ? free_.back() : *known;
+  store::EntityList entities;
+  if (is_new) {
+    free_.pop_back();
+    groups_[id].foreign = foreign;
+    for (auto const& [name, value] : tags) insert_id(values_[name][value], id);
+  } else {
+    entities = groups_[id].members->entities;
+  }
+  auto const by_start = [](store::EntityPtr const& one) {
+    return std::pair(one->entity.key.start_ns, one->id);
   };
-  entities.insert(std::ranges::upper_bound(entities, by_start(info), {}, by_start), info);
-  replace(place->second, std::move(entities));
+  auto& pointers = entities.pointers();
+  pointers.insert(std::ranges::upper_bound(pointers, by_start(info), {}, by_start), info);
+  replace(id, std::move(suffix), std::move(entities));
+  if (is_new) by_suffix_.insert(id);
 }
 
 void TagIndex::remove(store::EntityInfo const& info) {
   if (without_tags(info.entity)) return;
-  auto const suffix = entity_suffix(info.entity, entity_tags(info.entity));
-  auto const place = by_suffix_.find(group_key(info.entity, suffix));
+  auto const tags = entity_tags(info.entity);
+  auto suffix = entity_suffix(info.entity, tags);
+  auto const place = by_suffix_.find(Key{info.entity.key.kind == EntityKind::foreign, suffix});
   if (place == by_suffix_.end()) return;
-  auto const id = place->second;
-  auto entities = groups_[id]->members->entities;
-  std::erase_if(entities, [&](store::EntityInfo const& one) { return one.id == info.id; });
-  bool const last = entities.empty();
-  replace(id, std::move(entities));
-  if (!last) return;
-  for (auto const& [name, value] : groups_[id]->tags) {
+  GroupId const id = *place;
+  auto entities = groups_[id].members->entities;
+  std::erase_if(entities.pointers(), [&](auto const& one) { return one->id == info.id; });
+  if (!entities.empty()) return replace(id, std::move(suffix), std::move(entities));
+  by_suffix_.erase(place);
+  replace(id, std::move(suffix), {});
+  for (auto const& [name, value] : tags) {
     auto& values = values_[name];
     auto const of_value = values.find(value);
     erase_id(of_value->second, id);
     if (of_value->second.empty()) values.erase(of_value);
     if (values.empty()) values_.erase(name);
   }
-  groups_[id].reset();
   free_.push_back(id);
-  by_suffix_.erase(place);
 }
 
-void TagIndex::replace(GroupId id, std::vector<store::EntityInfo> entities) {
-  auto& group = *groups_[id];
+void TagIndex::replace(GroupId id, std::string suffix, store::EntityList entities) {
+  auto& group = groups_[id];
   if (group.members) {
     auto const of_leaves = by_leaves_.find(group.members->leaves.get());
     erase_id(of_leaves->second, id);
     if (of_leaves->second.empty()) by_leaves_.erase(of_leaves);
-    group.members.reset();
   }
-  if (entities.empty()) return;
+  if (entities.empty()) {
+    group.members.reset();
+    return;
+  }
   auto members = std::make_shared<Members>();
-  members->path = group.suffix;
+  members->path = std::move(suffix);
   members->leaves = shared_leaves(entities);
   members->entities = std::move(entities);
   group.members = std::move(members);
   insert_id(by_leaves_[group.members->leaves.get()], id);
 }
 
-std::shared_ptr<LeafSet const> TagIndex::shared_leaves(
-    std::vector<store::EntityInfo> const& entities) {
+std::shared_ptr<LeafSet const> TagIndex::shared_leaves(store::EntityList const& entities) const {
+  std::lock_guard const lock(sets_mutex_);
   auto const kind = entities.back().entity.key.kind;
   if (kind == EntityKind::foreign) {
     std::string names;
@@ -194,7 +205,7 @@ TagIndex::GroupIds const& TagIndex::holding(graphite::TagExpression const& expre
   if (expression.tag == name_tag) {
     for (auto const& [set, ids] : by_leaves_)
       if (std::ranges::any_of(set->leaves,
-                              [&](auto const& leaf) { return fits(expression, leaf.first); }))
+                              [&](auto const& leaf) { return tag_fits(expression, leaf.first); }))
         lists.push_back(&ids);
   } else if (auto const values = values_.find(expression.tag); values != values_.end()) {
     if (!expression.negated && !expression.regex) {
@@ -202,7 +213,7 @@ TagIndex::GroupIds const& TagIndex::holding(graphite::TagExpression const& expre
       if (exact != values->second.end()) lists.push_back(&exact->second);
     } else {
       for (auto const& [value, ids] : values->second)
-        if (fits(expression, value)) lists.push_back(&ids);
+        if (tag_fits(expression, value)) lists.push_back(&ids);
     }
   }
   if (lists.size() == 1) return *lists.front();
@@ -216,7 +227,7 @@ TagIndex::GroupIds TagIndex::candidates(graphite::TagQuery const& query) const {
   std::vector<GroupIds> made(query.expressions().size());
   std::vector<GroupIds const*> lists;
   for (std::size_t i = 0; i < made.size(); ++i)
-    if (auto const& expression = query.expressions()[i]; !fits(expression, ""))
+    if (auto const& expression = query.expressions()[i]; !tag_fits(expression, ""))
       lists.push_back(&holding(expression, made[i]));
   if (lists.empty()) return {};
   std::ranges::sort(lists, {}, [](GroupIds const* ids) { return ids->size(); });
@@ -238,38 +249,74 @@ TagIndex::GroupIds TagIndex::candidates(graphite::TagQuery const& query) const {
 template <typename Visit>
 void TagIndex::each(graphite::TagQuery const& query, Visit const& visit) const {
   for (auto const id : candidates(query)) {
-    auto const& group = *groups_[id];
+    auto const& group = groups_[id];
     auto const holds = [&](graphite::TagExpression const& expression) {
-      if (expression.tag == name_tag || !fits(expression, "")) return true;  // looked at already
-      auto const tag = group.tags.find(expression.tag);
-      return fits(expression, tag == group.tags.end() ? std::string_view() : tag->second);
+      if (expression.tag == name_tag || !tag_fits(expression, ""))
+        return true;  // looked at already
+      return tag_fits(expression, tag_in(group.members->path, expression.tag));
     };
     if (!std::ranges::all_of(query.expressions(), holds)) continue;
     auto const& leaves = group.members->leaves->leaves;
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       auto const named = [&](graphite::TagExpression const& expression) {
-        return expression.tag != name_tag || fits(expression, leaves[i].first);
+        return expression.tag != name_tag || tag_fits(expression, leaves[i].first);
       };
       if (std::ranges::all_of(query.expressions(), named) && !visit(group, i)) return;
     }
   }
 }
 
-Result<std::vector<TaggedLeaf>> TagIndex::leaves(graphite::TagQuery const& query,
-                                                 std::size_t limit) const {
+// With those that live.
+MembersPtr TagIndex::joined(std::string const& suffix, store::EntityList const& dead) const {
+  auto made = std::make_shared<Members>();
+  made->path = suffix;
+  made->entities = dead;
+  auto& pointers = made->entities.pointers();
+  if (auto const known = by_suffix_.find(Key{false, suffix}); known != by_suffix_.end())
+    for (store::EntityPtr const& info : groups_[*known].members->entities.pointers()) {
+      // One that left memory meanwhile is in both.
+      std::erase_if(pointers, [&](store::EntityPtr const& one) { return one->id == info->id; });
+      pointers.push_back(info);
+    }
+  std::ranges::sort(pointers, {}, [](store::EntityPtr const& one) {
+    return std::pair(one->entity.key.start_ns, one->id);
+  });
+  made->leaves = shared_leaves(made->entities);
+  return made;
+}
+
+Result<std::vector<TaggedLeaf>> TagIndex::leaves(graphite::TagQuery const& query, std::size_t limit,
+                                                 DeadIndex::Found const& dead) const {
   std::vector<TaggedLeaf> found;
   bool too_many = false;
+  Tags tags;  // of these:
+  Members const* tagged = nullptr;
+  auto const add = [&](MembersPtr const& members, std::size_t i) {
+    if (members.get() != tagged) tags = read_tag_suffix(members->path);
+    tagged = members.get();
+    too_many = found.size() >= limit;
+    if (too_many) return false;
+    auto const& [name, leaf] = members->leaves->leaves[i];
+    TaggedLeaf one{{members, leaf, name + members->path}, tags};
+    one.tags.emplace(name_tag, name);
+    found.push_back(std::move(one));
+    return true;
+  };
   {
     auto const lock = share();
     each(query, [&](Group const& group, std::size_t i) {
-      too_many = found.size() >= limit;
-      if (too_many) return false;
-      auto const& [name, leaf] = group.members->leaves->leaves[i];
-      TaggedLeaf one{{group.members, leaf, name + group.members->path}, group.tags};
-      one.tags.emplace(name_tag, name);
-      found.push_back(std::move(one));
-      return true;
+      return (!group.foreign && dead.contains(group.members->path)) || add(group.members, i);
     });
+    for (auto const& [suffix, entities] : dead) {
+      auto const members = joined(suffix, entities);
+      for (std::size_t i = 0; i < members->leaves->leaves.size() && !too_many; ++i) {
+        auto const& name = members->leaves->leaves[i].first;
+        if (std::ranges::all_of(query.expressions(), [&](auto const& expression) {
+              return expression.tag != name_tag || tag_fits(expression, name);
+            }))
+          add(members, i);
+      }
+    }
   }
   if (too_many)
     return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
@@ -290,7 +337,10 @@ std::set<std::string> TagIndex::tags(graphite::TagQuery const* query) const {
   each(*query, [&](Group const& group, std::size_t) {
     if (&group == last) return true;
     last = &group;
-    for (auto const& [name, value] : group.tags) names.insert(name);
+    each_tag(group.members->path, [&](std::string_view name, std::string_view) {
+      names.emplace(name);
+      return true;
+    });
     names.insert(name_tag);
     return true;
   });
@@ -305,8 +355,8 @@ std::map<std::string, std::uint64_t> TagIndex::values(std::string const& tag,
     each(*query, [&](Group const& group, std::size_t i) {
       if (tag == name_tag) {
         ++found[group.members->leaves->leaves[i].first];
-      } else if (auto const value = group.tags.find(tag); value != group.tags.end()) {
-        ++found[value->second];
+      } else if (auto const value = tag_in(group.members->path, tag); !value.empty()) {
+        ++found[std::string(value)];
       }
       return true;
     });
@@ -315,7 +365,7 @@ std::map<std::string, std::uint64_t> TagIndex::values(std::string const& tag,
       for (auto const& [name, leaf] : set->leaves) found[name] += ids.size();
   } else if (auto const values = values_.find(tag); values != values_.end()) {
     for (auto const& [value, ids] : values->second)
-      for (auto const id : ids) found[value] += groups_[id]->members->leaves->leaves.size();
+      for (auto const id : ids) found[value] += groups_[id].members->leaves->leaves.size();
   }
   return found;
 }

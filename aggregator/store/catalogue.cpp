@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 
+#include "aggregator/store/catalogue_rows.hpp"
 #include "aggregator/store/catalogue_statement.hpp"
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
@@ -13,62 +14,9 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr int schema_version = 3;
+constexpr int schema_version = 4;
 
-std::string labels_blob(Labels const& labels) {
-  std::string blob;
-  ByteWriter writer(blob);
-  for (auto const& [key, value] : labels) {
-    writer.string(key);
-    writer.string(value);
-  }
-  return blob;
-}
-
-Labels blob_labels(std::string const& blob) {
-  Labels labels;
-  ByteReader reader(blob);
-  while (reader.left() > 0) {
-    std::string key(reader.string(blob.size()));
-    std::string value(reader.string(blob.size()));
-    if (reader.ok()) labels.emplace_back(std::move(key), std::move(value));
-  }
-  return labels;
-}
-
-std::string columns_blob(std::vector<MetricId> const& columns) {
-  std::string blob;
-  ByteWriter writer(blob);
-  for (MetricId const column : columns) writer.varint(column);
-  return blob;
-}
-
-std::vector<MetricId> blob_columns(std::string const& blob) {
-  std::vector<MetricId> columns;
-  ByteReader reader(blob);
-  while (reader.left() > 0) columns.push_back(static_cast<MetricId>(reader.varint(0xffff)));
-  return columns;
-}
-
-// Of a row's values: SQLite has none of its own, and a flipped bit in a mark would let batches go.
-std::int64_t row_crc(CatalogueEntity const& entity) {
-  std::string bytes;
-  ByteWriter writer(bytes);
-  auto const& [info, derived] = entity;
-  writer.u32(info.id);
-  writer.u8(static_cast<std::uint8_t>(info.entity.key.kind));
-  writer.string(info.entity.key.host);
-  writer.string(info.entity.key.container_id);
-  writer.u64(static_cast<std::uint64_t>(info.entity.key.start_ns));
-  writer.u8(derived ? 1 : 0);
-  writer.u64(static_cast<std::uint64_t>(info.step.count()));
-  writer.u64(static_cast<std::uint64_t>(info.first_tick.time_since_epoch().count()));
-  writer.u64(static_cast<std::uint64_t>(info.last_tick.time_since_epoch().count()));
-  writer.string(labels_blob(info.entity.labels));
-  writer.string(columns_blob(info.columns));
-  return crc32c(bytes);
-}
-
+// A flipped bit in a mark would let batches go.
 std::int64_t row_crc(StreamMark const& mark) {
   std::string bytes;
   ByteWriter writer(bytes);
@@ -130,14 +78,13 @@ Result<void> load_dirty(sqlite3* database, CatalogueChange& all) {
   return {};
 }
 
-Result<void> save_entities(sqlite3* database, std::vector<CatalogueEntity> const& entities,
-                           EntityId next_entity, std::function<bool()> const& stopping) {
+Result<void> save_entities(sqlite3* database, std::span<CatalogueEntity const> entities,
+                           EntityId next_entity) {
   Statement entity(database,
                    "INSERT OR REPLACE INTO entity (id, kind, host, container, start, derived, "
                    "step, first, last, labels, columns, crc) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
   for (auto const& each : entities) {
-    auto const& [info, derived] = each;
-    if (stopping()) return Error{Errc::gone, 0, "stopping"};
+    auto const& [info, derived, was_dead] = each;
     auto const& key = info.entity.key;
     entity.bind(std::int64_t{info.id})
         .bind(static_cast<std::int64_t>(key.kind))
@@ -148,7 +95,7 @@ Result<void> save_entities(sqlite3* database, std::vector<CatalogueEntity> const
         .bind(std::int64_t{info.step.count()})
         .bind(std::int64_t{info.first_tick.time_since_epoch().count()})
         .bind(std::int64_t{info.last_tick.time_since_epoch().count()})
-        .bind_blob(labels_blob(info.entity.labels))
+        .bind_blob(info.entity.labels.bytes())
         .bind_blob(columns_blob(info.columns))
         .bind(row_crc(each));
     if (auto done = entity.step(); !done) return done.error();
@@ -158,10 +105,8 @@ Result<void> save_entities(sqlite3* database, std::vector<CatalogueEntity> const
   return {};
 }
 
-Result<void> save_rows(sqlite3* database, CatalogueChange const& change,
-                       std::function<bool()> const& stopping) {
-  if (auto done = save_entities(database, change.entities, change.next_entity, stopping); !done)
-    return done;
+Result<void> save_rows(sqlite3* database, CatalogueChange const& change) {
+  if (auto done = save_entities(database, change.entities, change.next_entity); !done) return done;
   Statement gone(database, "DELETE FROM entity WHERE id = ?");
   Statement forgotten(database, "DELETE FROM tombstone WHERE entity = ?");
   for (EntityId const id : change.gone) {
@@ -183,8 +128,7 @@ Result<void> save_rows(sqlite3* database, CatalogueChange const& change,
 }
 
 Result<void> save_deletion(sqlite3* database, CatalogueDeletion const& deletion) {
-  auto const never = [] { return false; };
-  if (auto done = save_entities(database, deletion.entities, deletion.next_entity, never); !done)
+  if (auto done = save_entities(database, deletion.entities, deletion.next_entity); !done)
     return done;
   Statement tombstone(database,
                       "INSERT INTO tombstone (entity, first, last, made) VALUES (?,?,?,?)");
@@ -201,20 +145,26 @@ Result<void> save_deletion(sqlite3* database, CatalogueDeletion const& deletion)
   return {};
 }
 
-// All of what `save` does or nothing; durable when it returns.
-template <typename Save>
-Result<void> in_transaction(sqlite3* database, Save const& save) {
-  if (auto done = execute(database, "BEGIN IMMEDIATE"); !done) return done;
-  Result<void> saved = save();
-  if (saved) saved = execute(database, "COMMIT");
-  // Some errors (disk full) have rolled back already; then this one has nothing to do.
-  if (!saved) sqlite3_exec(database, "ROLLBACK", nullptr, nullptr, nullptr);
-  return saved;
-}
-
 }  // namespace
 
 void Catalogue::Close::operator()(sqlite3* database) const { sqlite3_close(database); }
+
+// All of what `save` does or nothing; durable when it returns.
+template <typename Save>
+Result<void> Catalogue::in_transaction(Save const& save) {
+  auto* const database = database_.get();
+  if (auto done = execute(database, "BEGIN IMMEDIATE"); !done) return done;
+  Result<void> saved = save();
+  if (saved) saved = execute(database, "COMMIT");
+  if (saved) {
+    dead_->committed();
+    return saved;
+  }
+  // Some errors (disk full) have rolled back already; then this one has nothing to do.
+  sqlite3_exec(database, "ROLLBACK", nullptr, nullptr, nullptr);
+  dead_->rolled_back();
+  return saved;
+}
 
 Result<Catalogue> Catalogue::open(std::string const& path) {
   sqlite3* database = nullptr;
@@ -245,49 +195,38 @@ Result<void> Catalogue::prepare() {
   }
   if (version > schema_version)
     return Error{Errc::unsupported, 0, "catalogue: made by a newer dadvisor-aggregator"};
+  if (version != 0 && version < schema_version)
+    return Error{Errc::unsupported, 0, "catalogue: made by an older dadvisor-aggregator"};
   if (version == 0) {
     if (auto done = execute(
             database,
             "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;"
             "CREATE TABLE entity (id INTEGER PRIMARY KEY, kind INTEGER, host TEXT, container TEXT,"
             " start INTEGER, derived INTEGER, step INTEGER, first INTEGER, last INTEGER,"
-            " labels BLOB, columns BLOB);"
+            " labels BLOB, columns BLOB, crc INTEGER);"
             "CREATE TABLE mark (agent TEXT, epoch INTEGER, lane INTEGER, sequence INTEGER,"
-            " PRIMARY KEY (agent, epoch, lane)) WITHOUT ROWID;"
-            "INSERT INTO meta VALUES ('next_entity', 1);");
+            " crc INTEGER, PRIMARY KEY (agent, epoch, lane)) WITHOUT ROWID;"
+            "CREATE TABLE dirty (tier INTEGER, entity INTEGER, first INTEGER, last INTEGER);"
+            "CREATE TABLE unfinished (kind INTEGER, host TEXT, container TEXT, start INTEGER,"
+            " first INTEGER, last INTEGER);"
+            "CREATE TABLE tombstone (entity INTEGER, first INTEGER, last INTEGER, made INTEGER);"
+            "CREATE INDEX tombstone_of ON tombstone (entity);"
+            "CREATE TABLE audit (id INTEGER PRIMARY KEY, time INTEGER, who TEXT, what TEXT);"
+            "INSERT INTO meta VALUES ('next_entity', 1);"
+            "PRAGMA user_version = 4");
         !done)
       return done;
+    if (auto done = DeadEntities::make_tables(database); !done) return done;
     Statement id(database, "INSERT INTO meta VALUES ('store_id', ?)");
     std::random_device random;
     auto const drawn = (std::uint64_t{random()} << 32) | random();
     if (auto done = id.bind(drawn).step(); !done) return done.error();
   }
-  if (version < 2) {
-    if (auto done = execute(
-            database,
-            "CREATE TABLE dirty (tier INTEGER, entity INTEGER, first INTEGER, last INTEGER);"
-            "CREATE TABLE unfinished (kind INTEGER, host TEXT, container TEXT, start INTEGER,"
-            " first INTEGER, last INTEGER);"
-            "PRAGMA user_version = 2");
-        !done)
-      return done;
-  }
-  if (version < 3) {
-    if (auto done = execute(
-            database,
-            "ALTER TABLE entity ADD COLUMN crc INTEGER;"
-            "ALTER TABLE mark ADD COLUMN crc INTEGER;"
-            "CREATE TABLE tombstone (entity INTEGER, first INTEGER, last INTEGER, made INTEGER);"
-            "CREATE INDEX tombstone_of ON tombstone (entity);"
-            "CREATE TABLE audit (id INTEGER PRIMARY KEY, time INTEGER, who TEXT, what TEXT);"
-            "PRAGMA user_version = 3");
-        !done)
-      return done;
-  }
   if (auto done = execute(database, "COMMIT"); !done) return done;
   Statement read(database, "SELECT value FROM meta WHERE key = 'store_id'");
   if (auto row = read.step(); !row) return row.error();
   store_id_ = static_cast<std::uint64_t>(read.integer(0));
+  dead_ = std::make_unique<DeadEntities>(database);
   return {};
 }
 
@@ -312,7 +251,7 @@ Result<CatalogueChange> Catalogue::load() {
     info.step = Nanoseconds(entities.integer(6));
     info.first_tick = WallTime(Nanoseconds(entities.integer(7)));
     info.last_tick = WallTime(Nanoseconds(entities.integer(8)));
-    info.entity.labels = blob_labels(entities.bytes(9));
+    info.entity.labels = Labels::from_bytes(entities.bytes(9)).value_or(Labels());
     info.columns = blob_columns(entities.bytes(10));
     // Ids of rows that are left out are not given again.
     if (info.id != ~EntityId{0}) all.next_entity = std::max(all.next_entity, info.id + 1);
@@ -336,6 +275,7 @@ Result<CatalogueChange> Catalogue::load() {
       all.marks.push_back(std::move(mark));
   }
   if (auto done = load_dirty(database_.get(), all); !done) return done.error();
+  if (auto done = dead_->load(); !done) return done.error();
   return all;
 }
 
@@ -347,13 +287,57 @@ Result<void> Catalogue::check() {
   return Error{Errc::malformed, 0, "catalogue: damaged: " + check.bytes(0)};
 }
 
-Result<void> Catalogue::save(CatalogueChange const& change, std::function<bool()> const& stopping) {
-  return in_transaction(database_.get(),
-                        [&] { return save_rows(database_.get(), change, stopping); });
+Result<void> Catalogue::save(CatalogueChange const& change) {
+  return in_transaction([&]() -> Result<void> {
+    if (auto done = raise(change.entities); !done) return done;
+    return save_rows(database_.get(), change);
+  });
 }
 
 Result<void> Catalogue::save(CatalogueDeletion const& deletion) {
-  return in_transaction(database_.get(), [&] { return save_deletion(database_.get(), deletion); });
+  return in_transaction([&]() -> Result<void> {
+    if (auto done = raise(deletion.entities); !done) return done;
+    return save_deletion(database_.get(), deletion);
+  });
+}
+
+Result<void> Catalogue::save(std::span<CatalogueEntity const> entities, EntityId next_entity) {
+  return in_transaction([&]() -> Result<void> {
+    if (auto done = raise(entities); !done) return done;
+    return save_entities(database_.get(), entities, next_entity);
+  });
+}
+
+Result<void> Catalogue::raise(std::span<CatalogueEntity const> entities) {
+  std::vector<EntityId> ids;
+  for (CatalogueEntity const& each : entities)
+    if (each.was_dead) ids.push_back(each.info.id);
+  return dead_->remove(ids);
+}
+
+Result<void> Catalogue::forget_dead(std::span<EntityId const> ids) {
+  return in_transaction([&]() -> Result<void> {
+    if (auto done = dead_->remove(ids); !done) return done;
+    Statement forgotten(database_.get(), "DELETE FROM tombstone WHERE entity = ?");
+    for (EntityId const id : ids)
+      if (auto done = forgotten.bind(std::int64_t{id}).step(); !done) return done.error();
+    return {};
+  });
+}
+
+Result<void> Catalogue::bury(std::span<CatalogueEntity const> entities,
+                             DeadEntities::NameOf const& name_of) {
+  return in_transaction([&]() -> Result<void> {
+    // One may be there already: it lived again, and that was never saved.
+    std::vector<EntityId> ids;
+    for (CatalogueEntity const& each : entities) ids.push_back(each.info.id);
+    if (auto done = dead_->remove(ids); !done) return done;
+    if (auto done = dead_->add(entities, name_of); !done) return done;
+    Statement gone(database_.get(), "DELETE FROM entity WHERE id = ?");
+    for (EntityId const id : ids)
+      if (auto done = gone.bind(std::int64_t{id}).step(); !done) return done.error();
+    return {};
+  });
 }
 
 Result<std::vector<Tombstone>> Catalogue::tombstones() {

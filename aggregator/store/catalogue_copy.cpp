@@ -78,7 +78,9 @@ Result<CatalogueCopy> read_catalogue_copy(std::string const& store_directory) {
     if (auto sound = catalogue->check(); !sound) return sound.error();
     auto content = catalogue->load();
     if (!content) return content.error();
-    CatalogueCopy copy{std::move(*content), catalogue->store_id(), 0};
+    auto dead = catalogue->dead().ids();
+    if (!dead) return dead.error();
+    CatalogueCopy copy{std::move(*content), std::move(*dead), catalogue->store_id(), 0};
     for (auto const& [size, seconds, nanoseconds] : before)
       if (size > 0) copy.bytes += static_cast<std::uint64_t>(size);
     return copy;

@@ -11,6 +11,7 @@ namespace dadvisor::aggregator::store {
 
 struct CatalogueCopy {
   CatalogueChange content;
+  std::vector<EntityId> dead;  // ascending
   std::uint64_t store_id = 0;
   std::uint64_t bytes = 0;  // of the database and its WAL
 };

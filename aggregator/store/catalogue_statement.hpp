@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/core/result.hpp"
 
@@ -42,13 +43,13 @@ class Statement {
     return *this;
   }
   Statement& bind(std::uint64_t value) { return bind(static_cast<std::int64_t>(value)); }
-  Statement& bind_text(std::string const& value) {
+  Statement& bind_text(std::string_view value) {
     if (statement_ != nullptr)
       sqlite3_bind_text64(statement_, ++bound_, value.data(), value.size(), SQLITE_TRANSIENT,
                           SQLITE_UTF8);
     return *this;
   }
-  Statement& bind_blob(std::string const& value) {
+  Statement& bind_blob(std::string_view value) {
     if (statement_ != nullptr)
       sqlite3_bind_blob64(statement_, ++bound_, value.data(), value.size(), SQLITE_TRANSIENT);
     return *this;
@@ -63,6 +64,10 @@ class Statement {
     sqlite3_reset(statement_);
     bound_ = 0;
     return result;
+  }
+  void reset() {
+    sqlite3_reset(statement_);
+    bound_ = 0;
   }
   bool absent(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }

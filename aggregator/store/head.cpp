@@ -33,30 +33,47 @@ void Head::mark_dirty(Tier tier, EntityId id, TickNs from, TickNs until) {
 
 void Head::restore(CatalogueEntity entity) {
   auto made = std::make_unique<Member>();
-  made->info = std::move(entity.info);
+  auto const id = entity.info.id;
+  made->last_tick = entity.info.last_tick;
   made->derived = entity.derived;
-  made->changed = false;
-  if (auto const known = by_key_.find(made->info.entity.key); known != by_key_.end())
+  made->changed = made->was_dead = entity.was_dead;
+  if (entity.was_dead) ++version_, ++generation_;
+  made->info = std::make_shared<EntityInfo>(std::move(entity.info));
+  if (auto const known = by_key_.find(made->info->entity.key); known != by_key_.end())
     by_key_.erase(known);
   by_key_.insert(made.get());
-  next_id_ = std::max(next_id_, made->info.id + 1);
-  auto const id = made->info.id;
+  next_id_ = std::max(next_id_, id + 1);
   entities_[id] = std::move(made);
 }
 
 Head::Member& Head::member(Entity const& entity, bool derived) {
   if (auto const known = by_key_.find(entity.key); known != by_key_.end()) return **known;
   auto made = std::make_unique<Member>();
-  made->info.id = next_id_++;
-  made->info.entity = entity;
-  made->info.first_tick = WallTime::max();
-  made->info.last_tick = WallTime::min();
+  made->info = std::make_shared<EntityInfo>();
+  made->info->id = next_id_++;
+  made->info->entity = entity;
+  made->info->first_tick = WallTime::max();
+  made->info->last_tick = WallTime::min();
+  made->last_tick = WallTime::min();
   made->derived = derived;
   auto* const raw = made.get();
   by_key_.insert(raw);
-  entities_.emplace_hint(entities_.end(), raw->info.id, std::move(made));
+  entities_.emplace_hint(entities_.end(), raw->info->id, std::move(made));
   ++version_, ++generation_;
   return *raw;
+}
+
+EntityInfo& Head::Member::edit() {
+  // Only under the mutex does somebody come to share it.
+  if (info.use_count() > 1) info = std::make_shared<EntityInfo>(*info);
+  info->last_tick = last_tick;
+  return *info;
+}
+
+EntityInfo Head::Member::known() const {
+  EntityInfo its = *info;
+  its.last_tick = last_tick;
+  return its;
 }
 
 Head::Member* Head::find(EntityId id) const {
@@ -69,26 +86,28 @@ void Head::resolve(Batch const& batch, Slots& slots) {
   std::vector<std::pair<std::uint32_t, Member*>> resolved;
   resolved.reserve(batch.entities.size());
   auto last = slots.members.begin();
+  bool foreign_hosts = false;
   for (auto const& [slot, entity] : batch.entities) {
+    foreign_hosts = foreign_hosts || entity.key.host != batch.stream.agent;
     while (last != slots.members.end() && last->first < slot) ++last;
     bool const known = last != slots.members.end() && last->first == slot &&
-                       last->second != nullptr && last->second->info.entity.key == entity.key;
+                       last->second != nullptr && last->second->info->entity.key == entity.key;
     Member* found = known ? last->second : nullptr;
     if (!known)
       if (auto const there = by_key_.find(entity.key); there != by_key_.end()) found = *there;
     if (found != nullptr) relabel(*found, entity);
     resolved.emplace_back(slot, found);
   }
-  slots = {batch.entities, std::move(resolved)};
+  slots = {batch.entities, std::move(resolved), foreign_hosts};
 }
 
 void Head::relabel(Member& member, Entity const& entity) {
-  auto& labels = member.info.entity.labels;
+  auto const& labels = member.info->entity.labels;
   // A replay leaves out what is spilled: what is left may be older than the catalogue.
   bool const older =
       entity.key.kind == EntityKind::foreign && !foreign_labels_follow(labels, entity.labels);
   if (older || labels == entity.labels) return;
-  labels = entity.labels;
+  member.edit().entity.labels = entity.labels;
   member.changed = true;
   ++version_, ++generation_;
 }
@@ -106,26 +125,26 @@ bool Head::add(Member& member, WallTime tick, Nanoseconds step,
   auto const before = member.tail.rows();
   if (!member.tail.add(tick_ns(tick), shape, cells, member.of_one_tick())) return false;
   rows_ += member.tail.rows() - before;
-  auto& info = member.info;
   member.changed = true;
-  mark_dirty(first_tier(info.entity.key.kind), info.id, tick_ns(tick),
+  mark_dirty(first_tier(member.info->entity.key.kind), member.info->id, tick_ns(tick),
              tick_ns(tick) + (member.derived ? 0 : late_reach * step.count()));
-  if (tick < info.first_tick) {
-    info.first_tick = tick;
+  if (tick < member.info->first_tick) {
+    member.edit().first_tick = tick;
     ++version_;
   }
-  if (tick >= info.last_tick) {
-    if (tick_ns(info.last_tick) <= member.hidden_until && tick_ns(tick) > member.hidden_until)
-      ++version_, ++generation_;
-    info.last_tick = tick;
-    if (info.step != step) {
-      info.step = step;
+  if (tick >= member.last_tick) {
+    bool const unhidden =
+        tick_ns(member.last_tick) <= member.hidden_until && tick_ns(tick) > member.hidden_until;
+    member.last_tick = tick;
+    if (unhidden || member.info->step != step) {
+      member.edit().step = step;
       ++version_, ++generation_;
     }
   }
-  if (auto fresh = member.tail.new_columns(info.columns); !fresh.empty()) {
-    info.columns.insert(info.columns.end(), fresh.begin(), fresh.end());
-    std::sort(info.columns.begin(), info.columns.end());
+  if (auto fresh = member.tail.new_columns(member.info->columns); !fresh.empty()) {
+    auto& columns = member.edit().columns;
+    columns.insert(columns.end(), fresh.begin(), fresh.end());
+    std::sort(columns.begin(), columns.end());
     ++version_, ++generation_;
   }
   return true;
@@ -138,7 +157,7 @@ void Head::mark_first_rates(std::string const& host, WallTime tick, Nanoseconds 
   WallTime const reach = tick + late_reach * step;
   for (auto at = by_key_.lower_bound(EntityKey{EntityKind::container, host, {}, 0});
        at != by_key_.end(); ++at) {
-    auto const& info = (*at)->info;
+    auto const& info = *(*at)->info;
     if (info.entity.key.kind != EntityKind::container || info.entity.key.host != host) break;
     if (tick < info.first_tick && info.first_tick <= reach)
       mark_dirty(Tier::minute_instances, info.id, tick_ns(info.first_tick), tick_ns(reach));
@@ -166,9 +185,9 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
       relabel(*slot->second, batch.entities[place].entity);
     }
     if (add(*slot->second, batch.tick, batch.step, shapes[row.schema], row.cells)) {
-      ids[i] = slot->second->info.id;
+      ids[i] = slot->second->info->id;
       ++applied_rows_;
-      EntityKey const& key = slot->second->info.entity.key;
+      EntityKey const& key = slot->second->info->entity.key;
       if (key.kind == EntityKind::host) mark_first_rates(key.host, batch.tick, batch.step);
     } else {
       ++duplicate_rows_;
@@ -180,13 +199,13 @@ EntityId Head::put(EntityKey const& key, Labels const& labels, WallTime tick, Na
                    Schema const& schema, std::span<Cell const> cells) {
   auto const known = by_key_.find(key);
   Member& found = known != by_key_.end() ? **known : member(Entity{key, labels}, true);
-  if (found.info.entity.labels != labels) {
-    found.info.entity.labels = labels;
+  if (found.info->entity.labels != labels) {
+    found.edit().entity.labels = labels;
     ++version_, ++generation_;
   }
   found.derived = true;
   add(found, tick, step, shape(schema), cells);
-  return found.info.id;
+  return found.info->id;
 }
 
 std::optional<OfOneTick> Head::snapshot(EntityId id, Selection const& selection, TickNs from,
@@ -209,7 +228,11 @@ std::optional<OfOneTick> Head::of_one_tick(EntityId id) const {
 
 bool Head::list(EntityId after, std::size_t limit, EntityList& out) const {
   auto at = entities_.upper_bound(after);
-  for (; at != entities_.end() && limit > 0; ++at, --limit) out.push_back(at->second->info);
+  for (; at != entities_.end() && limit > 0; ++at, --limit) {
+    Member& member = *at->second;
+    if (member.info.use_count() == 1) member.info->last_tick = member.last_tick;
+    out.push_back(member.info);
+  }
   return at != entities_.end();
 }
 
@@ -219,8 +242,9 @@ bool Head::changes(EntityId& last, std::size_t limit, TickNs until, CatalogueCha
   for (; at != entities_.end() && limit > 0; ++at, --limit) {
     Member& member = *at->second;
     last = at->first;
-    if (member.changed) change.entities.push_back({member.info, member.derived});
-    member.changed = false;
+    if (member.changed)
+      change.entities.push_back({member.known(), member.derived, member.was_dead});
+    member.changed = member.was_dead = false;
     if (member.tail.has_until(until)) spilling.push_back(at->first);
   }
   change.next_entity = next_id_;
@@ -243,27 +267,30 @@ void Head::release(EntityId id, std::span<PackedBlock const> blocks) {
 std::vector<CatalogueEntity> Head::known(std::span<EntityId const> ids) const {
   std::vector<CatalogueEntity> all;
   for (EntityId const id : ids)
-    if (Member const* const found = find(id)) all.push_back({found->info, found->derived});
+    if (Member const* const found = find(id))
+      all.push_back({found->known(), found->derived, found->was_dead});
   return all;
 }
 
-EntityInfo const& Head::extend(EntityInfo const& with) {
+EntityInfo Head::extend(EntityInfo const& with) {
   Member& found = member(with.entity, false);
-  EntityInfo info = found.info;
+  EntityInfo const before = found.known();
+  EntityInfo info = before;
   if (foreign_labels_follow(info.entity.labels, with.entity.labels))
     info.entity.labels = with.entity.labels;
   info.first_tick = std::min(info.first_tick, with.first_tick);
   info.last_tick = std::max(info.last_tick, with.last_tick);
   if (info.step == Nanoseconds::zero()) info.step = with.step;
   info.columns.clear();
-  std::ranges::set_union(found.info.columns, with.columns, std::back_inserter(info.columns));
-  if (info.entity.labels == found.info.entity.labels && info.columns == found.info.columns &&
-      info.first_tick == found.info.first_tick && info.last_tick == found.info.last_tick)
-    return found.info;
-  found.info = std::move(info);
+  std::ranges::set_union(before.columns, with.columns, std::back_inserter(info.columns));
+  if (info.entity.labels == before.entity.labels && info.columns == before.columns &&
+      info.first_tick == before.first_tick && info.last_tick == before.last_tick)
+    return info;
+  found.last_tick = info.last_tick;
+  found.edit() = info;
   found.changed = true;
   ++version_, ++generation_;
-  return found.info;
+  return info;
 }
 
 void Head::hide(EntityId id, TickNs until) {
@@ -273,32 +300,81 @@ void Head::hide(EntityId id, TickNs until) {
 
 void Head::unsaved(CatalogueChange const& change) {
   for (auto const& entity : change.entities)
-    if (Member* const found = find(entity.info.id)) found->changed = true;
+    if (Member* const found = find(entity.info.id)) {
+      found->changed = true;
+      found->was_dead = entity.was_dead;
+    }
 }
 
 std::vector<EntityId> Head::expire(std::function<WallTime(EntityKind)> const& cutoff_of) {
   std::vector<EntityId> gone;
   for (auto const& [id, member] : entities_) {
-    WallTime const cutoff = cutoff_of(member->info.entity.key.kind);
-    if (member->info.last_tick < cutoff && member->tail.empty()) {
+    WallTime const cutoff = cutoff_of(member->info->entity.key.kind);
+    if (member->last_tick < cutoff && member->tail.empty()) {
       gone.push_back(id);
-    } else if (member->info.first_tick < cutoff && !member->tail.has_until(tick_ns(cutoff))) {
-      member->info.first_tick = cutoff;
+    } else if (member->info->first_tick < cutoff && !member->tail.has_until(tick_ns(cutoff))) {
+      member->edit().first_tick = cutoff;
       member->changed = true;
       ++version_;
     }
   }
   if (gone.empty()) return gone;
   slots_.clear();  // holds pointers
-  for (EntityId const id : gone) {
-    auto const found = entities_.find(id);
-    // A key that came back meanwhile belongs to another id.
-    auto const key = by_key_.find(found->second->info.entity.key);
-    if (key != by_key_.end() && *key == found->second.get()) by_key_.erase(key);
-    entities_.erase(found);
-  }
+  for (EntityId const id : gone) remove(entities_.find(id));
   ++version_, ++generation_;
   return gone;
+}
+
+std::vector<EntityKey> Head::unknown(Batch const& batch, std::int64_t latest_start) const {
+  std::vector<EntityKey> keys;
+  auto const known = slots_.find(batch.stream);
+  if (known != slots_.end() && known->second.of.is(batch.entities)) return keys;
+  for (auto const& [slot, entity] : batch.entities)
+    if (entity.key.kind == EntityKind::container && entity.key.start_ns <= latest_start &&
+        !by_key_.contains(entity.key))
+      keys.push_back(entity.key);
+  return keys;
+}
+
+bool Head::idle(EntityId& last, std::size_t limit, WallTime cutoff,
+                std::vector<CatalogueEntity>& found) const {
+  auto at = entities_.upper_bound(last);
+  for (; at != entities_.end() && limit > 0; ++at, --limit) {
+    Member const& member = *at->second;
+    last = at->first;
+    if (member.info->entity.key.kind == EntityKind::container && member.last_tick < cutoff &&
+        member.tail.empty())
+      found.push_back({member.known(), member.derived, member.was_dead});
+  }
+  return at != entities_.end();
+}
+
+std::vector<EntityId> Head::bury(std::span<CatalogueEntity const> entities) {
+  std::vector<EntityId> buried;
+  std::set<std::string> hosts;
+  for (CatalogueEntity const& each : entities) {
+    Member* const found = find(each.info.id);
+    if (found == nullptr) continue;
+    if (!found->tail.empty() || found->last_tick != each.info.last_tick) {
+      found->changed = found->was_dead = true;
+      continue;
+    }
+    hosts.insert(each.info.entity.key.host);
+    remove(entities_.find(each.info.id));
+    buried.push_back(each.info.id);
+  }
+  std::erase_if(slots_, [&](auto const& entry) {
+    return entry.second.foreign_hosts || hosts.contains(entry.first.agent);
+  });
+  if (!buried.empty()) ++version_, ++generation_;
+  return buried;
+}
+
+void Head::remove(std::map<EntityId, std::unique_ptr<Member>>::iterator at) {
+  // A key that came back meanwhile belongs to another id.
+  auto const key = by_key_.find(at->second->info->entity.key);
+  if (key != by_key_.end() && *key == at->second.get()) by_key_.erase(key);
+  entities_.erase(at);
 }
 
 bool Head::has_until(TickNs until) const {

@@ -25,8 +25,11 @@ namespace dadvisor::aggregator::store {
 class Head {
  public:
   explicit Head(EntityId next_id, TierPlans const& tiers = {});
-  // From the catalogue, before all else.
+  // From the catalogue: before all else those that live, and later those that are found to live
+  // again.
   void restore(CatalogueEntity entity);
+  // Containers of the batch that are not known and began no later than `latest_start`.
+  std::vector<EntityKey> unknown(Batch const& batch, std::int64_t latest_start) const;
 
   // ids[i]: the entity of batch.rows[i], absent_entity when it was not applied.
   void apply(Batch const& batch, std::vector<EntityId>& ids);
@@ -61,7 +64,7 @@ class Head {
   std::vector<CatalogueEntity> known(std::span<EntityId const> ids) const;
   // The entity of this key, made if need be, has these times and columns too, and this step if it
   // had none; the generation rises when something is new. What is known of it then.
-  EntityInfo const& extend(EntityInfo const& with);
+  EntityInfo extend(EntityInfo const& with);
   // The entity's rows up to here are deleted: when one comes behind it, it is seen again.
   void hide(EntityId id, TickNs until);
 
@@ -69,6 +72,14 @@ class Head {
   void unsaved(CatalogueChange const& change);
   // Takes out the entities whose last row is before cutoff(kind), and returns their ids.
   std::vector<EntityId> expire(std::function<WallTime(EntityKind)> const& cutoff);
+
+  // Containers without rows here whose last tick is before `cutoff`, at most `limit`, of entities
+  // after `last`, which becomes the last that was looked at; false when there are no more.
+  bool idle(EntityId& last, std::size_t limit, WallTime cutoff,
+            std::vector<CatalogueEntity>& found) const;
+  // Takes out those of them that got no row since, and returns their ids; the catalogue has all of
+  // them among the dead.
+  std::vector<EntityId> bury(std::span<CatalogueEntity const> entities);
 
   bool has_until(TickNs until) const;
   // Rises when anything but last_tick of an entity changed; generation: see Store::entities().
@@ -82,19 +93,23 @@ class Head {
 
  private:
   struct Member {
-    EntityInfo info;
+    std::shared_ptr<EntityInfo> info;  // shared with lists, which see it never change
+    WallTime last_tick{};              // where that of `info` may be an older one
     bool derived = false;
-    bool changed = true;  // since the catalogue was told
+    bool changed = true;    // since the catalogue was told
+    bool was_dead = false;  // when it was told last
+    EntityInfo& edit();     // its own one, with this last_tick
+    EntityInfo known() const;
     TickNs hidden_until = std::numeric_limits<TickNs>::min();
     OfOneTick of_one_tick() const {
       if (derived) return OfOneTick::newest;
-      return info.entity.key.kind == EntityKind::foreign ? OfOneTick::cells : OfOneTick::first;
+      return info->entity.key.kind == EntityKind::foreign ? OfOneTick::cells : OfOneTick::first;
     }
     Tail tail;
   };
   struct ByKey {
     using is_transparent = void;
-    static EntityKey const& key_of(Member const* member) { return member->info.entity.key; }
+    static EntityKey const& key_of(Member const* member) { return member->info->entity.key; }
     static EntityKey const& key_of(EntityKey const& key) { return key; }
     bool operator()(auto const& a, auto const& b) const { return key_of(a) < key_of(b); }
   };
@@ -103,9 +118,11 @@ class Head {
   struct Slots {
     SlotEntities of;
     std::vector<std::pair<std::uint32_t, Member*>> members;
+    bool foreign_hosts = false;  // whether some are of another host than the stream's
   };
 
   Member& member(Entity const& entity, bool derived);
+  void remove(std::map<EntityId, std::unique_ptr<Member>>::iterator at);
   Member* find(EntityId id) const;
   void resolve(Batch const& batch, Slots& slots);
   void relabel(Member& member, Entity const& entity);

@@ -55,7 +55,8 @@ class Inspector {
     store_id_ = catalogue->store_id;
     next_entity_ = catalogue->content.next_entity;
     result_.catalogue_bytes = catalogue->bytes;
-    result_.entities = catalogue->content.entities.size();
+    dead_ = std::move(catalogue->dead);
+    result_.entities = catalogue->content.entities.size() + dead_.size();
     for (CatalogueEntity& entity : catalogue->content.entities) {
       newest_ = std::max(newest_, tick_ns(entity.info.last_tick));
       entities_.emplace(entity.info.id, std::move(entity.info.entity.key));
@@ -139,7 +140,7 @@ class Inspector {
   }
 
   void check_entity(std::string const& file, SpillFile::Block const& block) {
-    if (entities_.contains(block.entity)) return;
+    if (entities_.contains(block.entity) || std::ranges::binary_search(dead_, block.entity)) return;
     if (block.entity < next_entity_ && block.last < newest_ - least_kept.count()) {
       ++result_.expired;
       return;
@@ -226,6 +227,7 @@ class Inspector {
   EntityId next_entity_ = 0;
   TickNs newest_ = std::numeric_limits<TickNs>::min() + least_kept.count();
   std::map<EntityId, EntityKey> entities_;
+  std::vector<EntityId> dead_;
   std::array<std::set<EntityId>, store_file_kind_names.size()> seen_;
   std::set<EntityKey> logged_;
   StoreInspection result_;

@@ -66,6 +66,8 @@ Result<void> Store::State::load_catalogue() {
   auto all = catalogue_.load();
   if (!all) return all.error();
   head_ = Head(all->next_entity, options_.tiers);
+  dead_count_ = catalogue_.dead().size();
+  latest_dead_start_ = catalogue_.dead().latest_start();
   for (auto& entity : all->entities) head_.restore(std::move(entity));
   marks_ = std::move(all->marks);
   if (catalogue_.damaged() > 0)
@@ -181,6 +183,7 @@ void Store::State::run_store() {
 }
 
 void Store::State::apply(Batch const& batch) {
+  revive(batch);
   {
     std::lock_guard const lock(head_mutex_);
     head_.apply(batch, ids_);
@@ -206,9 +209,17 @@ std::shared_ptr<EntityList const> Store::State::entities() const {
     lock.unlock();  // for the store thread to get its turn
     lock.lock();
   }
-  lock.unlock();
   if (!tombstones->empty())
-    std::erase_if(*list, [&](EntityInfo& info) { return !tombstones->clip(info); });
+    std::erase_if(list->pointers(), [&](EntityPtr& info) {
+      if (!tombstones->names(info->id)) return false;
+      auto const known = head_.known({&info->id, 1});
+      if (known.empty()) return true;
+      auto clipped = known.front().info;
+      if (!tombstones->clip(clipped)) return true;
+      info = std::make_shared<EntityInfo const>(std::move(clipped));
+      return false;
+    });
+  lock.unlock();
   list_ = list;
   return list;
 }
@@ -229,7 +240,8 @@ Result<void> Store::State::scan(EntityId entity, WallTime from, WallTime until,
     std::lock_guard const lock(head_mutex_);
     of_one_tick = head_.snapshot(entity, scan.selection_, first, last, scan.packed_, scan.open_);
     if (scan.expected_ != absent_entity) head_.fetch(scan.expected_);
-    if (!of_one_tick) return {};
+    // Of one that is not in memory: no other than containers leave it before their rows do.
+    if (!of_one_tick) of_one_tick = OfOneTick::first;
     scan.reads().use(spills_, first, last);
     tombstones = tombstones_;
   }
@@ -261,7 +273,11 @@ StoreCounters Store::State::counters() const {
   all.log_bytes = log.file_bytes;
   all.replayed_batches = replayed_batches_;
   all.damaged_records = damaged_records_;
-  all.damaged_catalogue_rows = damaged_catalogue_rows_;
+  all.damaged_catalogue_rows = damaged_catalogue_rows_ + damaged_dead_;
+  all.dead_entities = dead_count_;
+  all.buried_entities = buried_;
+  all.revived_entities = revived_;
+  all.crowded_out_entities = crowded_out_;
   all.unapplied_cells = unapplied_cells_;
   all.spills = spill_count_;
   all.spill_failures = spill_failures_;
@@ -323,6 +339,18 @@ EntityId Store::put(EntityKey const& key, Labels const& labels, WallTime tick, N
 }
 std::shared_ptr<EntityList const> Store::entities() const { return state_->entities(); }
 std::uint64_t Store::generation() const { return state_->generation(); }
+std::shared_ptr<DeadGroups const> Store::dead_groups() const { return state_->dead_groups(); }
+Result<void> Store::dead_names(DeadQuery const& query, std::size_t& budget,
+                               DeadVisitor const& visit) const {
+  return state_->dead_names(query, budget, visit);
+}
+Result<EntityList> Store::dead(std::vector<EntityId> ids) const {
+  return state_->dead(std::move(ids));
+}
+Result<EntityList> Store::dead(std::span<DeadGroup const> groups, WallTime from, WallTime until,
+                               std::size_t limit) const {
+  return state_->dead(groups, from, until, limit);
+}
 Result<void> Store::scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
                          WallTime until, Visitor const& visit, SpillReads* reads) const {
   ColumnScan rows(columns, reads);

@@ -23,7 +23,9 @@
 #include <vector>
 
 #include "aggregator/store/appender.hpp"
+#include "aggregator/store/dead_query.hpp"
 #include "aggregator/store/disk.hpp"
+#include "aggregator/store/entity_list.hpp"
 #include "aggregator/store/rows.hpp"
 #include "aggregator/store/tier.hpp"
 #include "common/core/clock.hpp"
@@ -32,18 +34,6 @@
 #include "common/core/row.hpp"
 
 namespace dadvisor::aggregator::store {
-
-using EntityId = std::uint32_t;  // given once, kept in the catalogue, never used again
-
-struct EntityInfo {
-  EntityId id = 0;
-  Entity entity;
-  WallTime first_tick{};  // of the rows that are still held
-  WallTime last_tick{};
-  Nanoseconds step{};             // of its newest rows
-  std::vector<MetricId> columns;  // that ever held a value, ascending
-};
-using EntityList = std::vector<EntityInfo>;  // by id ascending
 
 // Ticks from `from` to `until` of an entity that are to be made again.
 struct DirtyRange {
@@ -96,6 +86,8 @@ using NextTierRows = std::function<Result<bool>(TierRows&)>;
 class Observer {
  public:
   virtual ~Observer() = default;
+  // These left memory: who needs them asks dead_names() and dead() from now on.
+  virtual void buried(std::span<EntityId const>) {}
   // The batch's rows are in the head; ids[i] is the entity of batch.rows[i]. A row for a tick that
   // was there already is not applied again (first wins) and its id is absent_entity.
   virtual void applied(Batch const& batch, std::span<EntityId const> ids) = 0;
@@ -115,6 +107,14 @@ struct StoreOptions {
   // Whether somebody makes tiers: then raw rows stay until the first one has them.
   bool raw_waits_for_tiers = false;
   TierPlans tiers;
+  // A container without a row for so long is over: with the next spill it leaves memory.
+  Nanoseconds dead_after = std::chrono::minutes(15);
+  // Of more dead ones than this those go that died before `crowded_retention`, the oldest first;
+  // else they stay as long as rows of them are kept.
+  std::uint64_t most_dead = 5'000'000;
+  Nanoseconds crowded_retention = std::chrono::hours(72);
+  // By what name a dead one is found within its group. Absent: the label "instance", else its id.
+  std::function<std::string(Entity const&)> name_of;
   Nanoseconds sync_spacing = std::chrono::milliseconds(20);
   // Of the disk, in bytes, and half of what the log takes beside it: when less is free, append()
   // answers unavailable, while the catalogue and a spill can still be written.
@@ -127,7 +127,8 @@ struct StoreCounters {
                 damaged_records = 0, damaged_catalogue_rows = 0, spills = 0, spill_failures = 0,
                 merges = 0, damaged_spills = 0, unapplied_cells = 0, log_bytes = 0, spill_bytes = 0,
                 head_rows = 0, entities = 0, spill_files = 0, tier_files = 0, late_beyond_raw = 0,
-                deleted_entities = 0;
+                deleted_entities = 0, dead_entities = 0, buried_entities = 0, revived_entities = 0,
+                crowded_out_entities = 0;
   std::array<std::uint64_t, all_tiers.size()> tier_bytes{};     // by tier
   std::array<std::uint64_t, all_tiers.size()> dirty_windows{};  // that wait to be made again
   std::array<std::uint64_t, all_tiers.size()> files_of_tier{};
@@ -164,6 +165,20 @@ class Store final : public Appender {
   // an entity or a column appeared, labels or a step changed, or an entity went.
   std::shared_ptr<EntityList const> entities() const;
   std::uint64_t generation() const;
+
+  // Containers that are over and left memory; entities() has them no more. The groups' pointer is
+  // the same as long as none came or went. Whoever joins both asks entities() first: what leaves
+  // memory meanwhile is then in both. dead_names() calls visit until it returns false; each row
+  // that it looks at takes one off `budget`. Errors: too_large (the budget is used up), io.
+  std::shared_ptr<DeadGroups const> dead_groups() const;
+  Result<void> dead_names(DeadQuery const& query, std::size_t& budget,
+                          DeadVisitor const& visit) const;
+  // What is known of them, by id ascending, also of some that live again; those of which all is
+  // deleted are left out.
+  Result<EntityList> dead(std::vector<EntityId> ids) const;
+  // All those of these groups whose rows may lie in [from, until], at most `limit`: else too_large.
+  Result<EntityList> dead(std::span<DeadGroup const> groups, WallTime from, WallTime until,
+                          std::size_t limit) const;
 
   // Calls visit(tick, cells) for each row of `entity` with from <= tick <= until, by tick
   // ascending, each tick once; cells[i] is the value of columns[i]. Head and spills alike. An

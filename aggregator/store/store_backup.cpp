@@ -50,10 +50,15 @@ Result<BackupMade> Store::State::backup(std::string const& directory) {
     }
     if (auto added = link_tiers(writer); !added) return added.error();
     {
-      std::lock_guard const catalogue(catalogue_mutex_);
-      if (auto copied = catalogue_.copy_to(directory + "/catalogue.db",
-                                           [this] { return job_stopping_.load(); });
-          !copied)
+      std::unique_lock catalogue(catalogue_mutex_);
+      // It may be large: whoever has something to ask is let in between two pieces.
+      auto const stopping = [&] {
+        catalogue.unlock();
+        let_reads_in();
+        catalogue.lock();
+        return job_stopping_.load();
+      };
+      if (auto copied = catalogue_.copy_to(directory + "/catalogue.db", stopping); !copied)
         return copied.error();
     }
     if (auto added = writer.add_made("catalogue.db"); !added) return added.error();

@@ -54,10 +54,11 @@ Result<std::shared_ptr<SpillFile const>> Store::State::write_segment(
   for (EntityId const id : ids) {
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
     if (!result) break;
-    auto const of_one_tick = [&] {
+    auto of_one_tick = [&] {
       std::lock_guard const lock(head_mutex_);
       return head_.of_one_tick(id);
     }();
+    if (!of_one_tick && is_dead(id)) of_one_tick = OfOneTick::first;
     if (!of_one_tick) continue;  // past its retention
     table.clear();
     for (std::size_t i = 0; i < parts.size() && result; ++i)

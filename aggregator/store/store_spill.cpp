@@ -1,9 +1,10 @@
 // How rows leave memory, and what may go when they are safe elsewhere.
 //
 // 1. The log ends its file; both threads pass a point behind which nothing is in that file.
-// 2. The catalogue gets the entities and marks in one transaction: from now on ids are kept.
+// 2. The catalogue gets the entities, some at a time, then the marks: from now on ids are kept.
 // 3. Rows up to the boundary are written to spill/new, synced, renamed; the directory is synced.
 // 4. Readers get the new spill, the head lets go of what it holds, covered log files go.
+// 5. Containers that are over leave memory (store_dead.cpp).
 // A crash anywhere leaves either the log or the spill: what stands in both counts once.
 
 #include <algorithm>
@@ -14,7 +15,8 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::size_t at_once = 64;  // entities that are worked on under the lock
+constexpr std::size_t at_once = 64;          // entities that are worked on under the lock
+constexpr std::size_t saved_at_once = 2048;  // a megabyte
 constexpr auto retry_after = std::chrono::seconds(10);
 constexpr TickNs never = std::numeric_limits<TickNs>::min();
 // The first window of a tier needs rows from before it: rates reach back.
@@ -138,7 +140,7 @@ Result<void> Store::State::spill(Rotation const& rotation, std::vector<DirtyKey>
   if (!ids) return ids.error();
   if (ids->empty() && !rotation.covers) {
     unspilled_ = std::move(unfinished);
-    return {};
+    return bury_idle();
   }
   SpillInfo info;
   info.store_id = catalogue_.store_id();
@@ -159,7 +161,7 @@ Result<void> Store::State::spill(Rotation const& rotation, std::vector<DirtyKey>
   log_writer_->forget(rotation.next_number, from_tick_ns(boundary));
   unspilled_ = std::move(unfinished);
   ++spill_count_;
-  return {};
+  return bury_idle();
 }
 
 // Returns the entities that have rows up to the boundary; all of them are in the catalogue then.
@@ -167,9 +169,25 @@ Result<std::vector<EntityId>> Store::State::save_entities(CatalogueChange change
   change.gone = unsaved_gone_;
   std::vector<EntityId> ids;
   EntityId last = 0;
+  // In parts: all descriptions at once would be much memory, and reads of the catalogue wait.
   for (bool more = true; more;) {
-    std::lock_guard const lock(head_mutex_);
-    more = head_.changes(last, at_once, boundary, change, ids);
+    {
+      std::lock_guard const lock(head_mutex_);
+      more = head_.changes(last, at_once, boundary, change, ids);
+    }
+    if (more && change.entities.size() < saved_at_once) continue;
+    auto const saved = [&]() -> Result<void> {
+      if (job_stopping_) return Error{Errc::gone, 0, "stopping"};
+      std::lock_guard const lock(catalogue_mutex_);
+      return catalogue_.save(change.entities, change.next_entity);
+    }();
+    if (!saved) {
+      std::lock_guard const lock(head_mutex_);
+      head_.unsaved(change);
+      return saved.error();
+    }
+    change.entities.clear();
+    let_reads_in();
   }
   {
     std::lock_guard const lock(head_mutex_);
@@ -178,13 +196,9 @@ Result<std::vector<EntityId>> Store::State::save_entities(CatalogueChange change
   }
   auto const saved = [&] {
     std::lock_guard const lock(catalogue_mutex_);
-    return catalogue_.save(change, [this] { return job_stopping_.load(); });
+    return catalogue_.save(change);
   }();
-  if (!saved) {
-    std::lock_guard const lock(head_mutex_);
-    head_.unsaved(change);
-    return saved.error();
-  }
+  if (!saved) return saved.error();
   kept_until_ = std::max<EntityId>(kept_until_, change.next_entity);
   if (!unsaved_gone_.empty()) {
     std::lock_guard const lock(head_mutex_);

@@ -53,6 +53,12 @@ class Store::State {
   std::vector<StreamMark> const& marks() const { return marks_; }
   std::shared_ptr<EntityList const> entities() const;
   std::uint64_t generation() const;
+  std::shared_ptr<DeadGroups const> dead_groups() const;
+  Result<void> dead_names(DeadQuery const& query, std::size_t& budget,
+                          DeadVisitor const& visit) const;
+  Result<EntityList> dead(std::vector<EntityId> ids) const;
+  Result<EntityList> dead(std::span<DeadGroup const> groups, WallTime from, WallTime until,
+                          std::size_t limit) const;
   Result<void> scan(EntityId entity, WallTime from, WallTime until, ColumnScan& scan) const;
   Nanoseconds retention() const { return options_.retention; }
   TierPlan const& plan(Tier tier) const { return options_.tiers.of(tier); }
@@ -103,6 +109,14 @@ class Store::State {
   MonotonicTime first_spill_at() const;
   Result<void> spill(Rotation const& rotation, std::vector<DirtyKey> unfinished);
   Result<std::vector<EntityId>> save_entities(CatalogueChange change, TickNs boundary);
+  // Of store_dead.cpp: what is over leaves memory; what lives again comes back.
+  Result<void> bury_idle();
+  Result<void> expire_dead();
+  Result<void> forget_dead(std::span<EntityId const> ids);
+  void revive(Batch const& batch);
+  void let_reads_in() const;
+  bool is_dead(EntityId id) const;
+  class DeadReading;
   Result<std::string> write_spill(SpillInfo const& info, std::vector<EntityId> const& ids,
                                   Written& written);
   void release(Written const& written);
@@ -128,7 +142,12 @@ class Store::State {
   Observer* const observer_;
   mutable std::mutex spill_gate_;
   mutable std::mutex catalogue_mutex_;
-  mutable Catalogue catalogue_;          // of open(), then under catalogue_mutex_
+  mutable Catalogue catalogue_;                // of open(), then under catalogue_mutex_
+  mutable std::atomic<int> waiting_reads_{0};  // for catalogue_mutex_: long work lets them in
+  std::atomic<std::uint64_t> dead_count_{0};
+  std::atomic<std::int64_t> latest_dead_start_{0};
+  std::atomic<std::uint64_t> buried_{0}, revived_{0}, crowded_out_{0};
+  mutable std::atomic<std::uint64_t> damaged_dead_{0};
   std::atomic<EntityId> kept_until_{0};  // entities with lower numbers are in the catalogue
   std::vector<EntityId> unsaved_gone_;   // of the spill thread
   std::vector<DirtyKey> unspilled_;      // of the spill thread: unfinished since the last spill

@@ -22,6 +22,7 @@ class Tombstones {
   bool empty() const { return ranges_.empty(); }
   std::size_t entities() const { return ranges_.size(); }
   bool covers(EntityId entity, TickNs tick) const { return touches(entity, tick, tick); }
+  bool names(EntityId entity) const { return ranges_.contains(entity); }
   // Whether a tick of [first, last] is deleted.
   bool touches(EntityId entity, TickNs first, TickNs last) const;
   // Cuts what is deleted off the entity's first and last tick; false: nothing of it is left.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/core/clock.hpp"
+#include "common/core/labels.hpp"
 #include "common/core/metric/metric.hpp"
 
 namespace dadvisor {
@@ -32,10 +33,6 @@ struct Schema {
 // app and total are made by rollups and never travel; foreign (foreign.hpp) is in the log alone.
 enum class EntityKind : std::uint8_t { host = 1, container = 2, app = 3, total = 4, foreign = 5 };
 
-// Labels of an entity, sorted by key, keys unique. Keys in use: "app", "instance", "owner",
-// "host", "cluster", "image", "name", "runtime", "task"; raw values, not path nodes.
-using Labels = std::vector<std::pair<std::string, std::string>>;
-
 // Which entity: (host, container id, start). A restart of a container is another life, hence
 // another key. Never a path. An app: host is the cluster, container_id the app's raw name; a
 // total: host is the cluster. A foreign one: see foreign.hpp.
@@ -47,6 +44,8 @@ struct EntityKey {
   auto operator<=>(EntityKey const&) const = default;
 };
 
+// Label keys in use: "app", "instance", "owner", "host", "cluster", "image", "name", "runtime",
+// "task"; raw values, not path nodes.
 struct Entity {
   EntityKey key;
   Labels labels;

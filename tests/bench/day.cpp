@@ -275,11 +275,18 @@ class Day {
   }
 
   bool check(Tier tier) {
-    rollup::EntityDirectory const directory(store_->entities());
+    auto const entities = rollup::entities_between(*store_, WallTime::min(), WallTime::max());
+    if (!entities) return false;
+    rollup::EntityDirectory const directory(*entities);
     rollup::HostTicks host_ticks(*store_);
     rollup::TierReader reader(
         *store_, host_ticks, [&](EntityKey const& key) { return directory.host_of(key); },
-        [&](EntityKey const& key) { return directory.instances(key); });
+        [&](EntityKey const& app, WallTime, WallTime,
+            rollup::InstanceVisitor const& visit) -> Result<void> {
+          for (store::EntityInfo const& info : directory.instances(app))
+            if (auto done = visit(info); !done) return done;
+          return {};
+        });
     Nanoseconds const window = options_.tiers.of(tier).window;
     WallTime const until = store_->sealed_until(tier) - Nanoseconds(1);
     WallTime const from = tick_of(store_->raw_from() + 10min + window, window);

@@ -11,11 +11,8 @@
 namespace dadvisor::bench {
 namespace {
 
-std::string const& label(Entity const& entity, std::string_view key) {
-  static std::string const none;
-  auto const at = std::ranges::find(
-      entity.labels, key, [](auto const& pair) -> std::string const& { return pair.first; });
-  return at == entity.labels.end() ? none : at->second;
+std::string label(Entity const& entity, std::string_view key) {
+  return std::string(entity.labels.find(key).value_or(""));
 }
 
 std::string underscored(std::string_view leaf) {

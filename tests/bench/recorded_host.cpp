@@ -41,9 +41,8 @@ class RecordedHost final : public HostFigures {
     entity = was.entity;
     entity.key.host = name_;
     if (entity.key.kind != EntityKind::host) rename_container(entity, was.slot);
-    auto const replace = [&](std::string_view label, std::string value) {
-      for (auto& [key, its] : entity.labels)
-        if (key == label) its = std::move(value);
+    auto const replace = [&](std::string_view label, std::string const& value) {
+      if (entity.labels.find(label)) entity.labels = entity.labels.with(label, value);
     };
     replace("host", name_);
     replace("cluster", "bench");

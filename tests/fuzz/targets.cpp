@@ -273,7 +273,7 @@ void take_catalogue(std::string_view bytes) {
       change.marks = {{{"agent", 1}, Lane::fresh, 7}};
       change.dirty = {{Tier::minute, {1, from_tick_ns(0), from_tick_ns(1)}}};
       change.unfinished = {{{EntityKind::app, "", "a", 0}, from_tick_ns(0), from_tick_ns(1)}};
-      must(catalogue->save(change, [] { return false; }).has_value(), "and saved");
+      must(catalogue->save(change).has_value(), "and saved");
     }
     std::ifstream in(path, std::ios::binary);
     return std::string{std::istreambuf_iterator<char>(in), {}};
@@ -289,7 +289,7 @@ void take_catalogue(std::string_view bytes) {
   auto catalogue = Catalogue::open(path);
   if (!catalogue) return;
   auto all = catalogue->load();
-  if (all) static_cast<void>(catalogue->save(*all, [] { return false; }));
+  if (all) static_cast<void>(catalogue->save(*all));
 }
 
 // What an agent sends to the aggregator.

@@ -93,14 +93,16 @@ bool read_entity(ByteReader& reader, std::string const& agent, Entity& entity) {
     entity.key.host = reader.raw(host - 1);
   entity.key.container_id = reader.string(frame_limit::container_id_bytes);
   entity.key.start_ns = unzigzag(reader.varint());
-  entity.labels.resize(read_count(reader, 2, frame_limit::labels));
+  LabelsWriter labels;
   std::string_view previous;
-  for (auto& [name, value] : entity.labels) {
-    name = reader.string(frame_limit::label_key_bytes);
-    value = reader.string(frame_limit::label_value_bytes);
+  for (auto left = read_count(reader, 2, frame_limit::labels); left > 0; --left) {
+    auto const name = reader.string(frame_limit::label_key_bytes);
+    auto const value = reader.string(frame_limit::label_value_bytes);
     if (name <= previous) return false;  // empty, unsorted or twice
+    labels.add(name, value);
     previous = name;
   }
+  entity.labels = labels.take();
   return reader.ok();
 }
 

@@ -62,7 +62,7 @@ std::string label(Batch const& batch, std::string const& id, std::string const& 
   auto const* entity = find(batch, id);
   REQUIRE(entity);
   for (auto const& [name, value] : entity->entity.labels)
-    if (name == key) return value;
+    if (name == key) return std::string(value);
   return "";
 }
 

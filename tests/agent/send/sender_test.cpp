@@ -347,7 +347,7 @@ TEST_CASE("a change of schema makes a key frame; names are escaped; misfits are 
   world.wake();
   auto const sent = decode_frame(world.frames().at(0), nullptr);
   REQUIRE(sent);
-  auto const app = sent->entities[0].entity.labels[0].second;
+  auto const app = sent->entities[0].entity.labels.front().second;
   CHECK(app.substr(0, 6) == "a\\x0ab");
   CHECK(app.size() <= frame_limit::label_value_bytes);
 

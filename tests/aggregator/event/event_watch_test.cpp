@@ -117,7 +117,9 @@ class Watched {
         store::EntityInfo info;
         info.id = static_cast<store::EntityId>(entities_.size() * 3);
         info.entity = entry.entity;
-        at = entities_.insert(at, info);
+        entities_.push_back(info);
+        out.push_back(info.id);
+        continue;
       }
       out.push_back(at->id);
     }

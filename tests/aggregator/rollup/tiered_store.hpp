@@ -46,6 +46,7 @@ class TieredStore {
     auto& options = trial_.options;
     options.raw_waits_for_tiers = true;
     options.head_span = 5min;
+    options.dead_after = 6min;  // so that most of what a test asks for left memory
     options.tiers.of(store::Tier::minute_instances).period = 10min;
     options.tiers.of(store::Tier::minute).period = 10min;
     options.tiers.of(store::Tier::ten_minutes).period = 1h;
@@ -130,11 +131,18 @@ class TieredStore {
   // By key; windows that begin in [from, until].
   std::map<EntityKey, EntityRows> rows(store::Tier tier, WallTime from, WallTime until) {
     std::map<EntityKey, EntityRows> all;
-    EntityDirectory const directory(store().entities());
+    auto const entities = entities_between(store(), WallTime::min(), WallTime::max());
+    REQUIRE(entities);
+    EntityDirectory const directory(*entities);
     HostTicks host_ticks(store());
     TierReader reader(
         store(), host_ticks, [&](EntityKey const& key) { return directory.host_of(key); },
-        [&](EntityKey const& app) { return directory.instances(app); });
+        [&](EntityKey const& app, WallTime, WallTime,
+            InstanceVisitor const& visit) -> Result<void> {
+          for (store::EntityInfo const& info : directory.instances(app))
+            if (auto done = visit(info); !done) return done;
+          return {};
+        });
     for (store::EntityInfo const& info : directory.list()) {
       bool const instance = info.entity.key.kind == EntityKind::container;
       if (instance != (tier == store::Tier::minute_instances)) continue;

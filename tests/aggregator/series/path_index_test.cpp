@@ -47,8 +47,11 @@ TEST_CASE("the index follows lists that grow, change and shrink") {
   CHECK((*leaves)->front().members->leaves == (*leaves)->back().members->leaves);
 
   auto next = std::make_shared<store::EntityList>(*list);
-  next->erase(next->begin() + 700, next->begin() + 800);  // all of n7
-  next->front().columns.push_back(metric::net_rx_bytes);
+  auto& pointers = next->pointers();
+  pointers.erase(pointers.begin() + 700, pointers.begin() + 800);  // all of n7
+  auto first = next->front();
+  first.columns.push_back(metric::net_rx_bytes);
+  pointers.front() = std::make_shared<store::EntityInfo const>(std::move(first));
   next->push_back(info(20'000, 0, 0));  // a second life of the first one's path
   index.follow(next);
   CHECK(count(index, "dadvisor.c.instances.*") == 99);
@@ -77,8 +80,9 @@ TEST_CASE("leaves and nodes are sorted by path, also behind names that others go
   auto list = std::make_shared<store::EntityList>();
   store::EntityId id = 0;
   for (auto const* instance : {"a", "a-1", "a-1-2", "a1", "a+", "b", "a-1+"}) {
-    list->push_back(info(++id, 1, 1));
-    list->back().entity.labels[2].second = instance;
+    auto one = info(++id, 1, 1);
+    one.entity.labels = one.entity.labels.with("instance", instance);
+    list->push_back(std::move(one));
   }
   index.follow(list);
   auto const leaves = paths(index, "dadvisor.c.instances.*.*.cpu.*");

@@ -15,7 +15,7 @@ store::EntityInfo instance(store::EntityId id, std::string app, std::string name
   info.id = id;
   info.entity.key = {EntityKind::container, host, name, static_cast<std::int64_t>(id)};
   info.entity.labels = {{"app", app}, {"cluster", "c"}, {"host", host}, {"instance", name}};
-  info.entity.labels.insert(info.entity.labels.end(), more.begin(), more.end());
+  for (auto const& [key, value] : more) info.entity.labels = info.entity.labels.with(key, value);
   info.step = std::chrono::seconds(10);
   info.columns = {metric::cpu_usage, metric::mem_rss};
   return info;

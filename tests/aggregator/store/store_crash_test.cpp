@@ -31,7 +31,7 @@ std::string memory_directory() {
 
 struct Tally {
   std::uint64_t acknowledged = 0, refused = 0, replayed = 0, spills = 0, merges = 0, sealed = 0,
-                full = 0, spill_failures = 0, power_cuts = 0, kills = 0;
+                buried = 0, revived = 0, full = 0, spill_failures = 0, power_cuts = 0, kills = 0;
 };
 
 void must(bool what, std::string const& why) {
@@ -84,6 +84,7 @@ class FaultRun {
   static StoreOptions options() {
     StoreOptions its;
     its.head_span = 2min;
+    its.dead_after = 40s;  // a tick and some: what is late was over meanwhile
     its.spills_per_segment = 3;
     its.tiers.of(tier).period = 10min;
     return its;
@@ -150,22 +151,22 @@ class FaultRun {
 
   // A window of ten minutes that nothing comes for any more becomes a file of the tier.
   void seal() {
-    auto const list = trial_.store->entities();
+    auto const known = trial_.known();
     WallTime const period = at(-40) + static_cast<int>(periods_) * 10min;  // aligned to minutes
     trial_.store->begin_seal(tier, period + 10min);
-    std::size_t next = 0;
+    auto next = known.begin();
     auto const done = trial_.store->write_tier(tier, aligned(period), true, [&](TierRows& out) {
-      if (next == list->size()) return Result<bool>(false);
-      out.entity = (*list)[next++].id;
+      if (next == known.end()) return Result<bool>(false);
+      out.entity = next++->first;
       out.rows = Rows({metric::cpu_usage});
       out.rows.insert(0, tick_ns(aligned(period)));
       out.rows.set(0, 0, static_cast<std::int64_t>(periods_ * 1000 + out.entity));
       return Result<bool>(true);
     });
     if (!done) return;
-    for (EntityInfo const& info : *list)
-      tier_rows_[info.entity.key][unix_seconds(aligned(period))] =
-          static_cast<std::int64_t>(periods_ * 1000 + info.id);
+    for (auto const& [id, info] : known)
+      tier_rows_[info->entity.key][unix_seconds(aligned(period))] =
+          static_cast<std::int64_t>(periods_ * 1000 + id);
     ++periods_;
     ++tally_.sealed;
   }
@@ -236,8 +237,10 @@ class FaultRun {
       }
     must(trial_.store->counters().damaged_spills == 0, when + ": a file is damaged");
     std::array const columns{metric::cpu_usage};
-    auto const list = trial_.store->entities();
-    for (EntityInfo const& info : *list) {
+    std::set<EntityKey> keys;
+    for (auto const& [id, its] : trial_.known()) {
+      EntityInfo const& info = *its;
+      must(keys.insert(info.entity.key).second, when + ": one entity has two numbers");
       auto expected = tier_rows_[info.entity.key];
       std::map<std::int64_t, std::int64_t> found;
       auto const scanned = trial_.store->scan_tier(
@@ -256,6 +259,8 @@ class FaultRun {
     tally_.spills += counters.spills;
     tally_.merges += counters.merges;
     tally_.spill_failures += counters.spill_failures;
+    tally_.buried += counters.buried_entities;
+    tally_.revived += counters.revived_entities;
   }
 
   std::mt19937_64 random_;
@@ -285,7 +290,8 @@ TEST_CASE("no fault loses or doubles what was acknowledged") {
             << tally.full << " times full; " << tally.acknowledged << " batches acknowledged, "
             << tally.refused << " refused, " << tally.replayed << " replayed, " << tally.spills
             << " spills, " << tally.spill_failures << " failed, " << tally.merges << " merges, "
-            << tally.sealed << " periods sealed");
+            << tally.sealed << " periods sealed, " << tally.buried << " buried, " << tally.revived
+            << " revived");
   if (runs < 100) return;
   CHECK(tally.refused > runs / 10);
   CHECK(tally.replayed > runs);
@@ -293,6 +299,8 @@ TEST_CASE("no fault loses or doubles what was acknowledged") {
   CHECK(tally.spill_failures > runs / 20);
   CHECK(tally.merges > runs / 20);
   CHECK(tally.sealed > runs / 10);
+  CHECK(tally.buried > runs / 10);
+  CHECK(tally.revived > runs / 20);
 }
 
 }  // namespace

@@ -224,7 +224,9 @@ void change_catalogue(std::string const& directory, std::string const& sql) {
 TEST_CASE("damaged rows of the catalogue are left out and counted, the rest is served") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
-  StoreOnTrial trial(disk, clock);
+  StoreOptions options;
+  options.dead_after = 1h;
+  StoreOnTrial trial(disk, clock, std::filesystem::temp_directory_path(), options);
   for (std::uint64_t s = 1; s <= 3; ++s) {
     REQUIRE(trial.append(batch("a", s, at(static_cast<int>(s) * 10), 3)).get());
     REQUIRE(trial.append(batch("b", s, at(static_cast<int>(s) * 10), 1)).get());

@@ -134,18 +134,27 @@ struct StoreOnTrial {
     settle();
     return eventually([&] { return store->counters().spills > before; });
   }
+  // Entities in memory and on disk.
+  std::map<EntityId, EntityPtr> known() const {
+    std::map<EntityId, EntityPtr> all;
+    auto const list = store->entities();
+    auto const groups = store->dead_groups();
+    auto const dead = store->dead(groups->all(), WallTime::min(), WallTime::max(), 1'000'000);
+    if (!dead) throw std::runtime_error(to_string(dead.error()));
+    for (EntityPtr const& info : list->pointers()) all.emplace(info->id, info);
+    for (EntityPtr const& info : dead->pointers()) all.emplace(info->id, info);
+    return all;
+  }
   std::vector<SeenRow> rows(EntityKey const& key,
                             std::vector<MetricId> columns = {metric::cpu_usage},
                             WallTime from = at(-1'000'000), WallTime until = at(1'000'000)) {
     std::vector<SeenRow> seen;
-    auto const list = store->entities();
-    for (EntityInfo const& info : *list) {
-      if (info.entity.key != key) continue;
-      auto const scanned =
-          store->scan(info.id, columns, from, until, [&](WallTime tick, auto cells) {
-            seen.emplace_back(unix_seconds(tick) - unix_seconds(at(0)),
-                              std::vector<Cell>(cells.begin(), cells.end()));
-          });
+    for (auto const& [id, info] : known()) {
+      if (info->entity.key != key) continue;
+      auto const scanned = store->scan(id, columns, from, until, [&](WallTime tick, auto cells) {
+        seen.emplace_back(unix_seconds(tick) - unix_seconds(at(0)),
+                          std::vector<Cell>(cells.begin(), cells.end()));
+      });
       if (!scanned) throw std::runtime_error(to_string(scanned.error()));
     }
     return seen;

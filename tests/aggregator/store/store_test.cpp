@@ -236,7 +236,7 @@ TEST_CASE("ids are kept over restarts and never given again") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
   StoreOnTrial trial(disk, clock);
-  trial.options.retention = 1h;
+  trial.options.retention = trial.options.dead_after = 1h;
   for (auto& plan : trial.options.tiers.plans) plan.retention = 1h;  // an entity lives in its tiers
   trial.open();
   REQUIRE(trial.append(batch("a", 1, at(0), 2)).get());

@@ -39,8 +39,10 @@ Entity some_entity(Random& random, std::string const& agent) {
     entity.key.container_id = std::string(64, 'c') + std::to_string(random());
   entity.key.start_ns = some_value(random);
   char key = 'a';
-  for (auto labels = below(random, 6); labels > 0; --labels)
-    entity.labels.emplace_back(std::string(1, key++), std::string(below(random, 40), '\xff'));
+  LabelsWriter labels;
+  for (auto left = below(random, 6); left > 0; --left)
+    labels.add(std::string(1, key++), std::string(below(random, 40), '\xff'));
+  entity.labels = labels.take();
   return entity;
 }
 
@@ -98,7 +100,7 @@ Batch some_successor(Batch const& base, Random& random) {
     auto entry = base.entities[i];
     auto row = base.rows[i];
     if (fate == 1) entry.entity.key.start_ns ^= 1;
-    if (fate == 2) entry.entity.labels.clear();
+    if (fate == 2) entry.entity.labels = {};
     if (fate == 3) {
       row.schema = static_cast<std::uint32_t>(below(random, base.schemas.size()));
       row.cells.resize(base.schemas[row.schema].metrics.size());
