@@ -3,7 +3,7 @@
 // all of this. Each change leaves a line in the log and in the catalogue: who (the peer's uid by
 // SO_PEERCRED), when and what.
 //
-//   POST /store/delete  pattern, from, until (Graphite's times), dry_run=1: rows of whole entities
+//   POST /store/delete  pattern or tag, from, until, dry_run=1: rows (deletion.hpp)
 //   GET  /store/audit   what was deleted, oldest first
 //   POST /store/backup  directory: a consistent copy of the store
 //   POST /store/compact what was deleted leaves the files, small ones become large ones

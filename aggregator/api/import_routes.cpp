@@ -252,6 +252,34 @@ Result<rollup::OldRowsWritten> check_fresh(store::Store& store, Import const& im
   return read;
 }
 
+// One audit line for all requests of a run of `dadvisor import-...`, told by its pid; each request
+// says more of it. On the pool's thread.
+class ImportAudit {
+ public:
+  Result<void> take(ImportSeams const& seams, std::string const& who, Import const& import) {
+    if (import.points == 0) return {};
+    if (entry_.who != who) {
+      auto const first =
+          std::ranges::find_if(import.places, [](auto const& each) { return !!each; });
+      *this = ImportAudit();
+      entry_ = {seams.clock.wall(), who, {}};
+      path_ = (*first)->path;
+    }
+    points_ += import.points;
+    entry_.what = "import " + std::to_string(points_) + " points, the first of " + path_;
+    auto const noted = seams.store.note(entry_, number_);
+    if (!noted) return noted.error();
+    number_ = *noted;
+    return {};
+  }
+
+ private:
+  store::AuditEntry entry_;
+  std::string path_;
+  std::uint64_t points_ = 0;
+  std::optional<std::int64_t> number_;
+};
+
 std::string answer_json(Import const& import, rollup::OldRowsWritten const& old,
                         rollup::OldRowsWritten const& fresh) {
   JsonText json;
@@ -275,7 +303,7 @@ std::string answer_json(Import const& import, rollup::OldRowsWritten const& old,
 }
 
 http::Response run_import(ImportSeams const& seams, http::Request const& request,
-                          Abandoned const& abandoned) {
+                          Abandoned const& abandoned, ImportAudit& audit) {
   if (!seams.store.replayed())
     return http::text_response(503, "the log of earlier runs is still being read; try again\n");
   auto parsed = ingest::parse_imported_points(request.body);
@@ -298,6 +326,8 @@ http::Response run_import(ImportSeams const& seams, http::Request const& request
   }
   auto const fresh = check_fresh(seams.store, *import);
   if (!fresh) return error_response(fresh.error());
+  if (auto noted = audit.take(seams, request.peer, *import); !noted)
+    return error_response(noted.error());
   seams.log.info("{}: imported {} points of {} series", request.peer, import->points,
                  import->series);
   return http::json_response(200, answer_json(*import, written, *fresh));
@@ -306,14 +336,17 @@ http::Response run_import(ImportSeams const& seams, http::Request const& request
 }  // namespace
 
 void add_import_route(Router& router, ImportSeams seams) {
-  router.add("/store/import", "POST", [seams](http::Request request, http::Responder respond) {
-    auto job = [seams, respond, request = std::move(request)] {
-      if (respond.abandoned()) return;
-      respond(run_import(seams, request, [&respond] { return respond.abandoned(); }));
-    };
-    if (!seams.pool.submit(std::move(job)))
-      respond(http::text_response(503, "too many requests wait; try again\n"));
-  });
+  auto const audit = std::make_shared<ImportAudit>();
+  router.add("/store/import", "POST",
+             [seams, audit](http::Request request, http::Responder respond) {
+               auto job = [seams, audit, respond, request = std::move(request)] {
+                 if (respond.abandoned()) return;
+                 respond(run_import(
+                     seams, request, [&respond] { return respond.abandoned(); }, *audit));
+               };
+               if (!seams.pool.submit(std::move(job)))
+                 respond(http::text_response(503, "too many requests wait; try again\n"));
+             });
 }
 
 }  // namespace dadvisor::aggregator::api

@@ -30,6 +30,7 @@ struct StoreCommand::Options {
   Peer peer;
   std::string socket = "/run/dadvisor/admin.sock";
   std::string directory, target, pattern, from, until, output = "table";
+  std::vector<std::string> tags;
   bool decode = false, quiet = false, dry_run = false;
 
   void add_output(CLI::App* command) {
@@ -132,7 +133,8 @@ int StoreCommand::Options::run_verify() const {
 }
 
 int StoreCommand::Options::run_delete() const {
-  auto body = "pattern=" + http::percent_encode(pattern);
+  std::string body = "pattern=" + http::percent_encode(pattern);
+  for (std::string const& tag : tags) body += "&tag=" + http::percent_encode(tag);
   if (!from.empty()) body += "&from=" + http::percent_encode(from);
   if (!until.empty()) body += "&until=" + http::percent_encode(until);
   if (dry_run) body += "&dry_run=1";
@@ -183,15 +185,23 @@ StoreCommand::StoreCommand(CLI::App& app) : options_(std::make_unique<Options>()
 
   o.remove = o.all->add_subcommand(
       "delete",
-      "delete the rows of whole entities (instances, hosts, apps, totals; of points that others "
-      "sent, the parents of paths), by the glob of their paths. Nobody sees them from the answer "
-      "on, also after a crash; their space comes back as "
-      "files are merged and expire. Rows of apps and totals that were made of deleted instances "
-      "stay as they are, unless the glob matches them too. In coarser tiers a window goes when any "
-      "part of it is deleted. What comes for later ticks is kept");
-  o.remove->add_option("pattern", o.pattern, "e.g. 'dadvisor.*.instances.shop_cart.*'")
-      ->required()
-      ->type_name("GLOB");
+      "delete rows of whole entities (instances, hosts, apps, totals), by the glob of their paths; "
+      "and of what others send to the Graphite ports: single series by their whole paths or tags, "
+      "all series of a parent by its path. Nobody sees them from the answer on, also after a "
+      "crash; "
+      "their space comes back as files are merged and expire. Rows of apps and totals that were "
+      "made of deleted instances stay as they are, unless the glob matches them too. In coarser "
+      "tiers a window goes when any part of it is deleted. What comes for later ticks is kept");
+  auto* const pattern = o.remove
+                            ->add_option("pattern", o.pattern,
+                                         "e.g. 'dadvisor.*.instances.shop_cart.*', 'servers.*.cpu'")
+                            ->type_name("GLOB");
+  o.remove
+      ->add_option("--tag", o.tags,
+                   "in place of GLOB: 'name=disk.used', 'host=~web.*', 'dc!=b'; several: all of "
+                   "them must be so")
+      ->type_name("EXPRESSION")
+      ->excludes(pattern);
   o.remove->add_option("--from", o.from, "only rows from here on (Graphite's times: -2d, unix)")
       ->type_name("TIME");
   o.remove->add_option("--until", o.until, "only rows up to here; default: now")->type_name("TIME");

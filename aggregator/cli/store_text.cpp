@@ -153,7 +153,8 @@ Result<std::string> deletion_table(std::string_view body, bool dry_run) {
                      std::to_string(whole(path, "rows_10m")), moment(path, "first"),
                      moment(path, "last")});
   }
-  return columns_text(lines) + fmt::format("{} entities, {} rows {}\n", whole(*object, "entities"),
+  return columns_text(lines) + fmt::format("{} entities, {} single series, {} rows {}\n",
+                                           whole(*object, "entities"), whole(*object, "series"),
                                            whole(*object, "rows"),
                                            dry_run ? "would be deleted (dry run)" : "deleted");
 }

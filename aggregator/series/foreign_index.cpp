@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aggregator/series/entity_path.hpp"
+#include "aggregator/series/foreign_leaves.hpp"
 #include "common/core/foreign.hpp"
 #include "graphite-bridge/carbon/point_path.hpp"
 
@@ -43,11 +44,9 @@ void ForeignIndex::walk(PatternWalk& walk, Found const& found) const {
     if (!walk.ends(level + 1)) return;
     for (store::EntityId const id : entities) {
       store::EntityPtr const& its = info(id);
-      std::uint32_t place = 0;
-      for (auto const name : foreign_leaf_names(its->entity)) {
+      each_foreign_leaf(*its, [&](std::string_view name, std::uint32_t place) {
         if (walk.pattern(level).matches(name)) found(its, name, place);
-        ++place;
-      }
+      });
     }
   });
 }
@@ -99,10 +98,8 @@ std::vector<MembersPtr> ForeignIndex::parents(graphite::PathPattern const& patte
     if (node.value.empty()) return;
     auto members = std::make_shared<Members>();
     members->path = path;
-    std::vector<Entity const*> entities;
     for (store::EntityId const id : node.value) members->entities.push_back(info(id));
-    for (store::EntityInfo const& one : members->entities) entities.push_back(&one.entity);
-    members->leaves = foreign_leaves_of(entities);
+    members->leaves = foreign_leaves_of(members->entities);
     found.push_back(std::move(members));
   };
   auto const lock = share();
@@ -115,8 +112,9 @@ Result<void> ForeignIndex::append_paths(std::vector<std::string>& paths, std::si
   if (!list()) return {};
   for (store::EntityInfo const& one : *list()) {
     if (!has_place(one.entity)) continue;
-    for (auto const name : foreign_leaf_names(one.entity))
+    each_foreign_leaf(one, [&](std::string_view name, std::uint32_t) {
       paths.push_back(graphite::join_path(one.entity.key.container_id, name));
+    });
     if (paths.size() > limit) return too_many(limit, "series");
   }
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "aggregator/series/foreign_leaves.hpp"
 #include "common/core/foreign.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -129,12 +130,14 @@ std::shared_ptr<LeafSet const> leaves_of(EntityKind kind, std::span<MetricId con
   return set;
 }
 
-std::shared_ptr<LeafSet const> foreign_leaves_of(std::span<Entity const* const> entities) {
+std::shared_ptr<LeafSet const> foreign_leaves_of(store::EntityList const& entities) {
   auto set = std::make_shared<LeafSet>();
-  for (std::size_t i = 0; i < entities.size(); ++i) {
-    auto place = static_cast<std::uint32_t>(i * foreign_leaves);
-    for (auto const name : foreign_leaf_names(*entities[i]))
-      set->leaves.emplace_back(name, Leaf{nullptr, View::foreign, RollupPart::raw, place++});
+  std::uint32_t first = 0;  // place of the entity's leaves
+  for (store::EntityInfo const& info : entities) {
+    each_foreign_leaf(info, [&](std::string_view name, std::uint32_t place) {
+      set->leaves.emplace_back(name, Leaf{nullptr, View::foreign, RollupPart::raw, first + place});
+    });
+    first += static_cast<std::uint32_t>(foreign_leaves);
   }
   std::ranges::sort(set->leaves, {}, &std::pair<std::string, Leaf>::first);
   return set;

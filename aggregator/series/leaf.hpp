@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/store/entity_list.hpp"
 #include "common/core/metric/column.hpp"
 #include "common/core/row.hpp"
 #include "graphite-bridge/series.hpp"
@@ -60,7 +61,7 @@ struct LeafSet {
 // Not for foreign ones. For hosts and containers the stored columns, the rates of counters and the
 // quotients whose two parts are there; for apps and totals STAT.LEAF by the parts that are there.
 std::shared_ptr<LeafSet const> leaves_of(EntityKind kind, std::span<MetricId const> columns);
-// Of foreign entities with these labels, in the order of their Members; only `leaves` is filled.
-std::shared_ptr<LeafSet const> foreign_leaves_of(std::span<Entity const* const> entities);
+// Of foreign entities, in the order of their Members; only `leaves` is filled.
+std::shared_ptr<LeafSet const> foreign_leaves_of(store::EntityList const& entities);
 
 }  // namespace dadvisor::aggregator::series

@@ -161,6 +161,22 @@ void StoreSeriesSource::join_dead(std::vector<MembersPtr>& members,
   for (auto const& [path, entities] : dead) members.push_back(index_->joined(path, entities));
 }
 
+Result<std::vector<MatchedLeaf>> StoreSeriesSource::foreign_series(std::string_view pattern) const {
+  auto const compiled = graphite::PathPattern::compile(pattern);
+  if (!compiled) return compiled.error();
+  return foreign_index().leaves(*compiled, options_.most_series);
+}
+
+Result<std::vector<MatchedLeaf>> StoreSeriesSource::foreign_series(
+    graphite::TagQuery const& query) const {
+  auto const matched = tag_index().leaves(query, options_.most_series);
+  if (!matched) return matched.error();
+  std::vector<MatchedLeaf> all;
+  for (TaggedLeaf const& one : *matched)
+    if (one.leaf.leaf.view == View::foreign) all.push_back(one.leaf);
+  return all;
+}
+
 Result<std::vector<std::string>> StoreSeriesSource::paths() const {
   constexpr std::size_t most_paths = 1'000'000;
   std::vector<std::string> paths;

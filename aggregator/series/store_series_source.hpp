@@ -91,6 +91,9 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   // The entities whose own paths match the pattern, by path; those of a leaf do not. Of foreign
   // points: those of a parent.
   Result<std::vector<MembersPtr>> entities(std::string_view pattern) const;
+  // The series of foreign points whose paths match, or whose tags do.
+  Result<std::vector<MatchedLeaf>> foreign_series(std::string_view pattern) const;
+  Result<std::vector<MatchedLeaf>> foreign_series(graphite::TagQuery const& query) const;
   // As the store is now.
   TagIndex const& tag_index() const;
   // The paths of all series but those of containers that are over and left memory, sorted.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aggregator/series/entity_path.hpp"
+#include "aggregator/series/foreign_leaves.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -171,15 +172,18 @@ std::shared_ptr<LeafSet const> TagIndex::shared_leaves(store::EntityList const& 
   auto const kind = entities.back().entity.key.kind;
   if (kind == EntityKind::foreign) {
     std::string names;
-    std::vector<Entity const*> each;
     for (store::EntityInfo const& info : entities) {
-      for (auto const& [key, leaves] : info.entity.labels) names += leaves;
+      each_foreign_leaf(info, [&](std::string_view name, std::uint32_t place) {
+        names += std::to_string(place);
+        names += ' ';
+        names += name;
+        names += '\n';  // no name has one
+      });
       names += '\0';
-      each.push_back(&info.entity);
     }
     auto& known = foreign_sets_[names];
     auto leaves = known.lock();
-    if (!leaves) known = leaves = foreign_leaves_of(each);
+    if (!leaves) known = leaves = foreign_leaves_of(entities);
     return leaves;
   }
   std::vector<MetricId> columns;

@@ -104,7 +104,7 @@ class TagIndex final : public EntityIndex {
   mutable std::map<std::pair<EntityKind, std::vector<MetricId>>, std::weak_ptr<LeafSet const>>
       leaf_sets_;
   mutable std::map<std::string, std::weak_ptr<LeafSet const>>
-      foreign_sets_;  // by the labels of all
+      foreign_sets_;  // by the leaves of all
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -15,6 +15,7 @@ namespace dadvisor::aggregator::store {
 namespace {
 
 constexpr int schema_version = 4;
+constexpr std::int64_t whole_rows = -1;  // in place of a tombstone's metric
 
 // A flipped bit in a mark would let batches go.
 std::int64_t row_crc(StreamMark const& mark) {
@@ -127,22 +128,29 @@ Result<void> save_rows(sqlite3* database, CatalogueChange const& change) {
   return save_dirty(database, change);
 }
 
+Result<void> save_audit(sqlite3* database, AuditEntry const& entry,
+                        std::optional<std::int64_t> known) {
+  Statement audit(database, known ? "REPLACE INTO audit (time, who, what, id) VALUES (?,?,?,?)"
+                                  : "INSERT INTO audit (time, who, what) VALUES (?,?,?)");
+  audit.bind(tick_ns(entry.time)).bind_text(entry.who).bind_text(entry.what);
+  if (known) audit.bind(*known);
+  if (auto done = audit.step(); !done) return done.error();
+  return {};
+}
+
 Result<void> save_deletion(sqlite3* database, CatalogueDeletion const& deletion) {
   if (auto done = save_entities(database, deletion.entities, deletion.next_entity); !done)
     return done;
   Statement tombstone(database,
-                      "INSERT INTO tombstone (entity, first, last, made) VALUES (?,?,?,?)");
+                      "INSERT INTO tombstone (entity, first, last, made, metric) VALUES "
+                      "(?,?,?,?,?)");
   for (Tombstone const& each : deletion.tombstones) {
     tombstone.bind(std::int64_t{each.entity}).bind(each.from).bind(each.until).bind(each.made);
+    tombstone.bind(each.column ? std::int64_t{*each.column} : whole_rows);
     if (auto done = tombstone.step(); !done) return done.error();
   }
   if (!deletion.audit) return {};
-  Statement audit(database, "INSERT INTO audit (time, who, what) VALUES (?,?,?)");
-  audit.bind(tick_ns(deletion.audit->time))
-      .bind_text(deletion.audit->who)
-      .bind_text(deletion.audit->what);
-  if (auto done = audit.step(); !done) return done.error();
-  return {};
+  return save_audit(database, *deletion.audit, std::nullopt);
 }
 
 }  // namespace
@@ -209,7 +217,8 @@ Result<void> Catalogue::prepare() {
             "CREATE TABLE dirty (tier INTEGER, entity INTEGER, first INTEGER, last INTEGER);"
             "CREATE TABLE unfinished (kind INTEGER, host TEXT, container TEXT, start INTEGER,"
             " first INTEGER, last INTEGER);"
-            "CREATE TABLE tombstone (entity INTEGER, first INTEGER, last INTEGER, made INTEGER);"
+            "CREATE TABLE tombstone (entity INTEGER, first INTEGER, last INTEGER, made INTEGER,"
+            " metric INTEGER);"
             "CREATE INDEX tombstone_of ON tombstone (entity);"
             "CREATE TABLE audit (id INTEGER PRIMARY KEY, time INTEGER, who TEXT, what TEXT);"
             "INSERT INTO meta VALUES ('next_entity', 1);"
@@ -340,15 +349,22 @@ Result<void> Catalogue::bury(std::span<CatalogueEntity const> entities,
   });
 }
 
+Result<std::int64_t> Catalogue::save(AuditEntry const& entry, std::optional<std::int64_t> known) {
+  auto const saved = in_transaction([&] { return save_audit(database_.get(), entry, known); });
+  if (!saved) return saved.error();
+  return sqlite3_last_insert_rowid(database_.get());
+}
+
 Result<std::vector<Tombstone>> Catalogue::tombstones() {
   std::vector<Tombstone> all;
-  Statement read(database_.get(), "SELECT entity, first, last, made FROM tombstone");
+  Statement read(database_.get(), "SELECT entity, first, last, made, metric FROM tombstone");
   for (;;) {
     auto row = read.step();
     if (!row) return row.error();
     if (!*row) return all;
-    all.push_back({static_cast<EntityId>(read.integer(0)), read.integer(1), read.integer(2),
-                   read.integer(3)});
+    auto& one = all.emplace_back(Tombstone{static_cast<EntityId>(read.integer(0)), read.integer(1),
+                                           read.integer(2), read.integer(3), std::nullopt});
+    if (read.integer(4) != whole_rows) one.column = static_cast<MetricId>(read.integer(4));
   }
 }
 

@@ -72,6 +72,8 @@ class Catalogue {
   DeadEntities& dead() { return *dead_; }
   Result<std::vector<Tombstone>> tombstones();
   Result<std::vector<AuditEntry>> audit();  // oldest first
+  // In place of the one with the number `known`, if there is one; its number then.
+  Result<std::int64_t> save(AuditEntry const& entry, std::optional<std::int64_t> known);
   // Makes a database of the same content at `path`. stopping() is asked between pieces and may let
   // others use the catalogue, whose changes then are in the copy too. Errors: unavailable (disk
   // full), io, gone (stopping() became true).

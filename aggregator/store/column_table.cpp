@@ -57,6 +57,36 @@ void ColumnTable::erase_ticks(std::function<bool(TickNs)> const& gone) {
   std::vector<std::size_t> left;
   for (std::size_t row = 0; row < ticks.size(); ++row)
     if (!gone(ticks[row])) left.push_back(row);
+  keep_rows(left);
+}
+
+void ColumnTable::erase_values(TableColumn& column, std::function<bool(TickNs)> const& gone) const {
+  TableColumn left;
+  left.id = column.id;
+  left.has.assign(ticks.size(), 0);
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < ticks.size(); ++row) {
+    if (!column.has.empty() && column.has[row] == 0) continue;
+    std::int64_t const value = column.values[next++];
+    if (gone(ticks[row])) continue;
+    left.has[row] = 1;
+    left.values.push_back(value);
+  }
+  if (left.values.size() < column.values.size()) column = std::move(left);
+}
+
+void ColumnTable::erase_empty() {
+  std::erase_if(columns, [](TableColumn const& column) { return column.values.empty(); });
+  std::vector<std::size_t> left;
+  for (std::size_t row = 0; row < ticks.size(); ++row)
+    if (std::ranges::any_of(columns, [&](TableColumn const& column) {
+          return column.has.empty() || column.has[row] != 0;
+        }))
+      left.push_back(row);
+  keep_rows(left);
+}
+
+void ColumnTable::keep_rows(std::vector<std::size_t> const& left) {
   if (left.size() == ticks.size()) return;
   SourceRows rows;
   rows.reserve(left.size());

@@ -26,12 +26,17 @@ struct ColumnTable {
   void settle(OfOneTick of_one_tick);
   // Takes out the rows of the ticks for which gone(tick) is true.
   void erase_ticks(std::function<bool(TickNs)> const& gone);
+  // Takes out the values of one of the columns at these ticks.
+  void erase_values(TableColumn& column, std::function<bool(TickNs)> const& gone) const;
+  // Takes out columns and rows without a value.
+  void erase_empty();
 
  private:
   // For each row that is left those that it is made of; of these the first that has a cell gives
   // it.
   using SourceRows = std::vector<std::span<std::size_t const>>;
   void keep(SourceRows const& rows);
+  void keep_rows(std::vector<std::size_t> const& left);
 };
 
 // Appends rows to a table, column by column. After an error the table is to be cleared.

@@ -142,6 +142,11 @@ bool Head::add(Member& member, WallTime tick, Nanoseconds step,
     }
   }
   if (auto fresh = member.tail.new_columns(member.info->columns); !fresh.empty()) {
+    EntityId const id = member.info->id;
+    if (std::erase_if(fresh,
+                      [&](MetricId column) { return is_hidden(id, column, tick_ns(tick)); }) > 0)
+      member.tail.look_again();
+    if (fresh.empty()) return true;
     auto& columns = member.edit().columns;
     columns.insert(columns.end(), fresh.begin(), fresh.end());
     std::sort(columns.begin(), columns.end());
@@ -293,6 +298,24 @@ EntityInfo Head::extend(EntityInfo const& with) {
   return info;
 }
 
+void Head::hide_columns(EntityId id, std::span<std::pair<MetricId, TickNs> const> columns) {
+  Member* const found = find(id);
+  if (found == nullptr || columns.empty()) return;
+  for (auto const& [column, until] : columns) {
+    if (until >= tick_ns(found->last_tick)) std::erase(found->edit().columns, column);
+    hidden_columns_[{id, column}] = until;
+  }
+  found->tail.look_again();
+  found->changed = true;
+  ++version_, ++generation_;
+}
+
+bool Head::is_hidden(EntityId id, MetricId column, TickNs tick) const {
+  if (hidden_columns_.empty()) return false;
+  auto const found = hidden_columns_.find({id, column});
+  return found != hidden_columns_.end() && tick <= found->second;
+}
+
 void Head::hide(EntityId id, TickNs until) {
   if (Member* const found = find(id)) found->hidden_until = until;
   ++version_, ++generation_;
@@ -320,7 +343,10 @@ std::vector<EntityId> Head::expire(std::function<WallTime(EntityKind)> const& cu
   }
   if (gone.empty()) return gone;
   slots_.clear();  // holds pointers
-  for (EntityId const id : gone) remove(entities_.find(id));
+  for (EntityId const id : gone) {
+    remove(entities_.find(id));
+    std::erase_if(hidden_columns_, [id](auto const& each) { return each.first.first == id; });
+  }
   ++version_, ++generation_;
   return gone;
 }

@@ -67,6 +67,8 @@ class Head {
   EntityInfo extend(EntityInfo const& with);
   // The entity's rows up to here are deleted: when one comes behind it, it is seen again.
   void hide(EntityId id, TickNs until);
+  // It has had no value of these columns up to the ticks beside them; one behind them is a new one.
+  void hide_columns(EntityId id, std::span<std::pair<MetricId, TickNs> const> columns);
 
   // The catalogue did not take a change: it is due again.
   void unsaved(CatalogueChange const& change);
@@ -127,6 +129,7 @@ class Head {
   void resolve(Batch const& batch, Slots& slots);
   void relabel(Member& member, Entity const& entity);
   std::shared_ptr<SchemaShape const> shape(Schema const& schema);
+  bool is_hidden(EntityId id, MetricId column, TickNs tick) const;
   void mark_first_rates(std::string const& host, WallTime tick, Nanoseconds step);
   bool add(Member& member, WallTime tick, Nanoseconds step,
            std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells);
@@ -136,6 +139,7 @@ class Head {
   // Ordered, not hashed: keys come from outside, and no choice of names can make this slow.
   std::set<Member*, ByKey> by_key_;
   std::map<StreamId, Slots> slots_;
+  std::map<std::pair<EntityId, MetricId>, TickNs> hidden_columns_;  // up to which tick
   std::map<std::vector<MetricId>, std::shared_ptr<SchemaShape const>> shapes_;
   std::vector<DirtyRanges> dirty_;                      // by tier
   std::array<TickNs, all_tiers.size()> mark_before_{};  // by tier

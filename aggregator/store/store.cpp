@@ -258,7 +258,7 @@ Result<void> Store::State::scan(EntityId entity, WallTime from, WallTime until,
   if (damage && rows.ticks.empty()) return Error{Errc::io, damage->os_error, damage->context};
   rows.settle(*of_one_tick);
   if (tombstones->touches(entity, first, last))
-    rows.erase_ticks([&](TickNs tick) { return tombstones->covers(entity, tick); });
+    tombstones->drop(entity, Nanoseconds(1), scan.selection_, rows);
   return {};
 }
 
@@ -390,6 +390,10 @@ WallTime Store::raw_from() const { return state_->raw_from(); }
 Result<void> Store::delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit) {
   return state_->delete_rows(rows, audit);
 }
+Result<std::int64_t> Store::note(AuditEntry const& entry, std::optional<std::int64_t> known) {
+  return state_->note(entry, known);
+}
+
 Result<std::vector<AuditEntry>> Store::audit() const { return state_->audit(); }
 Result<BackupMade> Store::backup(std::string const& directory) { return state_->backup(directory); }
 Result<Compacted> Store::compact() { return state_->compact(); }

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,7 +53,8 @@ struct DirtyKey {
 struct Tombstone {
   EntityId entity = 0;
   TickNs from = 0, until = 0;
-  TickNs made = 0;  // when that was asked for
+  TickNs made = 0;                      // when that was asked for
+  std::optional<MetricId> column = {};  // of these rows the values of this metric alone
   bool operator==(Tombstone const&) const = default;
 };
 // Who changed what in the store, and when.
@@ -229,6 +231,9 @@ class Store final : public Appender {
   // rows yet that come out of it), io: nothing is deleted then.
   Result<void> delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit);
   Result<std::vector<AuditEntry>> audit() const;  // oldest first
+  // Adds what was changed by other ways than delete_rows(), or says more of it: `known`, what was
+  // returned before, is replaced. Durable when it returns. Any thread. Errors: unavailable, io.
+  Result<std::int64_t> note(AuditEntry const& entry, std::optional<std::int64_t> known);
   // Makes a consistent copy in `directory`, which must not be there yet: hard links where it is on
   // the store's file system. Whoever writes to the store goes on; spills wait. Any thread, one at a
   // time. Errors: conflict (the directory is there), unavailable (disk full), gone (begin_stop()),

@@ -16,6 +16,15 @@ std::shared_ptr<Tombstones const> Store::State::tombstones() const {
   return tombstones_;
 }
 
+// What is wholly deleted is not listed, whatever the log brings back of it. Under head_mutex_.
+void Store::State::hide(Tombstones const& tombstones, std::span<EntityId const> ids) {
+  for (CatalogueEntity const& entity : head_.known(ids)) {
+    EntityInfo const& info = entity.info;
+    head_.hide(info.id, tombstones.hidden_until(info.id, tick_ns(info.last_tick)));
+    head_.hide_columns(info.id, tombstones.hidden_columns(info));
+  }
+}
+
 // By open(): before the log is replayed.
 Result<void> Store::State::load_tombstones() {
   kept_until_ = head_.next_id();
@@ -27,9 +36,7 @@ Result<void> Store::State::load_tombstones() {
     loaded->add(each);
     if (ids.empty() || ids.back() != each.entity) ids.push_back(each.entity);
   }
-  for (CatalogueEntity const& entity : head_.known(ids))
-    head_.hide(entity.info.id,
-               loaded->hidden_until(entity.info.id, tick_ns(entity.info.last_tick)));
+  hide(*loaded, ids);
   tombstones_ = std::move(loaded);
   return {};
 }
@@ -38,23 +45,30 @@ Result<void> Store::State::delete_rows(std::span<Tombstone const> rows, AuditEnt
   if (!replayed_)
     return Error{Errc::unavailable, 0, "the log is still being read back; try again later"};
   std::lock_guard const catalogue(catalogue_mutex_);
+  auto const with_these = [&] {  // under head_mutex_
+    auto all = std::make_shared<Tombstones>(*tombstones_);
+    for (Tombstone const& each : rows) all->add(each);
+    return all;
+  };
   CatalogueDeletion deletion;
   deletion.tombstones.assign(rows.begin(), rows.end());
   deletion.audit = audit;
   std::vector<EntityId> ids;
-  for (Tombstone const& each : rows) ids.push_back(each.entity);
+  for (Tombstone const& each : rows)
+    if (ids.empty() || ids.back() != each.entity) ids.push_back(each.entity);
   {
     std::lock_guard const lock(head_mutex_);
     deletion.entities = head_.known(ids);
     deletion.next_entity = head_.next_id();
+    auto const all = with_these();
+    for (CatalogueEntity& entity : deletion.entities)
+      for (auto const& [column, until] : all->hidden_columns(entity.info))
+        if (until >= tick_ns(entity.info.last_tick)) std::erase(entity.info.columns, column);
   }
   if (auto saved = catalogue_.save(deletion); !saved) return saved;
   std::lock_guard const lock(head_mutex_);
-  auto changed = std::make_shared<Tombstones>(*tombstones_);
-  for (Tombstone const& each : rows) changed->add(each);
-  for (CatalogueEntity const& entity : head_.known(ids))
-    head_.hide(entity.info.id,
-               changed->hidden_until(entity.info.id, tick_ns(entity.info.last_tick)));
+  auto changed = with_these();
+  hide(*changed, ids);
   tombstones_ = std::move(changed);
   return {};
 }
@@ -62,6 +76,12 @@ Result<void> Store::State::delete_rows(std::span<Tombstone const> rows, AuditEnt
 Result<std::vector<AuditEntry>> Store::State::audit() const {
   std::lock_guard const catalogue(catalogue_mutex_);
   return catalogue_.audit();
+}
+
+Result<std::int64_t> Store::State::note(AuditEntry const& entry,
+                                        std::optional<std::int64_t> known) {
+  std::lock_guard const catalogue(catalogue_mutex_);
+  return catalogue_.save(entry, known);
 }
 
 // Entities that are in no spill yet go to the catalogue alone.

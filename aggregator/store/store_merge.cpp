@@ -64,7 +64,7 @@ Result<std::shared_ptr<SpillFile const>> Store::State::write_segment(
     for (std::size_t i = 0; i < parts.size() && result; ++i)
       result = parts[i]->append(id, table, damaged, cursors[i]);
     table.settle(*of_one_tick);
-    deleted->drop(id, table);
+    deleted->drop(id, Nanoseconds(1), table);
     if (result && !table.ticks.empty()) result = writer.add(id, table);
   }
   auto name = result ? writer.finish() : Result<std::string>(result.error());

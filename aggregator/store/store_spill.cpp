@@ -228,7 +228,7 @@ Result<std::string> Store::State::write_spill(SpillInfo const& info,
     table.clear();
     for (PackedBlock const& block : blocks)
       if (result) result = append_block(block->bytes, table);
-    deleted->drop(id, table);
+    deleted->drop(id, Nanoseconds(1), table);
     if (result && !table.ticks.empty()) result = writer.add(id, table);
     written.emplace_back(id, std::move(blocks));
   }

@@ -75,6 +75,7 @@ class Store::State {
   std::vector<DirtyKey> take_unfinished() { return std::exchange(unfinished_, {}); }
   Result<void> delete_rows(std::span<Tombstone const> rows, AuditEntry const& audit);
   Result<std::vector<AuditEntry>> audit() const;
+  Result<std::int64_t> note(AuditEntry const& entry, std::optional<std::int64_t> known);
   Result<BackupMade> backup(std::string const& directory);
   Result<Compacted> compact();
   WallTime raw_from() const { return from_tick_ns(raw_from_); }
@@ -97,6 +98,7 @@ class Store::State {
   void replay(std::vector<LogFile> const& files);
   Result<void> load_tombstones();
   std::shared_ptr<Tombstones const> tombstones() const;
+  void hide(Tombstones const& tombstones, std::span<EntityId const> ids);
   bool holds_deleted(SpillFile const& file, Tombstones const& tombstones) const;
   Result<void> keep_entities(std::span<EntityId const> ids);
   Result<bool> rewrite_segment();  // true: it wrote one

@@ -36,10 +36,7 @@ Result<void> Store::State::scan_tier(Tier tier, EntityId entity, WallTime from, 
   Nanoseconds const window = plan(tier).window;
   bool const touched = deleted->touches(entity, tick_ns(from),
                                         tick_ns(until + std::min(window, WallTime::max() - until)));
-  // A window of which a part is deleted cannot be told without it.
-  if (touched)
-    scan.rows_.erase_ticks(
-        [&](TickNs tick) { return deleted->touches(entity, tick, tick + window.count() - 1); });
+  if (touched) deleted->drop(entity, window, scan.selection_, scan.rows_);
   return {};
 }
 
@@ -102,8 +99,8 @@ void Store::State::end_dirty(Tier tier, bool clean) {
 TierFiles::Deleted Store::State::dropped(Tier tier,
                                          std::shared_ptr<Tombstones const> const& deleted) const {
   return {[this, deleted](SpillFile const& file) { return holds_deleted(file, *deleted); },
-          [deleted, window = plan(tier).window](EntityId entity, TickNs tick) {
-            return deleted->touches(entity, tick, tick + window.count() - 1);
+          [deleted, window = plan(tier).window](EntityId entity, ColumnTable& table) {
+            deleted->drop(entity, window, table);
           }};
 }
 

@@ -40,6 +40,8 @@ class Tail {
   // Columns that got a value and are not in `known` (ascending), looked up in the row of the last
   // add(); empty nearly always.
   std::vector<MetricId> new_columns(std::vector<MetricId> const& known);
+  // What new_columns() told before is to be told again.
+  void look_again() { known_.clear(); }
 
   // Packs what is not after `until` and returns the blocks that hold it, by tick ascending.
   std::vector<PackedBlock> freeze(TickNs until);

@@ -56,19 +56,26 @@ Result<void> TierFiles::finish(SpillWriter& writer) {
   return {};
 }
 
-Result<void> TierFiles::write(TickNs period, bool whole, WallTime now, NextTierRows const& next) {
+Result<void> TierFiles::write_file(TickNs period, bool whole, WallTime now, Fill const& fill) {
   SpillWriter writer(disk_, directory_, next_info(period, whole, now));
   Result<void> result = writer.begin();
-  TierRows rows;
-  while (result) {
-    auto const more = next(rows);
-    if (!more) result = more.error();
-    if (!more || !*more) break;
-    if (!rows.rows.empty()) result = writer.add(rows.entity, rows.rows);
-  }
+  if (result) result = fill(writer);
   if (result) result = finish(writer);
   if (!result) writer.abandon();
   return result;
+}
+
+Result<void> TierFiles::write(TickNs period, bool whole, WallTime now, NextTierRows const& next) {
+  return write_file(period, whole, now, [&](SpillWriter& writer) -> Result<void> {
+    TierRows rows;
+    for (;;) {
+      auto const more = next(rows);
+      if (!more) return more.error();
+      if (!*more) return {};
+      if (rows.rows.empty()) continue;
+      if (auto added = writer.add(rows.entity, rows.rows); !added) return added;
+    }
+  });
 }
 
 Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& stopping,
@@ -90,25 +97,25 @@ Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& sto
       if (damaged > 0) return Error{Errc::malformed, 0, file->path() + ": its index is damaged"};
       ids.insert(named->begin(), named->end());
     }
-    auto id = ids.begin();
     ColumnTable table;
     std::vector<SpillCursor> cursors(files.size());
-    auto const written = write(period, true, now, [&](TierRows& out) -> Result<bool> {
-      if (stopping()) return Error{Errc::gone, 0, "stopping"};
-      if (id == ids.end()) return false;
-      table.clear();
-      std::uint64_t damaged = 0;
-      for (std::size_t i = 0; i < files.size(); ++i) {
-        auto const read = files[i]->append(*id, table, damaged, cursors[i]);
-        if (!read) return read.error();
-        if (damaged > 0)
-          return Error{Errc::malformed, 0, files[i]->path() + ": a chunk is damaged"};
+    auto const written = write_file(period, true, now, [&](SpillWriter& writer) -> Result<void> {
+      for (EntityId const id : ids) {
+        if (stopping()) return Error{Errc::gone, 0, "stopping"};
+        table.clear();
+        std::uint64_t damaged = 0;
+        for (std::size_t i = 0; i < files.size(); ++i) {
+          auto const read = files[i]->append(id, table, damaged, cursors[i]);
+          if (!read) return read;
+          if (damaged > 0)
+            return Error{Errc::malformed, 0, files[i]->path() + ": a chunk is damaged"};
+        }
+        table.settle(OfOneTick::newest);
+        if (deleted.drop) deleted.drop(id, table);
+        if (table.ticks.empty()) continue;
+        if (auto added = writer.add(id, table); !added) return added;
       }
-      table.settle(OfOneTick::newest);
-      if (deleted.row) table.erase_ticks([&](TickNs tick) { return deleted.row(*id, tick); });
-      out.entity = *id++;
-      out.rows = rows_of(table);
-      return true;
+      return {};
     });
     if (!written) return written.error();
     forget(files);

@@ -35,10 +35,10 @@ class TierFiles {
   // Writes what next() gives as the period's whole file or as a patch. Returns once it is durable.
   // Errors: those of next(), io, unavailable (the disk is full); then nothing has changed.
   Result<void> write(TickNs period, bool whole, WallTime now, NextTierRows const& next);
-  // Which rows were deleted, and whether a file may hold any of them.
+  // Whether a file may hold deleted rows, and what takes those of an entity out.
   struct Deleted {
     std::function<bool(SpillFile const&)> in;
-    std::function<bool(EntityId, TickNs)> row;
+    std::function<void(EntityId, ColumnTable&)> drop;
   };
   // Makes one file of a period's that has more than `patches` or deleted rows, without these; true:
   // it did. `stopping` ends it early.
@@ -63,6 +63,8 @@ class TierFiles {
   TickNs period_of(File const& file) const {
     return file->info().boundary + 1 - plan_.period.count();
   }
+  using Fill = std::function<Result<void>(SpillWriter&)>;
+  Result<void> write_file(TickNs period, bool whole, WallTime now, Fill const& fill);
   SpillInfo next_info(TickNs period, bool whole, WallTime now);
   Result<void> finish(SpillWriter& writer);
   void forget(std::vector<File> const& files);

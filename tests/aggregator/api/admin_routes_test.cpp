@@ -57,6 +57,15 @@ class Administered {
   }
   std::string unix_time(int seconds) { return std::to_string(unix_seconds(at(seconds))); }
 
+  // The paths of the series that the pattern finds.
+  std::vector<std::string> found(std::string const& pattern) const {
+    auto const nodes = source_->find(pattern, {0, unix_seconds(at(101)), unix_seconds(at(101))});
+    REQUIRE(nodes);
+    std::vector<std::string> paths;
+    for (graphite::FoundNode const& node : *nodes) paths.push_back(node.path);
+    return paths;
+  }
+
   store::SimulatedDisk disk;
   store::StandingClock clock{at(0)};
   store::TemporaryDirectory place;
@@ -119,35 +128,84 @@ TEST_CASE("a glob without a time takes all up to now, and leaves others alone") 
   CHECK(entries[0].at("time") == unix_seconds(at(101)));
 }
 
+// Points of two leaves, idle and user, at 50 s.
+void send_points(Administered& admin, std::string const& parent, std::uint64_t sequence) {
+  Batch made;
+  made.stream = foreign_stream(10);
+  made.sequence = sequence;
+  made.tick = at(50);
+  made.step = std::chrono::seconds(10);
+  made.schemas = {{{foreign_column(0), foreign_column(1)}}};
+  made.entities.push_back({7, {foreign_key(parent, 10, 0), foreign_labels("idle\nuser")}});
+  made.rows = {{7, 0, {real_cell(1), real_cell(2)}}};
+  REQUIRE(admin.trial.append(made).get());
+  admin.trial.settle();
+}
+
+// How many values of the leaf are to be seen.
+std::size_t values(Administered& admin, std::string const& parent, std::size_t leaf) {
+  std::size_t count = 0;
+  for (auto const& row : admin.trial.rows(foreign_key(parent, 10, 0), {foreign_column(leaf)}))
+    if (row.second[0]) ++count;
+  return count;
+}
+
 TEST_CASE("points of others go by their parent's path, all leaves of it") {
   Administered admin;
-  auto const send = [&](char const* parent, std::uint64_t sequence) {
-    Batch made;
-    made.stream = foreign_stream(10);
-    made.sequence = sequence;
-    made.tick = at(50);
-    made.step = std::chrono::seconds(10);
-    made.schemas = {{{foreign_column(0), foreign_column(1)}}};
-    made.entities.push_back({7, {foreign_key(parent, 10, 0), foreign_labels("idle\nuser")}});
-    made.rows = {{7, 0, {real_cell(1), real_cell(2)}}};
-    REQUIRE(admin.trial.append(made).get());
-  };
-  send("servers.h1.cpu", 1);
-  send("servers.h2.cpu", 2);
-  admin.trial.settle();
-  auto const rows = [&](char const* parent) {
-    return admin.trial.rows(foreign_key(parent, 10, 0), {foreign_column(1)}).size();
-  };
-  REQUIRE(rows("servers.h1.cpu") == 1);
-  CHECK(admin.ask("POST", "/store/delete", "pattern=servers.h1.cpu.idle").status == 404);
+  send_points(admin, "servers.h1.cpu", 1);
+  send_points(admin, "servers.h2.cpu", 2);
+  REQUIRE(values(admin, "servers.h1.cpu", 1) == 1);
+  CHECK(admin.ask("POST", "/store/delete", "pattern=servers.h1").status == 404);
   auto const done = admin.ask("POST", "/store/delete", "pattern=*.h1.cpu");
   REQUIRE(done.status == 200);
   auto const told = json::parse(done.body).as_object();
   CHECK(told.at("rows") == 1);
   CHECK(told.at("paths").at(0).at("path") == "servers.h1.cpu");
   CHECK(told.at("paths").at(0).at("series") == 2);
-  CHECK(rows("servers.h1.cpu") == 0);
-  CHECK(rows("servers.h2.cpu") == 1);
+  CHECK(values(admin, "servers.h1.cpu", 0) == 0);
+  CHECK(values(admin, "servers.h1.cpu", 1) == 0);
+  CHECK(values(admin, "servers.h2.cpu", 1) == 1);
+}
+
+TEST_CASE("a single series of others goes by its whole path, and is found no more") {
+  Administered admin;
+  send_points(admin, "servers.h1.cpu", 1);
+  send_points(admin, "servers.h2.cpu", 2);
+  auto const done = admin.ask("POST", "/store/delete", "pattern=servers.*.cpu.idle");
+  REQUIRE(done.status == 200);
+  auto const told = json::parse(done.body).as_object();
+  CHECK(told.at("series") == 2);
+  CHECK(told.at("entities") == 0);
+  CHECK(told.at("rows") == 2);
+  CHECK(told.at("paths").at(1).at("path") == "servers.h2.cpu.idle");
+  CHECK(told.at("paths").at(1).at("rows") == 1);
+  CHECK(values(admin, "servers.h1.cpu", 0) == 0);
+  CHECK(values(admin, "servers.h1.cpu", 1) == 1);
+  CHECK(admin.found("servers.*.cpu.*") ==
+        std::vector<std::string>{"servers.h1.cpu.user", "servers.h2.cpu.user"});
+  CHECK(admin.ask("POST", "/store/delete", "pattern=servers.*.cpu.idle").status == 404);
+  auto const entries = json::parse(admin.ask("GET", "/store/audit").body).at("entries").as_array();
+  REQUIRE(entries.size() == 1);
+  CHECK(std::string(entries[0].at("what").as_string()) ==
+        "delete servers.*.cpu.idle until " + admin.unix_time(101) + ": 2 series");
+}
+
+TEST_CASE("series of others go by their tags") {
+  Administered admin;
+  send_points(admin, ";dc=a;host=web1", 1);
+  send_points(admin, ";dc=b;host=web1", 2);
+  CHECK(admin.ask("POST", "/store/delete", "tag=name=idle&tag=host=db").status == 404);
+  CHECK(admin.ask("POST", "/store/delete", "tag=dc!=a").status == 400);  // demands no value
+  CHECK(admin.ask("POST", "/store/delete", "tag=name=idle&pattern=a.b").status == 400);
+  auto const done =
+      admin.ask("POST", "/store/delete", "tag=" + http::percent_encode("host=~web") + "&tag=dc=b");
+  REQUIRE(done.status == 200);
+  CHECK(json::parse(done.body).at("series") == 2);
+  CHECK(json::parse(done.body).at("paths").at(0).at("path") == "idle;dc=b;host=web1");
+  for (std::size_t const leaf : {0U, 1U}) {
+    CHECK(values(admin, ";dc=a;host=web1", leaf) == 1);
+    CHECK(values(admin, ";dc=b;host=web1", leaf) == 0);
+  }
 }
 
 TEST_CASE("compacting says how many files there were and are") {

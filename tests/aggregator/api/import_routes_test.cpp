@@ -136,6 +136,11 @@ TEST_CASE("points of each age are found where queries look for them") {
     CHECK(importer.values("web.load", older - 600, older + 600) == Values{{older, 5.5}});
     CHECK(importer.values("web.load", oldest - 600, oldest + 600) == Values{{oldest, 5.5}});
   }
+  auto const audit = importer.trial.store->audit();  // one line for both
+  REQUIRE(audit);
+  REQUIRE(audit->size() == 1);
+  CHECK(audit->at(0).what == "import 44 points, the first of web.load");
+  CHECK(audit->at(0).who.starts_with("unix uid "));
 }
 
 TEST_CASE("a coarser point is shown as it is, by mean and by sum") {

@@ -46,7 +46,7 @@ TEST_CASE("a deletion is shown path by path, with the sum below") {
         "PATH         ENTITIES  SERIES  ROWS  ROWS 1M  ROWS 10M  FIRST                 LAST\n"
         "d.c.hosts.h  1         40      360   60       6         2023-11-14T22:13:20Z  "
         "2023-11-14T23:13:10Z\n"
-        "1 entities, 426 rows would be deleted (dry run)\n");
+        "1 entities, 0 single series, 426 rows would be deleted (dry run)\n");
 }
 
 TEST_CASE("plaintext lines leave absent points out and names that no line can hold") {

@@ -6,6 +6,7 @@
 #include "aggregator/store/column_scan.hpp"
 #include "aggregator/store/spill_file.hpp"
 #include "aggregator/store/tombstones.hpp"
+#include "common/core/foreign.hpp"
 #include "simulated_disk.hpp"
 #include "store_on_trial.hpp"
 
@@ -49,20 +50,29 @@ void deliver(StoreOnTrial& trial, std::uint64_t& sequence, std::int64_t from, st
 EntityKey const first_key = container("a", 0).key, second_key = container("a", 1).key;
 
 TEST_CASE("ranges that overlap or touch become one, others stay apart") {
+  DeletedTicks ticks;
+  ticks.add({1, 10, 20, 0});
+  ticks.add({1, 40, 50, 0});
+  CHECK(ticks.touches(10, 10));
+  CHECK(ticks.touches(20, 20));
+  CHECK_FALSE(ticks.touches(21, 21));
+  CHECK(ticks.touches(21, 40));
+  CHECK_FALSE(ticks.touches(21, 39));
+  CHECK(ticks.hidden_until(12) == 20);
+  ticks.add({1, 21, 39, 0});
+  CHECK(ticks.touches(30, 30));
+  CHECK(ticks.hidden_until(12) == 50);
+  CHECK(ticks.hidden_until(51) == std::numeric_limits<TickNs>::min());
+}
+
+TEST_CASE("a range is of its entity alone") {
   Tombstones all;
   all.add({1, 10, 20, 0});
-  all.add({1, 40, 50, 0});
-  all.add({2, 0, 100, 0});
-  CHECK(all.covers(1, 10));
-  CHECK(all.covers(1, 20));
-  CHECK_FALSE(all.covers(1, 21));
-  CHECK_FALSE(all.covers(3, 15));
-  CHECK(all.touches(1, 21, 40));
-  CHECK_FALSE(all.touches(1, 21, 39));
-  all.add({1, 21, 39, 0});
-  CHECK(all.touches(1, 30, 30));
-  CHECK(all.hidden_until(1, 12) == 50);
-  CHECK(all.hidden_until(1, 51) == std::numeric_limits<TickNs>::min());
+  all.add({2, 0, 100, 0, foreign_column(3)});
+  CHECK(all.touches(1, 0, 10));
+  CHECK_FALSE(all.touches(1, 21, 30));
+  CHECK(all.touches(2, 50, 60));
+  CHECK_FALSE(all.touches(3, 0, 100));
 }
 
 TEST_CASE("an entity's times are cut to what is left of it") {
