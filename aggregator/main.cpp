@@ -21,6 +21,7 @@
 #include "aggregator/api/graphite_routes.hpp"
 #include "aggregator/api/import_routes.hpp"
 #include "aggregator/api/query_pool.hpp"
+#include "aggregator/api/rename_route.hpp"
 #include "aggregator/api/router.hpp"
 #include "aggregator/api/tag_routes.hpp"
 #include "aggregator/event/event_finder.hpp"
@@ -346,19 +347,26 @@ int run(Settings settings, config::OptionTable const& table) {
 
   auto administration = std::make_unique<api::QueryPool>(1, 100);
   api::Router admin_router;
-  api::add_admin_routes(admin_router, {*store, source, clock, *administration, log.named("admin"),
-                                       [&pipeline] { return pipeline.hold_tiers(); }});
+  auto const hold_tiers = [&pipeline] { return pipeline.hold_tiers(); };
   std::unique_ptr<ingest::ForeignRows> imported;  // where no receiver has any
-  api::add_import_route(
-      admin_router, {*store, clock, *administration, [&pipeline] { return pipeline.hold_tiers(); },
-                     [&]() -> ingest::ForeignRows& {
-                       if (points) return points->rows();
-                       if (!imported) imported = open_foreign_rows(loop, *store, log);
-                       return *imported;
-                     },
-                     [&loop](auto function) { loop.post(std::move(function)); },
-                     [&carbon_directory] { return carbon_directory.files(); }, settings.prefix,
-                     log.named("admin")});
+  api::AdminSeams const admin{*store,    source, clock, *administration, log.named("admin"),
+                              hold_tiers};
+  api::ImportSeams const import{*store,
+                                clock,
+                                *administration,
+                                hold_tiers,
+                                [&]() -> ingest::ForeignRows& {
+                                  if (points) return points->rows();
+                                  if (!imported) imported = open_foreign_rows(loop, *store, log);
+                                  return *imported;
+                                },
+                                [&loop](auto function) { loop.post(std::move(function)); },
+                                [&carbon_directory] { return carbon_directory.files(); },
+                                settings.prefix,
+                                log.named("admin")};
+  api::add_admin_routes(admin_router, admin);
+  api::add_import_route(admin_router, import);
+  api::add_rename_route(admin_router, admin, import);
   auto admin_server = open_admin(settings, table, loop, admin_router, log.named("admin"));
 
   // On the evaluation's thread. The receivers first: a new rule may name a new one.

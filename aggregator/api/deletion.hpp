@@ -7,9 +7,6 @@
 
 namespace dadvisor::aggregator::api {
 
-// Whether nobody waits for the answer any more: then nothing must happen, or go on.
-using Abandoned = std::function<bool()>;
-
 // Parameters: `pattern`, or `tag` (name=disk.used, host=~web.*; all that are given must match);
 // from, until (Graphite's times), dry_run=1. On the pool's thread.
 http::Response run_deletion(AdminSeams const& seams, http::Request const& request,

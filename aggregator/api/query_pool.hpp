@@ -12,6 +12,9 @@
 
 namespace dadvisor::aggregator::api {
 
+// Whether nobody waits for a job's answer any more: then nothing must happen, or go on.
+using Abandoned = std::function<bool()>;
+
 class QueryPool {
  public:
   using Job = std::function<void()>;

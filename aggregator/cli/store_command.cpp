@@ -26,12 +26,12 @@ std::string store_directory(std::string const& given) {
 }  // namespace
 
 struct StoreCommand::Options {
-  CLI::App *all, *info, *verify, *remove, *audit, *compact, *backup, *restore;
+  CLI::App *all, *info, *verify, *remove, *rename, *audit, *compact, *backup, *restore;
   Peer peer;
   std::string socket = "/run/dadvisor/admin.sock";
   std::string directory, target, pattern, from, until, output = "table";
   std::vector<std::string> tags;
-  bool decode = false, quiet = false, dry_run = false;
+  bool decode = false, quiet = false, dry_run = false, merge = false;
 
   void add_output(CLI::App* command) {
     command->add_option("-o,--output", output, "table or json")
@@ -74,6 +74,7 @@ struct StoreCommand::Options {
   int run_info() const;
   int run_verify() const;
   int run_delete() const;
+  int run_rename() const;
   int run_backup() const;
   int run_restore() const;
 };
@@ -140,6 +141,13 @@ int StoreCommand::Options::run_delete() const {
   if (dry_run) body += "&dry_run=1";
   return show(ask_admin("POST", "/store/delete", std::move(body)),
               [this](std::string const& text) { return deletion_table(text, dry_run); });
+}
+
+int StoreCommand::Options::run_rename() const {
+  auto body = "from=" + http::percent_encode(from) + "&to=" + http::percent_encode(target);
+  if (merge) body += "&merge=1";
+  if (dry_run) body += "&dry_run=1";
+  return show(ask_admin("POST", "/store/rename", std::move(body)), rename_line);
 }
 
 int StoreCommand::Options::run_backup() const {
@@ -209,7 +217,22 @@ StoreCommand::StoreCommand(CLI::App& app) : options_(std::make_unique<Options>()
   o.add_socket(o.remove);
   o.add_output(o.remove);
 
-  o.audit = o.all->add_subcommand("audit", "who deleted what, and when");
+  o.rename = o.all->add_subcommand(
+      "rename",
+      "give a series that others send to the Graphite ports, or all series below a path, another "
+      "name. All that is shown of it is written under the new name, read back, and then deleted "
+      "under the old one. Have the sender use the new name first: what comes later under the old "
+      "one is a series of its own. Names of apps, hosts and instances come from the agents");
+  o.rename->add_option("old", o.from, "e.g. servers.web1")->required()->type_name("OLD");
+  o.rename->add_option("new", o.target, "e.g. servers.fra.web1")->required()->type_name("NEW");
+  o.rename->add_flag("--merge", o.merge,
+                     "where a series has the new name already, join the two: the old name's values "
+                     "win. Also finishes a rename that was cut");
+  o.rename->add_flag("-n,--dry-run", o.dry_run, "only say how many series it would be");
+  o.add_socket(o.rename);
+  o.add_output(o.rename);
+
+  o.audit = o.all->add_subcommand("audit", "who deleted, renamed or imported what, and when");
   o.add_socket(o.audit);
   o.add_output(o.audit);
 
@@ -249,6 +272,7 @@ int StoreCommand::run() {
   if (o.info->parsed()) return o.run_info();
   if (o.verify->parsed()) return o.run_verify();
   if (o.remove->parsed()) return o.run_delete();
+  if (o.rename->parsed()) return o.run_rename();
   if (o.audit->parsed()) return o.show(o.ask_admin("GET", "/store/audit", ""), audit_table);
   if (o.compact->parsed())
     return o.show(o.ask_admin("POST", "/store/compact", ""), compaction_line);

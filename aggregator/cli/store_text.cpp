@@ -159,6 +159,19 @@ Result<std::string> deletion_table(std::string_view body, bool dry_run) {
                                            dry_run ? "would be deleted (dry run)" : "deleted");
 }
 
+Result<std::string> rename_line(std::string_view body) {
+  auto const object = answered(body);
+  if (!object) return object.error();
+  auto const* const dry = object->if_contains("dry_run");
+  if (dry == nullptr || !dry->is_bool() || !object->contains("series")) return no_such_answer();
+  auto const names = words(*object, "from") + " to " + words(*object, "to");
+  if (dry->get_bool())
+    return fmt::format("{}: {} series would be renamed (dry run)\n", names,
+                       whole(*object, "series"));
+  return fmt::format("{}: {} series, {} points renamed\n", names, whole(*object, "series"),
+                     whole(*object, "points"));
+}
+
 Result<std::string> audit_table(std::string_view body) {
   auto const object = answered(body);
   if (!object) return object.error();

@@ -22,6 +22,7 @@ std::string damage_line(store::StoreDamage const& damage);
 // What the aggregator answers, for people. Errors: malformed, when it is no such answer.
 Result<std::string> status_store_table(std::string_view json);
 Result<std::string> deletion_table(std::string_view json, bool dry_run);
+Result<std::string> rename_line(std::string_view json);
 Result<std::string> audit_table(std::string_view json);
 Result<std::string> backup_line(std::string_view json);
 Result<std::string> compaction_line(std::string_view json);

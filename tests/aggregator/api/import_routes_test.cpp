@@ -2,109 +2,10 @@
 
 #include "aggregator/api/import_routes.hpp"
 
-#include <boost/json.hpp>
-#include <catch2/catch.hpp>
-
-#include "../store/simulated_disk.hpp"
-#include "../store/store_on_trial.hpp"
-#include "aggregator/series/store_series_source.hpp"
-#include "common/http/client.hpp"
+#include "importer.hpp"
 
 namespace dadvisor::aggregator::api {
 namespace {
-
-namespace json = boost::json;
-using namespace std::chrono_literals;
-
-constexpr std::int64_t import_time = 1'800'000'000 / 86'400 * 86'400;  // a day's begin
-
-store::StoreOptions with_tiers() {
-  store::StoreOptions options;
-  options.raw_waits_for_tiers = true;
-  return options;
-}
-
-class Importer {
- public:
-  Importer() {
-    auto made = std::make_shared<graphite::CarbonFiles>();
-    made->schemas =
-        graphite::parse_storage_schemas("[all]\npattern = .*\nretentions = 60s:3d,10m:400d\n", "s")
-            .schemas;
-    made->aggregations = graphite::parse_storage_aggregation(
-                             "[hits]\npattern = hits$\naggregationMethod = sum\n", "a")
-                             .aggregations;
-    files_ = made;
-    series::SeriesOptions source_options;
-    source_options.carbon_files = [this] { return files_; };
-    source_.emplace(*trial.store, source_options);
-    add_import_route(router_,
-                     {*trial.store, clock, pool_, [this] { return std::unique_lock(tiers_); },
-                      [this]() -> ingest::ForeignRows& {
-                        if (!rows_)
-                          rows_.emplace(
-                              ingest::ForeignRowsOptions(), *trial.store,
-                              [this](auto function) { loop_.post(std::move(function)); },
-                              Log("test", LogLevel::error), std::vector<Entity>());
-                        return *rows_;
-                      },
-                      [this](auto function) { loop_.post(std::move(function)); },
-                      [this] { return files_; }, "dadvisor", Log("test", LogLevel::error)});
-    http::ServerOptions options;
-    options.socket_path = place.path() + "/admin.sock";
-    auto server = http::Server::listen(loop_, options, router_, Log("test", LogLevel::error));
-    REQUIRE(server);
-    server_ = std::move(*server);
-  }
-
-  http::Response send(std::string body) {
-    http::Client client(loop_, {"", 80, place.path() + "/admin.sock"});
-    http::ClientRequest request;
-    request.method = "POST";
-    request.target = "/store/import";
-    request.body = std::move(body);
-    std::optional<Result<http::Response>> reply;
-    client.request(std::move(request), [&](Result<http::Response> got) {
-      reply = std::move(got);
-      loop_.stop();
-    });
-    loop_.run();
-    REQUIRE(*reply);
-    return **reply;
-  }
-  json::object imported(std::string body) {
-    auto const response = send(std::move(body));
-    INFO(response.body);
-    REQUIRE(response.status == 200);
-    return json::parse(response.body).as_object();
-  }
-  // The present values over (from, until], by time.
-  std::map<std::int64_t, double> values(char const* path, std::int64_t from, std::int64_t until) {
-    std::map<std::int64_t, double> found;
-    auto const fetched = source_->fetch(path, {from, until, import_time});
-    REQUIRE(fetched);
-    for (graphite::Series const& series : *fetched)
-      for (std::size_t i = 0; i < series.values.size(); ++i)
-        if (!graphite::is_absent(series.values[i]))
-          found[series.start + static_cast<std::int64_t>(i) * series.step] = series.values[i];
-    return found;
-  }
-
-  store::SimulatedDisk disk;
-  store::StandingClock clock{from_unix_seconds(import_time)};
-  store::TemporaryDirectory place;
-  store::StoreOnTrial trial{disk, clock, std::filesystem::temp_directory_path(), with_tiers()};
-
- private:
-  graphite::CarbonFilesPtr files_;
-  std::optional<series::StoreSeriesSource> source_;
-  std::mutex tiers_;
-  http::Loop loop_;
-  std::optional<ingest::ForeignRows> rows_;
-  QueryPool pool_{1, 10};
-  Router router_;
-  std::unique_ptr<http::Server> server_;
-};
 
 std::string lines(std::string const& header, std::int64_t begin, std::vector<double> const& values,
                   std::string const& end = "\n") {
@@ -113,9 +14,6 @@ std::string lines(std::string const& header, std::int64_t begin, std::vector<dou
     text += fmt::format("{} {}{}", begin + 60 * static_cast<std::int64_t>(i), values[i], end);
   return text;
 }
-
-using Values = std::map<std::int64_t, double>;
-constexpr std::int64_t one_hour = 3600, one_day = 86'400;
 
 TEST_CASE("points of each age are found where queries look for them") {
   Importer importer;

@@ -90,7 +90,8 @@ TEST_CASE("an unknown path is 404, a wrong method 405 with what is allowed") {
 TEST_CASE("render merges the query string and the form") {
   Served served;
   // constantLine needs a target only; from the URL comes the format, from the form the target.
-  auto const merged = served.ask("POST", "/render?format=csv", "target=constantLine(7.5)&until=now");
+  auto const merged =
+      served.ask("POST", "/render?format=csv", "target=constantLine(7.5)&until=now");
   CHECK(merged.status == 200);
   CHECK(merged.body.starts_with("7.5,"));
   CHECK(served.ask("POST", "/render?target=constantLine(7)&format=csv").status == 200);

@@ -35,6 +35,15 @@ TEST_CASE("what is no answer of an aggregator is told from an empty one") {
   CHECK_FALSE(backup_line("{}"));
 }
 
+TEST_CASE("a rename says how many series it was, or would be") {
+  std::string const told = R"({"from": "web", "to": "sites.web", "series": 2, "points": 24,)";
+  CHECK(*rename_line(told + R"("dry_run": false})") ==
+        "web to sites.web: 2 series, 24 points renamed\n");
+  CHECK(*rename_line(told + R"("dry_run": true})") ==
+        "web to sites.web: 2 series would be renamed (dry run)\n");
+  CHECK_FALSE(rename_line(R"({"from": "web"})"));
+}
+
 TEST_CASE("a deletion is shown path by path, with the sum below") {
   auto const table = deletion_table(
       R"({"paths": [{"path": "d.c.hosts.h", "entities": 1, "series": 40, "rows": 360,
