@@ -122,6 +122,24 @@ class Import(lab.Case):
             self.assertEqual(self.aggregator.render("old.metric", begin - 1, begin + 2 * DAY),
                              {"old.metric": points})
 
+        # Another name for some of it: still what whisper has, also behind a kill.
+        self.assertIn("servers to sites.fra: 2 series, ",
+                      self.dadvisor("store", "rename", "servers", "sites.fra"))
+        for killed in (False, True):
+            if killed:
+                self.aggregator.kill()
+                self.aggregator.start()
+                lab.wait_until(lambda: self.aggregator.render("alone", self.now - 4 * HOUR), 30,
+                               "the log is read back")
+            for name in ("load", "hits"):
+                self.assert_same("sites.fra.web1." + name,
+                                 os.path.join(files, "servers", "web1", name + ".wsp"))
+            for age, _ in AGES:
+                self.assertEqual(self.aggregator.render("servers.web1.*", self.now - age), {}, age)
+        audit = self.dadvisor("store", "audit")
+        self.assertIn("import ", audit)
+        self.assertIn("rename servers to sites.fra: 2 series", audit)
+
 
 if __name__ == "__main__":
     lab.main("import")

@@ -25,18 +25,14 @@
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
 #include "common/core/frame/frame.hpp"
+#include "must.hpp"
+#include "point_targets.hpp"
 #include "tests/aggregator/store/simulated_disk.hpp"
 
 namespace dadvisor::fuzz {
 namespace {
 
 using namespace aggregator::store;
-
-void must(bool holds, char const* what) {
-  if (holds) return;
-  std::fprintf(stderr, "does not hold: %s\n", what);
-  std::abort();
-}
 
 void put_file(SimulatedDisk& disk, std::string const& path, std::string_view bytes) {
   auto file = disk.create(path);
@@ -304,10 +300,11 @@ void take_request(std::string_view bytes) {
   for (auto const frame : batches->frames) static_cast<void>(peek_frame(frame));
 }
 
-constexpr std::array all{Target{"frame", take_frame},    Target{"log", take_log},
-                         Target{"spill", take_spill},    Target{"block", take_block},
-                         Target{"column", take_column},  Target{"catalogue", take_catalogue},
-                         Target{"request", take_request}};
+constexpr std::array all{Target{"frame", take_frame},     Target{"log", take_log},
+                         Target{"spill", take_spill},     Target{"block", take_block},
+                         Target{"column", take_column},   Target{"catalogue", take_catalogue},
+                         Target{"request", take_request}, Target{"line", take_line},
+                         Target{"pickle", take_pickle},   Target{"whisper", take_whisper}};
 
 }  // namespace
 
