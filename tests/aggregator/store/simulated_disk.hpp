@@ -231,6 +231,7 @@ class SimulatedDisk final : public Disk {
     return Error{Errc::io, 5, "operation"};
   }
   std::uint64_t room() const {
+    if (capacity_ == unlimited) return unlimited;  // used() asks every file
     auto const its = used();
     return capacity_ > its ? capacity_ - its : 0;
   }
