@@ -324,6 +324,26 @@ Result<std::optional<EntityInfo>> DeadEntities::find(EntityKey const& key) {
   return found;
 }
 
+Result<std::vector<std::pair<EntityId, TickNs>>> DeadEntities::begun(std::string const& host,
+                                                                     TickNs after, TickNs until) {
+  std::vector<std::pair<EntityId, TickNs>> found;
+  if (known_.size == 0) return found;
+  auto const of_host = std::uint64_t{crc32c(host)} << 32;
+  auto& row = statements_->of(
+      "SELECT id, first, host FROM dead WHERE key BETWEEN ? AND ? AND first > ? AND first <= ?");
+  row.bind(static_cast<std::int64_t>(of_host))
+      .bind(static_cast<std::int64_t>(of_host | 0xffffffffU))
+      .bind(after)
+      .bind(until);
+  for (;;) {
+    auto const there = row.step();
+    if (!there) return there.error();
+    if (!*there) return found;
+    if (row.bytes(2) == host)
+      found.emplace_back(static_cast<EntityId>(row.integer(0)), row.integer(1));
+  }
+}
+
 Result<std::optional<EntityInfo>> DeadEntities::read(EntityId id) {
   if (known_.size == 0) return std::optional<EntityInfo>();
   auto& row = statements_->of(std::string(entity_columns) + "id = ?");

@@ -50,6 +50,9 @@ class DeadEntities {
   Result<std::vector<EntityId>> older_than(TickNs cutoff, std::size_t limit);
 
   Result<std::optional<EntityInfo>> find(EntityKey const& key);
+  // Those of a host whose first tick is in (after, until], and that tick.
+  Result<std::vector<std::pair<EntityId, TickNs>>> begun(std::string const& host, TickNs after,
+                                                         TickNs until);
   Result<std::optional<EntityInfo>> read(EntityId id);
   Result<std::vector<EntityId>> ids();  // ascending
   // Calls visit for the entities that the query means, until it returns false; each row that is

@@ -30,6 +30,9 @@ class Head {
   void restore(CatalogueEntity entity);
   // Containers of the batch that are not known and began no later than `latest_start`.
   std::vector<EntityKey> unknown(Batch const& batch, std::int64_t latest_start) const;
+  // The host of which the batch has a late row: apply() then marks the windows with the first rates
+  // of its containers that are here, those that begin in (batch.tick, the tick beside it].
+  std::optional<std::pair<std::string, TickNs>> late_host(Batch const& batch) const;
 
   // ids[i]: the entity of batch.rows[i], absent_entity when it was not applied.
   void apply(Batch const& batch, std::vector<EntityId>& ids);

@@ -188,6 +188,7 @@ void Store::State::apply(Batch const& batch) {
     std::lock_guard const lock(head_mutex_);
     head_.apply(batch, ids_);
   }
+  mark_dead_first_rates(batch);
   if (observer_ != nullptr) observer_->applied(batch, ids_);
 }
 

@@ -213,4 +213,24 @@ void Store::State::revive(Batch const& batch) {
   }
 }
 
+// What Head::apply() does for containers that are still in memory. Behind it: one that leaves
+// memory meanwhile is in the catalogue before.
+void Store::State::mark_dead_first_rates(Batch const& batch) {
+  if (dead_count_ == 0) return;
+  auto const host = [&] {
+    std::lock_guard const lock(head_mutex_);
+    return head_.late_host(batch);
+  }();
+  if (!host) return;
+  TickNs const reach = host->second;
+  auto const begun = DeadReading(*this)->begun(host->first, tick_ns(batch.tick), reach);
+  if (!begun) {
+    log_.error("{}; rates of containers that are over may stay as they are",
+               to_string(begun.error()));
+    return;
+  }
+  std::lock_guard const lock(head_mutex_);
+  for (auto const& [id, first] : *begun) head_.mark_dirty(Tier::minute_instances, id, first, reach);
+}
+
 }  // namespace dadvisor::aggregator::store

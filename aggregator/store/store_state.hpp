@@ -114,6 +114,7 @@ class Store::State {
   // Of store_dead.cpp: what is over leaves memory; what lives again comes back.
   Result<void> bury_idle();
   Result<void> expire_dead();
+  void mark_dead_first_rates(Batch const& batch);
   Result<void> forget_dead(std::span<EntityId const> ids);
   void revive(Batch const& batch);
   void let_reads_in() const;
