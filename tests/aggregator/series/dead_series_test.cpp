@@ -48,6 +48,7 @@ struct Graves {
   static store::StoreOptions options() {
     store::StoreOptions its;
     its.name_of = instance_node;
+    its.dead_after = std::chrono::minutes(14);
     return its;
   }
   void look() { source = std::make_unique<StoreSeriesSource>(*trial.store); }

@@ -9,6 +9,13 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
+// Containers leave memory about as soon as they do in life.
+StoreOptions burying() {
+  StoreOptions options;
+  options.dead_after = 15min - 1s;
+  return options;
+}
+
 constexpr std::size_t plenty = 1'000'000;
 
 std::vector<std::string> names(Store const& store) {
@@ -35,7 +42,7 @@ bool lives(Store const& store, EntityKey const& key) {
 struct Buried {
   SimulatedDisk disk;
   StandingClock clock{at(0)};
-  StoreOnTrial trial{disk, clock};
+  StoreOnTrial trial{disk, clock, std::filesystem::temp_directory_path(), burying()};
   std::uint64_t sequence = 0;
   EntityId first_id = 0, second_id = 0;
 
@@ -153,7 +160,7 @@ TEST_CASE("a dead container goes when no tier has it any more") {
 TEST_CASE("spills that become a segment keep the rows of the dead") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
-  StoreOptions options;
+  StoreOptions options = burying();
   options.spills_per_segment = 2;
   StoreOnTrial trial(disk, clock, std::filesystem::temp_directory_path(), options);
   std::uint64_t sequence = 0;
@@ -274,7 +281,7 @@ TEST_CASE("the oldest dead go first, and what a failed transaction did is undone
 TEST_CASE("of too many dead the oldest go before their rows do, and are counted") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
-  StoreOptions options;
+  StoreOptions options = burying();
   options.most_dead = 1;
   options.crowded_retention = 1h;
   StoreOnTrial trial(disk, clock, std::filesystem::temp_directory_path(), options);

@@ -104,6 +104,8 @@ struct StoreOnTrial {
     options.directory = directory.path();
     options.sync_spacing = 0ns;
     options.disk_reserve = 0;
+    // Nothing leaves memory behind a spill unless a test says when: it would race with its reads.
+    if (options.dead_after == StoreOptions().dead_after) options.dead_after = 10'000h;
     open();
   }
   void open(bool wait_for_replay = true) {
