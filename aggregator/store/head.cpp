@@ -362,12 +362,12 @@ std::vector<EntityKey> Head::unknown(Batch const& batch, std::int64_t latest_sta
   return keys;
 }
 
-std::optional<std::pair<std::string, TickNs>> Head::late_host(Batch const& batch) const {
+std::optional<LateHost> Head::late_host(Batch const& batch) const {
   if (tick_ns(batch.tick) >= mark_before_[static_cast<std::size_t>(Tier::minute_instances)])
     return std::nullopt;
   for (auto const& [slot, entity] : batch.entities)
     if (entity.key.kind == EntityKind::host)
-      return std::pair(entity.key.host, tick_ns(batch.tick + late_reach * batch.step));
+      return LateHost{entity.key.host, tick_ns(batch.tick + late_reach * batch.step)};
   return std::nullopt;
 }
 

@@ -22,6 +22,12 @@
 
 namespace dadvisor::aggregator::store {
 
+// A host of which a batch has a late row.
+struct LateHost {
+  std::string host;
+  TickNs reach;  // until here its containers' first rates may change
+};
+
 class Head {
  public:
   explicit Head(EntityId next_id, TierPlans const& tiers = {});
@@ -31,8 +37,8 @@ class Head {
   // Containers of the batch that are not known and began no later than `latest_start`.
   std::vector<EntityKey> unknown(Batch const& batch, std::int64_t latest_start) const;
   // The host of which the batch has a late row: apply() then marks the windows with the first rates
-  // of its containers that are here, those that begin in (batch.tick, the tick beside it].
-  std::optional<std::pair<std::string, TickNs>> late_host(Batch const& batch) const;
+  // of its containers that are here, those that begin in (batch.tick, reach].
+  std::optional<LateHost> late_host(Batch const& batch) const;
 
   // ids[i]: the entity of batch.rows[i], absent_entity when it was not applied.
   void apply(Batch const& batch, std::vector<EntityId>& ids);

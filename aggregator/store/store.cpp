@@ -1,6 +1,7 @@
 #include "aggregator/store/store.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "aggregator/store/store_state.hpp"
 
@@ -183,12 +184,29 @@ void Store::State::run_store() {
 }
 
 void Store::State::apply(Batch const& batch) {
-  revive(batch);
-  {
-    std::lock_guard const lock(head_mutex_);
-    head_.apply(batch, ids_);
+  std::vector<CatalogueEntity> risen;
+  std::set<EntityKey> asked;
+  std::optional<LateHost> late_host;
+  for (;;) {
+    std::vector<EntityKey> unknown;
+    {
+      std::lock_guard const lock(head_mutex_);
+      if (dead_count_ > 0) {
+        unknown = head_.unknown(batch, latest_dead_start_);
+        std::erase_if(unknown, [&](EntityKey const& key) { return asked.contains(key); });
+      }
+      if (unknown.empty()) {
+        // Under one lock: what left memory between the two would get another number.
+        revive(std::move(risen));
+        head_.apply(batch, ids_);
+        if (dead_count_ > 0) late_host = head_.late_host(batch);
+        break;
+      }
+    }
+    find_dead(unknown, risen);
+    asked.insert(unknown.begin(), unknown.end());
   }
-  mark_dead_first_rates(batch);
+  if (late_host) mark_dead_first_rates(*late_host, batch.tick);
   if (observer_ != nullptr) observer_->applied(batch, ids_);
 }
 

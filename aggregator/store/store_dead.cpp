@@ -182,29 +182,23 @@ Result<void> Store::State::forget_dead(std::span<EntityId const> ids) {
   return {};
 }
 
-void Store::State::revive(Batch const& batch) {
-  if (dead_count_ == 0) return;
-  std::vector<EntityKey> unknown;
-  {
-    std::lock_guard const lock(head_mutex_);
-    unknown = head_.unknown(batch, latest_dead_start_);
-  }
-  if (unknown.empty()) return;
-  std::vector<CatalogueEntity> risen;
-  {
-    DeadReading const reading(*this);
-    for (EntityKey const& key : unknown) {
-      auto found = reading->find(key);
-      if (!found) {
-        log_.error("{}; a container that was known may get another number",
-                   to_string(found.error()));
-        break;
-      }
-      if (*found) risen.push_back({std::move(**found), false, true});
+// Those of them that are dead.
+void Store::State::find_dead(std::span<EntityKey const> keys,
+                             std::vector<CatalogueEntity>& found) const {
+  DeadReading const reading(*this);
+  for (EntityKey const& key : keys) {
+    auto its = reading->find(key);
+    if (!its) {
+      log_.error("{}; a container that was known may get another number", to_string(its.error()));
+      return;
     }
+    if (*its) found.push_back({std::move(**its), false, true});
   }
-  std::lock_guard const lock(head_mutex_);
-  for (CatalogueEntity& each : risen) {
+}
+
+// With head_mutex_ held.
+void Store::State::revive(std::vector<CatalogueEntity> dead) {
+  for (CatalogueEntity& each : dead) {
     auto const id = each.info.id;
     auto const last = tick_ns(each.info.last_tick);
     head_.restore(std::move(each));
@@ -215,22 +209,16 @@ void Store::State::revive(Batch const& batch) {
 
 // What Head::apply() does for containers that are still in memory. Behind it: one that leaves
 // memory meanwhile is in the catalogue before.
-void Store::State::mark_dead_first_rates(Batch const& batch) {
-  if (dead_count_ == 0) return;
-  auto const host = [&] {
-    std::lock_guard const lock(head_mutex_);
-    return head_.late_host(batch);
-  }();
-  if (!host) return;
-  TickNs const reach = host->second;
-  auto const begun = DeadReading(*this)->begun(host->first, tick_ns(batch.tick), reach);
+void Store::State::mark_dead_first_rates(LateHost const& late, WallTime tick) {
+  auto const begun = DeadReading(*this)->begun(late.host, tick_ns(tick), late.reach);
   if (!begun) {
     log_.error("{}; rates of containers that are over may stay as they are",
                to_string(begun.error()));
     return;
   }
   std::lock_guard const lock(head_mutex_);
-  for (auto const& [id, first] : *begun) head_.mark_dirty(Tier::minute_instances, id, first, reach);
+  for (auto const& [id, first] : *begun)
+    head_.mark_dirty(Tier::minute_instances, id, first, late.reach);
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -114,9 +114,10 @@ class Store::State {
   // Of store_dead.cpp: what is over leaves memory; what lives again comes back.
   Result<void> bury_idle();
   Result<void> expire_dead();
-  void mark_dead_first_rates(Batch const& batch);
+  void mark_dead_first_rates(LateHost const& late, WallTime tick);
   Result<void> forget_dead(std::span<EntityId const> ids);
-  void revive(Batch const& batch);
+  void find_dead(std::span<EntityKey const> keys, std::vector<CatalogueEntity>& found) const;
+  void revive(std::vector<CatalogueEntity> dead);
   void let_reads_in() const;
   bool is_dead(EntityId id) const;
   class DeadReading;

@@ -64,8 +64,7 @@ TEST_CASE(
   CHECK(failed.error().code == Errc::unavailable);
   CHECK_FALSE(trial.store->writable());
   CHECK_FALSE(trial.append(batch("a", 2, at(20))).get());  // still failing: refused
-  clock.advance(1s);
-  REQUIRE(eventually([&] { return trial.store->writable(); }));
+  REQUIRE(trial.writable_again());
   REQUIRE(trial.append(batch("a", 2, at(20))).get());
   REQUIRE(trial.append(batch("a", 3, at(30))).get());
   CHECK(disk.paths("/log/").size() == 2);  // the failed file was finished
@@ -92,8 +91,7 @@ TEST_CASE("a full disk refuses, keeps what it acknowledged, and is back by itsel
     CHECK_FALSE(trial.append(batch("a", sequence + 1, at(9'000), 20)).get());
   }
   disk.set_capacity(SimulatedDisk::unlimited);
-  clock.advance(1s);
-  REQUIRE(eventually([&] { return trial.store->writable(); }));
+  REQUIRE(trial.writable_again());
   for (int i = 0; i < 5; ++i, ++sequence)
     REQUIRE(
         trial.append(batch("a", sequence + 1, at(static_cast<int>(sequence + 1) * 10), 20)).get());

@@ -179,11 +179,7 @@ class FaultRun {
     disk_.fail_operations(0);
     sqlite_.fail(0);
     disk_.withhold_syncs(false);
-    must(eventually([&] {
-           clock_.advance(1s);
-           return trial_.store->writable();
-         }),
-         "the store is not writable again");
+    must(trial_.writable_again(), "the store is not writable again");
     for (Sender& sender : senders_) {
       if (sender.under_way) answered(sender);
       auto const before = sender.acknowledged;

@@ -45,10 +45,7 @@ TEST_CASE("the log leaves room for a spill, which makes room for the log") {
   CHECK_FALSE(trial.append(next()).get());
   // No byte is freed from outside: the rows that are in the log move to a spill.
   REQUIRE(trial.spill(20min));
-  REQUIRE(eventually([&] {
-    clock.advance(1s);
-    return trial.store->writable();
-  }));
+  REQUIRE(trial.writable_again());
   REQUIRE(trial.append(next()).get());
   ++sequence;
   trial.open();

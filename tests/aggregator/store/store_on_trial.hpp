@@ -123,6 +123,13 @@ struct StoreOnTrial {
                   [answer](Result<void> result) { answer->set_value(std::move(result)); });
     return answer->get_future();
   }
+  // The log looks once a second of its clock whether it can be written, some time after it is told.
+  bool writable_again() {
+    return eventually([this] {
+      clock.advance(1s);
+      return store->writable();
+    });
+  }
   // Waits until everything that was appended before is in the head.
   void settle() {
     std::promise<void> done;
