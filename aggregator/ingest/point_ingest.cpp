@@ -141,7 +141,7 @@ std::size_t PointIngest::expected_line(std::string_view bytes, ExpectedOrder& or
   if (route == nullptr || route->verdict > RouteVerdict::aggregated) return 0;
   auto const length = route->name.size();
   if (bytes.size() <= length || bytes[length] != ' ' || !bytes.starts_with(route->name)) return 0;
-  auto const numbers = graphite::parse_plain_numbers(bytes.substr(length + 1));
+  auto const numbers = graphite::parse_plain_numbers(bytes.substr(length + 1), order.time());
   if (!numbers || numbers->time < now.oldest || numbers->time > now.newest) return 0;
   order.advance();
   ++counters_.lines;

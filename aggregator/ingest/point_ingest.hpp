@@ -45,7 +45,11 @@ class ExpectedOrder {
   // The route that came behind the last one before.
   PointRoute const* next(std::uint32_t generation);
   // It came again.
-  void advance() { last_ = places_[last_].next; }
+  void advance() {
+    last_ = places_[last_].next;
+    prefetch();
+  }
+  graphite::PlainTime& time() { return time_; }  // of its lines
   // `route`, which was looked up, came behind the last one.
   void learn(PointRoute const& route);
 
@@ -54,8 +58,20 @@ class ExpectedOrder {
     PointRoute const* route;
     std::uint32_t next;
   };
+  // What the next lines will need: routes lie in memory as they were first seen, and of so many
+  // names little stays in the cache from one time to the next.
+  void prefetch() const {
+    constexpr std::size_t far = 8, near = 4;
+    if (last_ + far >= places_.size()) return;
+    __builtin_prefetch(places_[last_ + far].route);
+    PointRoute const& soon = *places_[last_ + near].route;
+    __builtin_prefetch(soon.name.data());
+    __builtin_prefetch(soon.series.entity);
+  }
+
   std::vector<Place> places_;
   std::map<PointRoute const*, std::uint32_t> at_;
+  graphite::PlainTime time_;
   std::uint32_t last_ = none;
   std::uint32_t generation_ = 0;
   static constexpr std::uint32_t none = 0xffffffff;

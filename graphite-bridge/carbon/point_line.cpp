@@ -79,12 +79,30 @@ int take_digits(char const*& at, char const* end, std::uint64_t& number) {
 
 }  // namespace
 
-std::optional<PlainNumbers> parse_plain_numbers(std::string_view text) {
+std::optional<std::int64_t> PlainTime::read(char const*& at, char const* end) {
+  if (end - at >= static_cast<std::ptrdiff_t>(size_) && text_[0] != 0 &&
+      std::memcmp(at, text_.data(), size_) == 0) {
+    at += size_;
+    return time_;
+  }
+  char const* const begin = at;
+  std::uint64_t time = 0;
+  int const digits = take_digits(at, end, time);
+  if (digits == 0 || digits > most_plain_digits) return std::nullopt;
+  if (at == end || *at++ != '\n') return std::nullopt;
+  if (at - begin == static_cast<std::ptrdiff_t>(size_)) {
+    std::memcpy(text_.data(), begin, size_);
+    time_ = static_cast<std::int64_t>(time);
+  }
+  return static_cast<std::int64_t>(time);
+}
+
+std::optional<PlainNumbers> parse_plain_numbers(std::string_view text, PlainTime& time) {
   char const* at = text.data();
   char const* const end = at + text.size();
   bool const negative = at < end && *at == '-';
   if (negative) ++at;
-  std::uint64_t digits = 0, time = 0;
+  std::uint64_t digits = 0;
   int const whole = take_digits(at, end, digits);
   int fraction = 0;
   if (at < end && *at == '.') {
@@ -95,13 +113,12 @@ std::optional<PlainNumbers> parse_plain_numbers(std::string_view text) {
   if (whole == 0 || whole + fraction > most_plain_digits || (negative && digits == 0))
     return std::nullopt;
   if (at == end || *at++ != ' ') return std::nullopt;
-  int const time_digits = take_digits(at, end, time);
-  if (time_digits == 0 || time_digits > most_plain_digits) return std::nullopt;
-  if (at == end || *at++ != '\n') return std::nullopt;
+  auto const seconds = time.read(at, end);
+  if (!seconds) return std::nullopt;
   // Both are exact, so that one division rounds as the decimal itself would (Clinger, 1990).
   double const value =
       static_cast<double>(digits) / powers_of_ten[static_cast<std::size_t>(fraction)];
-  return PlainNumbers{negative ? -value : value, static_cast<std::int64_t>(time),
+  return PlainNumbers{negative ? -value : value, *seconds,
                       static_cast<std::size_t>(at - text.data())};
 }
 

@@ -2,6 +2,8 @@
 // Graphite's plaintext as it comes in, "path value timestamp\n": three words between blanks, as
 // carbon's protocols.py (MetricLineReceiver) reads them. Pure; any thread; allocates nothing.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -25,8 +27,19 @@ struct PlainNumbers {
   std::int64_t time = 0;
   std::size_t size = 0;  // bytes read, the line feed too
 };
+// Senders write one time into many lines: it is read when it is another than the last one.
+class PlainTime {
+ public:
+  // Of the digits and the line feed at `at`, which goes behind them; nothing: it is no such time.
+  std::optional<std::int64_t> read(char const*& at, char const* end);
+
+ private:
+  static constexpr std::size_t size_ = 11;  // of ten digits (2001 to 2286) and the line feed
+  std::array<char, 16> text_{};
+  std::int64_t time_ = 0;
+};
 // At the beginning of `text`; nothing where it is written otherwise or not all of it is there: then
 // parse_point_line() has to say what it is.
-std::optional<PlainNumbers> parse_plain_numbers(std::string_view text);
+std::optional<PlainNumbers> parse_plain_numbers(std::string_view text, PlainTime& time);
 
 }  // namespace dadvisor::graphite

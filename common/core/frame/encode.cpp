@@ -20,6 +20,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <span>
 
 #include "common/core/frame/bytes.hpp"
@@ -101,6 +103,22 @@ void write_events(ByteWriter& writer, Batch const& batch) {
   }
 }
 
+// put_varint() for what may be long, a double's change nearly always: all at once, as it is read,
+// for how long it is cannot be foretold.
+char* put_long_varint(char* out, std::uint64_t value) {
+  if (value < 0x80) return put_varint(out, value);
+  auto const size = (static_cast<unsigned>(std::bit_width(value)) + 6) / 7;
+  std::uint64_t word = (value & 0x0fff'ffff) | (value & 0x00ff'ffff'f000'0000) << 4;
+  word = (word & 0x0000'3fff'0000'3fff) | (word & 0x0fff'c000'0fff'c000) << 2;
+  word = (word & 0x007f'007f'007f'007f) | (word & 0x3f80'3f80'3f80'3f80) << 1;
+  std::uint64_t const more = 0x8080'8080'8080'8080;
+  word |= size > 8 ? more : more >> (8 * (9 - size));
+  std::memcpy(out, &word, sizeof word);
+  out[8] = static_cast<char>((value >> 56 & 0x7f) | (size > 9 ? 0x80 : 0));
+  out[9] = static_cast<char>(value >> 63);
+  return out + size;
+}
+
 // The mask says which cells differ from `before` (none: all absent). A change is the zigzag of
 // the difference, or of the value where there was none; 0, which is no difference, says absent.
 void write_cells(ByteWriter& writer, std::span<Cell const> cells, Row const* before) {
@@ -128,7 +146,7 @@ void write_cells(ByteWriter& writer, std::span<Cell const> cells, Row const* bef
             static_cast<std::uint64_t>(*cells[i]) - static_cast<std::uint64_t>(old(i).value_or(0));
         change = zigzag(static_cast<std::int64_t>(step));
       }
-      out = put_varint(out, change);
+      out = put_long_varint(out, change);
     }
     writer.raw({bytes.data(), static_cast<std::size_t>(out - bytes.data())});
   }

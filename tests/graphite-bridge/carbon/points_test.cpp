@@ -78,14 +78,17 @@ TEST_CASE("plain numbers are read as a whole line would be, to the last bit") {
     return text;
   };
   int plain = 0;
+  PlainTime last;
+  std::string time = digits(12);
   for (int i = 0; i < 20'000; ++i) {
     auto value = (random() % 4 == 0 ? "-" : "") + digits(9);
     if (random() % 2 == 0) value += "." + digits(9);
-    auto text = value + " " + digits(12) + "\n";
+    if (random() % 3 == 0) time = random() % 2 == 0 ? "1700000" + digits(6) : digits(12);
+    auto text = value + " " + time + "\n";
     // Sometimes what is not plain, and stays so whatever else stands in it.
     if (random() % 8 == 0) text[random() % text.size()] = " .-+e\r\tx_"[random() % 9];
     INFO(text);
-    auto const numbers = parse_plain_numbers(text + "rest");
+    auto const numbers = parse_plain_numbers(text + "rest", last);
     auto const end = text.find('\n');
     if (!numbers || end == std::string::npos) continue;
     auto const line = parse_point_line("a " + text.substr(0, end));
@@ -100,7 +103,7 @@ TEST_CASE("plain numbers are read as a whole line would be, to the last bit") {
   for (auto const* const other :
        {"", "1", "1 ", "1 2", "1 2\r\n", "1  2\n", " 1 2\n", "-0 2\n", "1. 2\n", ".5 2\n", "1 -1\n",
         "1 2.5\n", "1e3 2\n", "nan 2\n", "1234567890123456 2\n", "1 1234567890123456\n", "1 2 3\n"})
-    CHECK_FALSE(parse_plain_numbers(other));
+    CHECK_FALSE(parse_plain_numbers(other, last));
 }
 
 TEST_CASE("a pickle of more than numbers, texts, lists and tuples executes nothing") {
