@@ -237,7 +237,10 @@ bool Ingest::advance(Agent& agent, Job& job) {
       refuse(agent, job, header, *objection);
       continue;
     }
-    auto batch = decode_frame(frame, base, CrcCheck::done);
+    // Key frames repeat what was known: whoever follows sees by the shared list that it still is.
+    auto const known =
+        agent.bases.empty() ? SlotEntities() : agent.bases.rbegin()->second->entities;
+    auto batch = decode_frame(frame, base, CrcCheck::done, known);
     if (!batch) {
       ++counters_.malformed;
       finish(agent, {400, batch.error().context + "\n", std::nullopt});
@@ -248,10 +251,6 @@ bool Ingest::advance(Agent& agent, Job& job) {
       refuse(agent, job, header, *objection);
       continue;
     }
-    // Key frames repeat what was known: whoever follows sees by the shared list that it still is.
-    if (!header.base && !agent.bases.empty())
-      if (auto const& last = *agent.bases.rbegin()->second; last.entities == batch->entities)
-        batch->entities = last.entities;
     append(agent, frame, std::move(*batch));
     return false;
   }

@@ -62,6 +62,10 @@ void take_frame(std::string_view bytes) {
     must(again && *again == *base, "a key frame says the same when written again");
   }
   auto const batch = decode_frame(second, base ? &*base : nullptr);
+  auto const known = base ? base->entities : SlotEntities();
+  auto const sharing = decode_frame(second, base ? &*base : nullptr, CrcCheck::due, known);
+  must(sharing.has_value() == batch.has_value() && (!batch || *sharing == *batch),
+       "a frame says the same whatever was known before");
   if (!batch) return;
   auto const again = decode_frame(encode_key_frame(*batch), nullptr);
   must(again && *again == *batch, "a delta says the same as a key frame");

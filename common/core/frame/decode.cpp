@@ -106,10 +106,41 @@ bool read_entity(ByteReader& reader, std::string const& agent, Entity& entity) {
   return reader.ok();
 }
 
+// Whether this entity comes next; then `reader` is behind it.
+bool repeats(ByteReader& reader, std::string const& agent, Entity const& entity) {
+  auto const& key = entity.key;
+  if (reader.u8() != static_cast<std::uint8_t>(key.kind)) return false;
+  auto const host = reader.varint(frame_limit::host_bytes + 1);
+  bool const same_host = host == frame_layout::host_is_agent ? key.host == agent
+                                                             : key.host == reader.raw(host - 1);
+  if (!same_host || reader.string(frame_limit::container_id_bytes) != key.container_id ||
+      unzigzag(reader.varint()) != key.start_ns)
+    return false;
+  // Their pairs stand in a frame as they do in memory.
+  auto const labels = entity.labels.bytes();
+  return reader.varint(frame_limit::labels) == entity.labels.size() &&
+         reader.raw(labels.size()) == labels && reader.ok();
+}
+
+// The same of all entities of a key frame.
+bool repeats(ByteReader& reader, std::string const& agent, SlotEntities const& known) {
+  ByteReader ahead = reader;
+  if (known.empty() || ahead.varint() != known.size()) return false;
+  SlotReader slots;
+  for (auto const& [slot, entity] : known)
+    if (slots.read(ahead) != slot || !repeats(ahead, agent, entity)) return false;
+  reader = ahead;
+  return true;
+}
+
 // The entities of a delta frame: the base's without the removed, with the changed put in. `fresh`:
 // the slots of those that are not the base's, ascending.
-bool read_entities(ByteReader& reader, Batch const* base, Batch& batch,
+bool read_entities(ByteReader& reader, Batch const* base, SlotEntities const& known, Batch& batch,
                    std::vector<std::uint32_t>& fresh) {
+  if (base == nullptr && repeats(reader, batch.stream.agent, known)) {
+    batch.entities = known;
+    return true;
+  }
   std::vector<std::uint32_t> removed;
   if (base != nullptr) {
     removed.resize(read_count(reader, 1, base->entities.size()));
@@ -250,7 +281,8 @@ Result<FrameHeader> peek_frame(std::string_view frame, CrcCheck crc) {
   return read_header(frame, crc, reader, events);
 }
 
-Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc) {
+Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc,
+                           SlotEntities const& known) {
   ByteReader reader{{}};
   bool events = false;
   auto header = read_header(frame, crc, reader, events);
@@ -271,7 +303,7 @@ Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck c
   else if (!read_schemas(reader, batch.schemas))
     return malformed("its schemas");
   std::vector<std::uint32_t> fresh;
-  if (!read_entities(reader, base, batch, fresh)) return malformed("its entities");
+  if (!read_entities(reader, base, known, batch, fresh)) return malformed("its entities");
   if (!read_rows(reader, base, fresh, batch)) return malformed("its rows");
   if (events && !read_events(reader, batch)) return malformed("its events");
   if (reader.left() != 0) return malformed("bytes behind its rows");

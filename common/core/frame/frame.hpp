@@ -65,7 +65,9 @@ enum class CrcCheck { due, done };
 Result<FrameHeader> peek_frame(std::string_view frame, CrcCheck crc = CrcCheck::due);
 
 // The batch, of exactly the bytes given. `base` must be the batch that the header names (nullptr
-// will do for a key frame). Errors: as peek_frame; conflict: the base is missing or another one.
-Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc = CrcCheck::due);
+// will do for a key frame). `known`: entities that were decoded before; a key frame that has the
+// same shares their list. Errors: as peek_frame; conflict: the base is missing or another one.
+Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc = CrcCheck::due,
+                           SlotEntities const& known = {});
 
 }  // namespace dadvisor

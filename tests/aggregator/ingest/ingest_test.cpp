@@ -202,6 +202,26 @@ TEST_CASE("deltas decode against acknowledged batches; an unknown base is asked 
   CHECK(reply.want == BatchesReply::Want::key);
 }
 
+TEST_CASE("a key frame's entities are those of the batch before, as long as they are the same") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  std::vector<std::shared_ptr<Batch const>> batches;
+  auto const send = [&](Batch const& batch) {
+    aggregator.send(body_of(batch));
+    REQUIRE(aggregator.store.waiting.size() == 1);
+    batches.push_back(aggregator.store.waiting[0].batch);
+    aggregator.sync_all();
+  };
+  send(batch_of("a", 1));
+  send(batch_of("a", 2));
+  auto other = batch_of("a", 3);
+  other.entities.edit()[0].entity.labels = {{"cluster", "blue"}};
+  send(other);
+  CHECK(batches[1]->entities.is(batches[0]->entities));
+  CHECK_FALSE(batches[2]->entities.is(batches[1]->entities));
+  CHECK(aggregator.store.kept == std::vector<Batch>{batch_of("a", 1), batch_of("a", 2), other});
+}
+
 TEST_CASE("who has no session here, or not any more, is asked for a hello") {
   Aggregator aggregator;
   CHECK(answer(aggregator.send(body_of(batch_of("a", 1)))).want == BatchesReply::Want::hello);

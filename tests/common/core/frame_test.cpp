@@ -258,6 +258,47 @@ TEST_CASE("any batch survives a key frame, and any successor a delta frame") {
   }
 }
 
+TEST_CASE("a key frame shares the list of entities that are the same, and no other") {
+  Random random(20260102);
+  std::size_t shared = 0;
+  for (int round = 0; round < 2000; ++round) {
+    auto const base = some_batch(random);
+    // Nothing, one thing or several are another's.
+    auto next = round % 2 == 0 ? some_successor(base, random) : base;
+    if (round % 4 == 1 && !base.entities.empty()) {
+      auto& one = next.entities.edit()[below(random, base.entities.size())];
+      auto& key = one.entity.key;
+      switch (below(random, 6)) {
+        case 0:
+          one.entity.labels = one.entity.labels.with("b", "other");
+          break;
+        case 1:
+          ++key.start_ns;
+          break;
+        case 2:
+          key.container_id += 'd';
+          break;
+        case 3:
+          key.host += 'h';
+          break;
+        case 4:
+          key.kind = EntityKind::foreign;
+          break;
+        default:
+          break;
+      }
+    }
+    auto const frame = encode_key_frame(next);
+    auto const decoded = decode_frame(frame, nullptr, CrcCheck::due, base.entities);
+    REQUIRE(decoded);
+    REQUIRE(*decoded == next);
+    bool const same = !base.entities.empty() && next.entities == base.entities;
+    REQUIRE(decoded->entities.is(base.entities) == same);
+    if (same) ++shared;
+  }
+  CHECK(shared > 100);
+}
+
 TEST_CASE("a change of schema makes a key frame of a delta") {
   auto const base = golden_base();
   auto next = golden_next();
