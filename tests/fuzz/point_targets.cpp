@@ -23,12 +23,13 @@ void take_path(std::string_view sent) {
   must(graphite::join_path(parts.parent, parts.leaf) == *path, "a path's parts make it again");
 }
 
-// The short way reads what the long way does.
-void compare_numbers(std::string_view line, graphite::Point const* whole) {
+// The short way reads what the long way does, whatever time was read before.
+void compare_numbers(std::string_view line, graphite::Point const* whole,
+                     graphite::PlainTime& time) {
   auto const blank = line.find(' ');
   if (blank == std::string_view::npos || blank == 0) return;
   std::string const rest = std::string(line.substr(blank + 1)) + "\n";
-  auto const plain = graphite::parse_plain_numbers(rest);
+  auto const plain = graphite::parse_plain_numbers(rest, time);
   if (!plain) return;
   must(plain->size == rest.size(), "plain numbers are all of a line's rest");
   bool const plain_path =
@@ -42,6 +43,7 @@ void compare_numbers(std::string_view line, graphite::Point const* whole) {
 }  // namespace
 
 void take_line(std::string_view bytes) {
+  graphite::PlainTime time;
   while (!bytes.empty()) {
     auto const end = std::min(bytes.find('\n'), bytes.size());
     auto const line = bytes.substr(0, end);
@@ -52,7 +54,7 @@ void take_line(std::string_view bytes) {
            "a path is a part of its line");
       take_path(point->path);
     }
-    compare_numbers(line, point ? &*point : nullptr);
+    compare_numbers(line, point ? &*point : nullptr, time);
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
 }
