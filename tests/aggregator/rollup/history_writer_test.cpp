@@ -134,7 +134,7 @@ TEST_CASE("rows that a young store has raw are made into tiers nevertheless") {
   tiered.run([] {});               // what is acknowledged may not be applied yet
   tiered.clock.advance(3 * days);  // nothing is sealed yet, and the rows are past their retention
   auto const made = [&](store::Tier tier) {
-    return tiered.rows(tier, TieredStore::tick_at(0), history.now());
+    return tiered.rows(tier, TieredStore::tick_at(0), TieredStore::tick_at(120));
   };
   std::map<store::Tier, std::map<EntityKey, TieredStore::EntityRows>> before;
   for (store::Tier const tier : {store::Tier::minute_instances, store::Tier::minute})

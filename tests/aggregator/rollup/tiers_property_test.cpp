@@ -1,6 +1,7 @@
 // Whatever the order, the repetition, the restarts, kills and power cuts: every tier ends as if the
 // raw rows had come in order into a store that was never stopped.
 
+#include "tests/sanitized.hpp"
 #include "tiered_store.hpp"
 
 using namespace dadvisor;
@@ -42,10 +43,14 @@ void end(TieredStore& world) {
   world.settle();
 }
 
+std::vector<unsigned> seeds() {
+  return sanitized ? std::vector{6u} : std::vector{1u, 3u, 6u, 8u, 12u};
+}
+
 }  // namespace
 
 TEST_CASE("any mix of late, doubled and reordered batches, with restarts, gives the same tiers") {
-  unsigned const seed = GENERATE(1u, 3u, 6u, 8u, 12u);
+  unsigned const seed = GENERATE(from_range(seeds()));
   INFO("seed " << seed);
   std::mt19937 random(seed);
   auto const pick = [&](int most) {

@@ -2,8 +2,8 @@
 // what was not synced, kills, failed writes and syncs, a disk that is full and freed again, late
 // and doubled batches, spills, merges and tiers. What was acknowledged is found, each row once.
 //
-// DADVISOR_CRASH_RUNS: how many seeds (200), DADVISOR_CRASH_SEED: the first one. A seed gives the
-// same faults again; how far the threads are when they come is the machine's.
+// DADVISOR_CRASH_RUNS: how many seeds (200, under a sanitizer 50), DADVISOR_CRASH_SEED: the first
+// one. A seed gives the same faults again; how far the threads are when they come is the machine's.
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -11,6 +11,7 @@
 #include "faulty_sqlite.hpp"
 #include "simulated_disk.hpp"
 #include "store_on_trial.hpp"
+#include "tests/sanitized.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
@@ -272,7 +273,7 @@ class FaultRun {
 };
 
 TEST_CASE("no fault loses or doubles what was acknowledged") {
-  auto const runs = environment("DADVISOR_CRASH_RUNS", 200);
+  auto const runs = environment("DADVISOR_CRASH_RUNS", sanitized ? 50 : 200);
   auto const first = environment("DADVISOR_CRASH_SEED", 20'240'501);
   Tally tally;
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
@@ -288,7 +289,7 @@ TEST_CASE("no fault loses or doubles what was acknowledged") {
             << " spills, " << tally.spill_failures << " failed, " << tally.merges << " merges, "
             << tally.sealed << " periods sealed, " << tally.buried << " buried, " << tally.revived
             << " revived");
-  if (runs < 100) return;
+  if (runs < 50) return;
   CHECK(tally.refused > runs / 10);
   CHECK(tally.replayed > runs);
   CHECK(tally.spills > runs);
