@@ -32,6 +32,13 @@ void RollupEngine::Host::add(AppNumber app) {
   if (place == apps.end() || *place != app) apps.insert(place, app);
 }
 
+void RollupEngine::Host::expect(std::size_t place) const {
+  constexpr std::size_t far = 4, near = 2;
+  if (place + far < instances.size()) __builtin_prefetch(instances[place + far]);
+  if (place + near < instances.size() && instances[place + near] != nullptr)
+    instances[place + near]->readings.expect();
+}
+
 FigurePlan const& RollupEngine::plan(Schema const& schema) {
   if (auto const known = plans_.find(schema.metrics); known != plans_.end()) return known->second;
   return plans_.emplace(schema.metrics, schema).first->second;
@@ -171,8 +178,9 @@ std::vector<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::E
       continue;
     if (entity->entity.key.kind == EntityKind::host) its_host.entity = ids[i];
     if (entity->entity.key.kind != EntityKind::container) continue;
-    Instance*& placed =
-        its_host.instances[static_cast<std::size_t>(entity - batch.entities.begin())];
+    auto const place = static_cast<std::size_t>(entity - batch.entities.begin());
+    its_host.expect(place);
+    Instance*& placed = its_host.instances[place];
     if (placed == nullptr || placed->id != ids[i]) placed = &instance(ids[i], entity->entity);
     Instance& known = *placed;
     known.last_tick = std::max(known.last_tick, batch.tick);

@@ -35,9 +35,10 @@ struct RollupOptions {
   // delivered it, at most longest_wait: of all that an instance takes here it is the most.
   Nanoseconds memory_span = std::chrono::seconds(10);
   Nanoseconds longest_wait = std::chrono::seconds(60);
-  Nanoseconds late_spacing = std::chrono::seconds(60);  // closed ticks are mended this often
-  Nanoseconds horizon = std::chrono::hours(48);         // instances unseen for longer are forgotten
-  std::size_t rows_per_flush = 100'000;  // raw rows that one flush() may read, roughly
+  // Closed ticks are mended so long after the first of them became dirty.
+  Nanoseconds late_spacing = std::chrono::seconds(60);
+  Nanoseconds horizon = std::chrono::hours(48);  // instances unseen for longer are forgotten
+  std::size_t rows_per_flush = 100'000;          // raw rows that one flush() may read, roughly
 };
 
 struct RollupCounters {
@@ -65,7 +66,7 @@ class RollupEngine final : public store::Observer {
   // `tick` is ready: live hosts that did not deliver it are missed now, and their instances stand
   // in `expected`. Before the flush() that is to show it.
   void ready(WallTime tick);
-  // Rolls up what is dirty: open ticks at once, closed ones every late_spacing, newest first. To be
+  // Rolls up what is dirty: open ticks at once, closed ones after late_spacing, newest first. To be
   // called when a tick became ready and once a second. True: there is more, call again soon.
   bool flush(WallTime now);
 
@@ -85,6 +86,8 @@ class RollupEngine final : public store::Observer {
     // Of the last batch's list of entities: whose rows its places are, as far as it is known.
     SlotEntities entities;
     std::vector<Instance*> instances;
+    // A hint that rows from this place on are taken: what the next ones need is asked for.
+    void expect(std::size_t place) const;
   };
   struct App {
     std::string cluster, name;
@@ -156,7 +159,8 @@ class RollupEngine final : public store::Observer {
   WallTime memory_from_{};  // ticks up to this one arrived, in part, before the start
   WallTime let_go_{};       // ticks up to this one are not in memory any more
   WallTime closed_{};       // ticks up to this one are closed
-  WallTime late_done_{}, totals_done_{};
+  WallTime totals_done_{};
+  std::optional<WallTime> late_since_;  // the first flush() that saw a closed tick dirty
   WallTime forgot_{};
   std::map<WallTime, AppSet> dirty_;
   std::map<WallTime, AppSet> raw_;  // open ticks of which memory knows not all

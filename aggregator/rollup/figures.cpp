@@ -90,6 +90,12 @@ Figures InstanceReadings::take(FigurePlan const& plan, std::span<Cell const> cel
   return figures;
 }
 
+void InstanceReadings::expect() const {
+  constexpr std::size_t of_cache_line = 64 / sizeof(Reading);
+  for (std::size_t at = 0; at < last_.size(); at += of_cache_line)
+    __builtin_prefetch(last_.data() + at, 1);
+}
+
 void InstanceReadings::remember(FigurePlan const& plan, std::span<Cell const> cells,
                                 WallTime tick) {
   last_.resize(layout().counters, no_reading);

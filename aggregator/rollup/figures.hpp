@@ -49,6 +49,7 @@ class InstanceReadings {
                std::int64_t start_ns, std::optional<WallTime> previous_tick);
   // Remembers a row that needs no figures; older readings than those known change nothing.
   void remember(FigurePlan const& plan, std::span<Cell const> cells, WallTime tick);
+  void expect() const;  // a hint that a row is near
 
  private:
   std::vector<Reading> last_;  // by the counter's number in the layout; tick WallTime::min(): none

@@ -39,7 +39,13 @@ void RollupEngine::merge_open(WallTime tick, AppNumber number) {
 }
 
 bool RollupEngine::recompute_dirty(WallTime now, std::size_t& budget) {
-  bool const mend_closed = now - late_done_ >= options_.late_spacing;
+  // Who sends what was kept makes the same ticks dirty batch after batch, and each changes those
+  // behind it: what was mended in the middle of that would be mended again.
+  if (dirty_.empty() || dirty_.begin()->first > closed_)
+    late_since_.reset();
+  else if (!late_since_)
+    late_since_ = now;
+  bool const mend_closed = late_since_ && now - *late_since_ >= options_.late_spacing;
   bool mended = false;
   HostTicks host_ticks(*store_);
   while (!dirty_.empty()) {
@@ -60,7 +66,7 @@ bool RollupEngine::recompute_dirty(WallTime now, std::size_t& budget) {
     }
     recompute(number, ticks, host_ticks, budget);
   }
-  if (mended) late_done_ = now;
+  if (mended) late_since_.reset();
   return false;
 }
 

@@ -364,10 +364,17 @@ TEST_CASE("a late tick corrects its own sum and the rates after it") {
     world.deliver(late);
     world.flush(tick_at(8));
   }
-  SECTION("when it has closed, once a minute") {
-    world.flush(tick_at(3) + 130s);
+  SECTION("when it has closed, a minute later, with what comes meanwhile") {
+    WallTime const now = tick_at(3) + 130s;
+    world.flush(now);
     world.deliver(late);
-    world.flush(tick_at(3) + 131s);
+    world.flush(now + 1s);
+    world.flush(now + 60s);
+    CHECK(world.rows(EntityKind::app, "shop") == rows);
+    auto const before = world.counters().recomputed_rows;
+    world.flush(now + 61s);
+    CHECK(world.counters().recomputed_rows > before);
+    CHECK(world.counters().dirty_windows == 0);
   }
   rows = world.rows(EntityKind::app, "shop");
   CHECK(sum(rows.at(3), metric::cpu_usage) == Approx(6e9));
