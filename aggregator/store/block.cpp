@@ -59,8 +59,8 @@ Error malformed() { return Error{Errc::malformed, 0, "block"}; }
 
 template <typename Table>
 void write_block(Table const& table, std::span<TickNs const> ticks, std::size_t first,
-                 std::size_t last, std::string& out) {
-  ColumnEncoder encoder;
+                 std::size_t last, std::string& out, Effort effort) {
+  ColumnEncoder encoder(effort);
   std::string columns, payload;
   std::uint64_t count = 0;
   MetricId last_id = 0;
@@ -86,12 +86,14 @@ void write_block(Table const& table, std::span<TickNs const> ticks, std::size_t 
 
 }  // namespace
 
-void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out) {
-  write_block(rows, rows.ticks(), first, last, out);
+void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out,
+                  Effort effort) {
+  write_block(rows, rows.ticks(), first, last, out, effort);
 }
 
-void encode_block(ColumnTable const& table, std::size_t first, std::size_t last, std::string& out) {
-  write_block(table, table.ticks, first, last, out);
+void encode_block(ColumnTable const& table, std::size_t first, std::size_t last, std::string& out,
+                  Effort effort) {
+  write_block(table, table.ticks, first, last, out, effort);
 }
 
 Result<void> append_block(std::string_view bytes, ColumnTable& table) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/store/column.hpp"
 #include "aggregator/store/column_table.hpp"
 #include "aggregator/store/selected_rows.hpp"
 #include "common/core/result.hpp"
@@ -14,8 +15,10 @@
 namespace dadvisor::aggregator::store {
 
 // Appends rows [first, last), not none, to `out`; columns without any value are left out.
-void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out);
-void encode_block(ColumnTable const& table, std::size_t first, std::size_t last, std::string& out);
+void encode_block(Rows const& rows, std::size_t first, std::size_t last, std::string& out,
+                  Effort effort = Effort::thorough);
+void encode_block(ColumnTable const& table, std::size_t first, std::size_t last, std::string& out,
+                  Effort effort = Effort::thorough);
 
 // Errors: malformed.
 Result<Rows> decode_block(std::string_view bytes);

@@ -62,11 +62,11 @@ std::optional<std::int64_t> whole_number(std::int64_t bits) {
 // (Warren, Hacker's Delight, 10-16); what is no multiple gives a quotient beyond the greatest.
 class CommonDivisor {
  public:
-  explicit CommonDivisor(std::span<std::int64_t const> steps) {
+  CommonDivisor(std::span<std::int64_t const> steps, bool any) {
     std::uint64_t bits = 0;
     for (std::int64_t const step : steps) bits |= static_cast<std::uint64_t>(step);
     shift_ = static_cast<unsigned>(std::countr_zero(bits));
-    if (steps.size() < long_column && !by_five(steps)) return;
+    if (!any && !by_five(steps)) return;
     std::uint64_t odd = 0;
     for (std::int64_t const step : steps) {
       auto const size = magnitude(step) >> shift_;
@@ -84,8 +84,8 @@ class CommonDivisor {
   }
 
  private:
-  // Of few steps only units of the decimal kind are looked for, which all are multiples of five:
-  // another divisor saves less than finding that there is none costs.
+  // Unless any is looked for, only units of the decimal kind are looked for, which all are
+  // multiples of five: another divisor saves less than finding that there is none costs.
   bool by_five(std::span<std::int64_t const> steps) const {
     constexpr std::uint64_t inverse_of_five = 0xcccc'cccc'cccc'cccd;
     return std::ranges::all_of(steps, [&](std::int64_t step) {
@@ -199,7 +199,8 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
   auto const differences = steps_.of(steps), sums = sums_.of(steps);
   std::span<std::int64_t> changes;
   for (std::size_t i = 0; i < steps; ++i) differences[i] = minus(values[i + 1], values[i]);
-  CommonDivisor const divisor(differences);
+  bool const all_ways = steps >= long_column && effort_ == Effort::thorough;
+  CommonDivisor const divisor(differences, all_ways);
   if (!divisor.is_one()) {
     flags |= divided_flag;
     for (std::int64_t& step : differences) step = divisor.divide(step);
@@ -223,7 +224,7 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
   };
   attempt(delta, differences, false, least_step);
   attempt(plain, sums, false, least_sum);
-  if (steps >= long_column) {
+  if (all_ways) {
     attempt(delta, differences, true, mean(differences));
     attempt(plain, sums, true, mean(sums));
     changes = changes_.of(steps - 1);

@@ -14,8 +14,12 @@
 
 namespace dadvisor::aggregator::store {
 
+// quick: of what is soon written again; the ways that seldom save much are not tried.
+enum class Effort { thorough, quick };
+
 class ColumnEncoder {
  public:
+  explicit ColumnEncoder(Effort effort = Effort::thorough) : effort_(effort) {}
   // Appends the payload of the values (at least one); returns the coding.
   std::uint8_t encode(std::span<std::int64_t const> values, std::string& out);
 
@@ -38,6 +42,7 @@ class ColumnEncoder {
     std::vector<T> many_;
   };
 
+  Effort const effort_;
   Scratch<std::int64_t> wholes_, steps_, sums_, changes_;
   Scratch<std::uint64_t> rests_;
 };

@@ -63,6 +63,12 @@ Head::Member& Head::member(Entity const& entity, bool derived) {
   return *raw;
 }
 
+void Head::expect(Member const& member) {
+  auto const* const bytes = reinterpret_cast<char const*>(&member);
+  constexpr std::size_t cache_line = 64;
+  for (std::size_t at = 0; at < sizeof member; at += cache_line) __builtin_prefetch(bytes + at, 1);
+}
+
 EntityInfo& Head::Member::edit() {
   // Only under the mutex does somebody come to share it.
   if (info.use_count() > 1) info = std::make_shared<EntityInfo>(*info);
@@ -123,7 +129,7 @@ std::shared_ptr<SchemaShape const> Head::shape(Schema const& schema) {
 bool Head::add(Member& member, WallTime tick, Nanoseconds step,
                std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells) {
   auto const before = member.tail.rows();
-  if (!member.tail.add(tick_ns(tick), shape, cells, member.of_one_tick())) return false;
+  if (!member.tail.add(tick_ns(tick), shape, cells, member.of_one_tick(), packing_)) return false;
   rows_ += member.tail.rows() - before;
   member.changed = true;
   mark_dirty(first_tier(member.info->entity.key.kind), member.info->id, tick_ns(tick),
@@ -180,6 +186,12 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     Row const& row = batch.rows[i];
     while (slot != slots.end() && slot->first < row.slot) ++slot;
+    // Another thread made the cells, and a thousand other rows were here since these entities':
+    // what the next rows need is asked for.
+    if (i + 1 < batch.rows.size()) __builtin_prefetch(batch.rows[i + 1].cells.data());
+    auto const left = slots.end() - slot;
+    if (left > 4 && slot[4].second != nullptr) expect(*slot[4].second);
+    if (left > 2 && slot[2].second != nullptr) slot[2].second->tail.expect_row();
     bool const whole = slot != slots.end() && slot->first == row.slot &&
                        row.schema < batch.schemas.size() &&
                        row.cells.size() == batch.schemas[row.schema].metrics.size();
@@ -258,7 +270,7 @@ bool Head::changes(EntityId& last, std::size_t limit, TickNs until, CatalogueCha
 
 std::vector<PackedBlock> Head::freeze(EntityId id, TickNs until) {
   Member* const found = find(id);
-  return found == nullptr ? std::vector<PackedBlock>{} : found->tail.freeze(until);
+  return found == nullptr ? std::vector<PackedBlock>{} : found->tail.freeze(until, packing_);
 }
 
 void Head::release(EntityId id, std::span<PackedBlock const> blocks) {

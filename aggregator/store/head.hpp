@@ -132,6 +132,7 @@ class Head {
     bool foreign_hosts = false;  // whether some are of another host than the stream's
   };
 
+  static void expect(Member const& member);  // a hint that it gets a row
   Member& member(Entity const& entity, bool derived);
   void remove(std::map<EntityId, std::unique_ptr<Member>>::iterator at);
   Member* find(EntityId id) const;
@@ -155,6 +156,7 @@ class Head {
   std::uint64_t version_ = 1, generation_ = 1;
   std::uint64_t applied_rows_ = 0, duplicate_rows_ = 0;
   std::size_t rows_ = 0;
+  ColumnTable packing_;  // scratch
 };
 
 }  // namespace dadvisor::aggregator::store

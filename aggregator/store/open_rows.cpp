@@ -125,8 +125,8 @@ OpenRows::OpenRows(Columns columns, Rows const& table) : OpenRows(std::move(colu
     });
 }
 
-void OpenRows::add_difference(Steps const& steps, std::size_t width, std::uint64_t before,
-                              std::uint64_t present) {
+void OpenRows::add_difference(Steps const& steps, std::size_t width, std::uint64_t changed,
+                              std::uint64_t before, std::uint64_t present) {
   std::array<std::uint8_t, most_of_word> made;
   std::uint8_t* out = made.data();
   *out++ = before != present;
@@ -134,8 +134,6 @@ void OpenRows::add_difference(Steps const& steps, std::size_t width, std::uint64
     std::memcpy(out, &before, 8);
     out += 8;
   }
-  std::uint64_t changed = 0;
-  for (std::size_t i = 0; i < width; ++i) changed |= std::uint64_t{steps[i] != 0} << i;
   std::memcpy(out, &changed, 8);
   out += (width + 7) / 8;
   std::uint8_t* const codes = out;
@@ -164,8 +162,9 @@ void OpenRows::add_tick(TickNs tick) {
   ticks_.push_back(tick);
 }
 
+template <typename Passed>
 void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
-                         std::span<std::uint64_t> present) const {
+                         std::span<std::uint64_t> present, Passed const& passed) const {
   std::uint8_t const* in = differences_.data() + (row == 0 ? 0 : ends_[row - 1]);
   std::uint8_t const* const end = differences_.data() + differences_.size();
   for (std::size_t word = 0; word < words(); ++word) {
@@ -179,11 +178,17 @@ void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
     in += (ones(changed) + 1) / 2;
     for (unsigned count = 0; changed != 0; changed &= changed - 1, ++count) {
       unsigned const code = (codes[count / 2] >> (count % 2 * 4)) & 15;
-      auto& value = values[word * 64 + static_cast<std::size_t>(std::countr_zero(changed))];
-      value = stepped(value, code, in, end);
+      auto const column = word * 64 + static_cast<std::size_t>(std::countr_zero(changed));
+      passed(column);
+      values[column] = stepped(values[column], code, in, end);
       in += bytes_of(code);
     }
   }
+}
+
+void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
+                         std::span<std::uint64_t> present) const {
+  step_back(row, values, present, [](std::size_t) {});
 }
 
 void OpenRows::fetch() const {
@@ -197,6 +202,16 @@ void OpenRows::fetch() const {
   all(values_);
   all(present_);
   all(differences_);
+}
+
+void OpenRows::expect_row() const {
+  auto const* const values = reinterpret_cast<char const*>(values_.data());
+  for (std::size_t at = 0; at < values_.size() * sizeof values_[0]; at += cache_line)
+    __builtin_prefetch(values + at, 1);
+  __builtin_prefetch(present_.data(), 1);
+  __builtin_prefetch(ticks_.data() + ticks_.size(), 1);
+  __builtin_prefetch(ends_.data() + ends_.size(), 1);
+  __builtin_prefetch(differences_.data() + differences_.size(), 1);
 }
 
 void OpenRows::drop_newest() {
@@ -279,6 +294,41 @@ void OpenRows::step_back(std::size_t row, std::span<OpenColumn> columns) const {
     }
     if (!columns.empty()) in = bytes + codes.bytes_before(ones(changed));
   }
+}
+
+bool OpenRows::oldest(std::size_t rows, ColumnTable& made) const {
+  auto values = values_;
+  auto present = present_;
+  for (std::size_t row = size() - 1; row >= rows; --row) step_back(row - 1, values, present);
+  made.ticks.assign(ticks_.begin(), ticks_.begin() + static_cast<std::ptrdiff_t>(rows));
+  constexpr std::size_t nowhere = SIZE_MAX;
+  std::vector<std::size_t> place(columns_->size(), nowhere);
+  std::size_t count = 0;
+  for (std::size_t column = 0; column < columns_->size(); ++column) {
+    if (((present[column / 64] >> (column % 64)) & 1) == 0) continue;
+    if (made.columns.size() == count) made.columns.emplace_back();
+    TableColumn& its = made.columns[count];
+    its.id = (*columns_)[column];
+    its.values.resize(rows);
+    its.has.clear();
+    place[column] = count++;
+  }
+  made.columns.resize(count);
+  std::vector<std::size_t> written(columns_->size(), rows);  // of each column, from this row on
+  auto const all = present;
+  std::size_t row = rows;
+  auto const write = [&](std::size_t column) {
+    if (place[column] == nowhere) return;
+    auto* const its = made.columns[place[column]].values.data();
+    std::fill(its + row, its + written[column], values[column]);
+    written[column] = row;
+  };
+  for (row = rows - 1; row > 0; --row) {
+    step_back(row - 1, values, present, write);
+    if (present != all) return false;
+  }
+  for (std::size_t column = 0; column < columns_->size(); ++column) write(column);
+  return true;
 }
 
 Rows OpenRows::table(TickNs from) const {

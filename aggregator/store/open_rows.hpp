@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "aggregator/store/column_table.hpp"
 #include "aggregator/store/rows.hpp"
 #include "aggregator/store/selected_rows.hpp"
 
@@ -50,10 +51,16 @@ class OpenRows {
   void select(Selection const& selection, TickNs from, TickNs until, SelectedRows& out) const;
   // A hint that they are read soon: their memory is asked for.
   void fetch() const;
+  // The same of an append().
+  void expect_row() const;
   // The rows from `from` on.
   Rows table(TickNs from = std::numeric_limits<TickNs>::min()) const;
   // The rows of places [first, last).
   Rows table(std::size_t first, std::size_t last) const;
+  // The oldest `rows` of them, not none, as columns, without those that have no value. False: not
+  // all of these rows have the same cells, and what is in `made` is undefined. A column is written
+  // where its values change alone, at a fraction of what a table by rows costs.
+  bool oldest(std::size_t rows, ColumnTable& made) const;
 
  private:
   using Steps = std::array<std::int64_t, 64>;  // from a row's values to those of the row before
@@ -62,12 +69,16 @@ class OpenRows {
   std::size_t width(std::size_t word) const {  // columns of a word of the bitmap
     return std::min<std::size_t>(64, columns_->size() - word * 64);
   }
-  // Of one word: what tells the row before from the one behind it, which has `present`.
-  void add_difference(Steps const& steps, std::size_t width, std::uint64_t before,
-                      std::uint64_t present);
+  // Of one word: what tells the row before from the one behind it, which has `present`. `changed`:
+  // the steps that are not 0.
+  void add_difference(Steps const& steps, std::size_t width, std::uint64_t changed,
+                      std::uint64_t before, std::uint64_t present);
   void add_end();
   void add_tick(TickNs tick);
-  // Turns row `row` + 1 into row `row`.
+  // Turns row `row` + 1 into row `row`; of each column that changes calls passed(column) before.
+  template <typename Passed>
+  void step_back(std::size_t row, std::span<std::int64_t> values, std::span<std::uint64_t> present,
+                 Passed const& passed) const;
   void step_back(std::size_t row, std::span<std::int64_t> values,
                  std::span<std::uint64_t> present) const;
   // The same of some columns alone, which ascend.
@@ -85,17 +96,18 @@ template <typename Give>
 void OpenRows::append(TickNs tick, Give const& give) {
   for (std::size_t word = 0; word < words(); ++word) {
     Steps steps;
-    std::uint64_t present = 0;
+    std::uint64_t present = 0, changed = 0;
     std::int64_t* const values = values_.data() + word * 64;
     for (std::size_t i = 0; i < width(word); ++i) {
       Cell const& cell = give(word * 64 + i);
       std::int64_t const value = cell.value_or(values[i]);
       steps[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) -
                                            static_cast<std::uint64_t>(value));
+      changed |= std::uint64_t{values[i] != value} << i;
       values[i] = value;
       present |= std::uint64_t{cell.has_value()} << i;
     }
-    if (!empty()) add_difference(steps, width(word), present_[word], present);
+    if (!empty()) add_difference(steps, width(word), changed, present_[word], present);
     present_[word] = present;
   }
   if (!empty()) add_end();

@@ -47,14 +47,20 @@ OpenRows::Columns columns_of(std::shared_ptr<SchemaShape const> const& shape) {
   return OpenRows::Columns(shape, &shape->columns);
 }
 
-PackedBlock pack(Rows const& rows, std::size_t first, std::size_t last) {
+template <typename Table>
+PackedBlock pack(Table const& rows, std::vector<TickNs> const& ticks, std::size_t first,
+                 std::size_t last) {
   auto block = std::make_shared<PackedRows>();
-  block->first = rows.ticks()[first];
-  block->last = rows.ticks()[last - 1];
+  block->first = ticks[first];
+  block->last = ticks[last - 1];
   block->rows = last - first;
-  encode_block(rows, first, last, block->bytes);
+  // The next spill makes a greater block of it.
+  encode_block(rows, first, last, block->bytes, Effort::quick);
   block->bytes.shrink_to_fit();
   return block;
+}
+PackedBlock pack(Rows const& rows, std::size_t first, std::size_t last) {
+  return pack(rows, rows.ticks(), first, last);
 }
 
 // Our own block in memory: that it does not decode is a broken invariant.
@@ -78,18 +84,18 @@ SchemaShape::SchemaShape(Schema const& schema) {
 }
 
 bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-               std::span<Cell const> cells, OfOneTick of_one_tick) {
+               std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch) {
   added_newest_ = false;
   added_columns_.clear();
   if (packed_.empty() || tick > packed_.back()->last)
-    return add_open(tick, shape, cells, of_one_tick);
+    return add_open(tick, shape, cells, of_one_tick, scratch);
   return add_packed(tick, *shape, cells, of_one_tick);
 }
 
 bool Tail::add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-                    std::span<Cell const> cells, OfOneTick of_one_tick) {
+                    std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch) {
   if (Packing const& packing = packing_of(of_one_tick); open_.size() >= packing.open) {
-    pack_open(packing.at_once);
+    pack_open(packing.at_once, scratch);
     if (tick <= packed_.back()->last) return add_packed(tick, *shape, cells, of_one_tick);
   }
   bool const same_columns = open_.columns().get() == &shape->columns;
@@ -118,8 +124,9 @@ void Tail::append_open(TickNs tick, SchemaShape const& shape, std::span<Cell con
     return;
   }
   std::size_t next = 0;
-  open_.append(tick, [&](std::size_t column) -> Cell {
-    if (next == shape.columns.size() || shape.columns[next] != columns[column]) return std::nullopt;
+  Cell const none;
+  open_.append(tick, [&](std::size_t column) -> Cell const& {
+    if (next == shape.columns.size() || shape.columns[next] != columns[column]) return none;
     return cells[shape.order[next++]];
   });
 }
@@ -200,8 +207,9 @@ std::vector<MetricId> Tail::new_columns(std::vector<MetricId> const& known) {
   return fresh;
 }
 
-void Tail::pack_open(std::size_t rows) {
-  packed_.push_back(pack(open_.table(0, rows), 0, rows));
+void Tail::pack_open(std::size_t rows, ColumnTable& scratch) {
+  packed_.push_back(open_.oldest(rows, scratch) ? pack(scratch, scratch.ticks, 0, rows)
+                                                : pack(open_.table(0, rows), 0, rows));
   packed_rows_ += rows;
   open_.drop_oldest(rows);
 }
@@ -222,7 +230,7 @@ bool Tail::has_until(TickNs until) const {
          (!open_.empty() && open_.ticks().front() <= until);
 }
 
-std::vector<PackedBlock> Tail::freeze(TickNs until) {
+std::vector<PackedBlock> Tail::freeze(TickNs until, ColumnTable& scratch) {
   std::size_t count = 0;
   while (count < packed_.size() && packed_[count]->last <= until) ++count;
   if (count < packed_.size() && packed_[count]->first <= until) {  // it straddles: cut it in two
@@ -235,7 +243,7 @@ std::vector<PackedBlock> Tail::freeze(TickNs until) {
     auto const& ticks = open_.ticks();
     auto const rows = std::upper_bound(ticks.begin(), ticks.end(), until) - ticks.begin();
     if (rows > 0) {
-      pack_open(static_cast<std::size_t>(rows));
+      pack_open(static_cast<std::size_t>(rows), scratch);
       ++count;
     }
   }

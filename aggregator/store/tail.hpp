@@ -35,8 +35,10 @@ struct SchemaShape {
 class Tail {
  public:
   // False: there is a row of that tick, and it was kept. cells: as many as the schema's metrics.
+  // `scratch`: what stands in it does not matter, its memory is used again.
   bool add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-           std::span<Cell const> cells, OfOneTick of_one_tick);
+           std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch);
+  void expect_row() const { open_.expect_row(); }  // a hint that an add() is near
   // Columns that got a value and are not in `known` (ascending), looked up in the row of the last
   // add(); empty nearly always.
   std::vector<MetricId> new_columns(std::vector<MetricId> const& known);
@@ -44,7 +46,7 @@ class Tail {
   void look_again() { known_.clear(); }
 
   // Packs what is not after `until` and returns the blocks that hold it, by tick ascending.
-  std::vector<PackedBlock> freeze(TickNs until);
+  std::vector<PackedBlock> freeze(TickNs until, ColumnTable& scratch);
   // Forgets those of the blocks that are still here.
   void release(std::span<PackedBlock const> blocks);
 
@@ -59,13 +61,13 @@ class Tail {
 
  private:
   bool add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-                std::span<Cell const> cells, OfOneTick of_one_tick);
+                std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch);
   bool add_between(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
                    OfOneTick of_one_tick);
   bool add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
                   OfOneTick of_one_tick);
   void append_open(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells);
-  void pack_open(std::size_t rows);
+  void pack_open(std::size_t rows, ColumnTable& scratch);
   void replace_packed(std::size_t at, Rows const& rows);
 
   std::vector<PackedBlock> packed_;  // by tick, not overlapping, all before the open rows

@@ -1,5 +1,6 @@
 #include "aggregator/store/open_rows.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <random>
@@ -45,6 +46,29 @@ void compare(OpenRows const& rows, std::deque<PlainRow> const& plain, TickNs fro
   if (plain.empty()) return;
   for (std::size_t column = 0; column < plain.back().cells.size(); ++column)
     REQUIRE(rows.newest(column) == plain.back().cells[column]);
+}
+
+// Whether the oldest `count` rows as columns are those of the table.
+void compare_columns(OpenRows const& rows, std::size_t count, ColumnTable& made) {
+  Rows const table = rows.table(0, count);
+  bool alike = true;
+  for (std::size_t row = 1; row < count; ++row)
+    alike = alike && std::ranges::equal(table.present(row), table.present(0));
+  REQUIRE(rows.oldest(count, made) == alike);
+  if (!alike) return;
+  REQUIRE(made.ticks == table.ticks());
+  std::size_t next = 0;
+  for (std::size_t column = 0; column < table.columns().size(); ++column) {
+    if (!table.has(0, column)) continue;
+    REQUIRE(next < made.columns.size());
+    TableColumn const& its = made.columns[next++];
+    REQUIRE(its.id == table.columns()[column]);
+    REQUIRE(its.has.empty());
+    REQUIRE(its.values.size() == count);
+    for (std::size_t row = 0; row < count; ++row)
+      REQUIRE(its.values[row] == table.value(row, column));
+  }
+  REQUIRE(next == made.columns.size());
 }
 
 }  // namespace
@@ -124,4 +148,27 @@ TEST_CASE("open rows of a table are the table's, absent cells among them") {
   REQUIRE(rows.table(31).empty());
   REQUIRE(rows.newest(0) == Cell(8));
   REQUIRE(rows.newest(2) == std::nullopt);
+}
+
+TEST_CASE("the oldest open rows as columns are the table's where all have the same cells") {
+  std::size_t const width = GENERATE(1u, 41u, 64u, 130u);
+  INFO("columns " << width);
+  std::mt19937_64 random(width + 1);
+  ColumnTable made;  // what it held before is of no account
+  for (int round = 0; round < 100; ++round) {
+    OpenRows rows(columns(width));
+    std::vector<Cell> cells(width);
+    auto const size = 1 + random() % 40;
+    for (TickNs tick = 1; tick <= static_cast<TickNs>(size); ++tick) {
+      // Cells come and go in few of the rows, so that long stretches have the same ones.
+      bool const others = tick == 1 || random() % 16 == 0;
+      for (Cell& cell : cells) {
+        if (others) cell = random() % 3 == 0 ? Cell() : Cell(static_cast<std::int64_t>(random()));
+        if (cell && random() % 3 == 0)
+          cell = static_cast<std::int64_t>(static_cast<std::uint64_t>(*cell) + random() % 7 - 3);
+      }
+      rows.append(tick, [&](std::size_t column) -> Cell const& { return cells[column]; });
+    }
+    for (std::size_t count = 1; count <= size; ++count) compare_columns(rows, count, made);
+  }
 }
