@@ -13,6 +13,7 @@ namespace dadvisor::aggregator::store {
 namespace {
 
 constexpr std::size_t write_bytes = 4 << 20;    // of one write(2) of a large group
+constexpr std::size_t kept_bytes = 1 << 20;     // of the memory for it
 constexpr std::size_t probe_bytes = 256 << 10;  // that must fit before the disk counts as mended
 constexpr auto probe_every = std::chrono::seconds(1);
 // How often the thread looks at the clock while failing; the clock itself may be a test's.
@@ -49,10 +50,14 @@ LogWriter::~LogWriter() {
 }
 
 bool LogWriter::submit(LogItem item) {
-  std::lock_guard const lock(mutex_);
-  bool const taken = !failing_;
-  queue_.push_back({std::move(item), !taken, nullptr});
-  if (queue_.size() == 1) wake_.notify_one();
+  bool taken = false, idle = false;
+  {
+    std::lock_guard const lock(mutex_);
+    taken = !failing_;
+    idle = queue_.empty();
+    queue_.push_back({std::move(item), !taken, nullptr});
+  }
+  if (idle) wake_.notify_one();
   return taken;
 }
 
@@ -195,21 +200,23 @@ Result<void> LogWriter::write(std::span<Entry> entries) {
     fail(ready.error(), false);
     return Error{Errc::unavailable, ready.error().os_error, ready.error().context};
   }
-  std::string buffer, scratch;
+  buffer_.clear();
+  if (buffer_.capacity() > kept_bytes) buffer_.shrink_to_fit();
+  std::string scratch;
   std::uint64_t bytes = 0, batches = 0;
   WallTime last_tick = current_.last_tick;
   Result<void> result;
   auto const flush = [&] {
-    if (result && !buffer.empty()) result = file_->append(buffer);
-    bytes += buffer.size();
-    buffer.clear();
+    if (result && !buffer_.empty()) result = file_->append(buffer_);
+    bytes += buffer_.size();
+    buffer_.clear();
   };
   for (Entry const& entry : entries) {
     if (entry.refused) continue;
-    append_record(buffer, *logged_frame(entry.item, scratch), current_.bytes);
+    append_record(buffer_, *logged_frame(entry.item, scratch), current_.bytes);
     last_tick = std::max(last_tick, entry.item.batch->tick);
     ++batches;
-    if (buffer.size() >= write_bytes) flush();
+    if (buffer_.size() >= write_bytes) flush();
   }
   flush();
   bool const written = result.has_value();

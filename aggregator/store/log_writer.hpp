@@ -117,6 +117,7 @@ class LogWriter {
   std::map<StreamLane, std::vector<std::uint64_t>> bases_;  // sequences in file_, the last ones
   std::map<StreamLane, std::uint64_t> marks_;
   std::uint64_t next_number_;
+  std::string buffer_;  // of write(): its memory
   MonotonicTime last_sync_{};
   MonotonicTime next_probe_{};
 

@@ -143,12 +143,17 @@ void Store::State::start() {
 
 void Store::State::append(std::string frame, std::shared_ptr<Batch const> batch,
                           std::function<void(Result<void>)> done) {
-  std::lock_guard const order(order_);
-  if (!log_writer_->submit({std::move(frame), batch, std::move(done)})) return;
-  unapplied_cells_ += cells_of(*batch);
-  std::lock_guard const lock(tasks_mutex_);
-  tasks_.emplace_back(std::move(batch));
-  if (tasks_.size() == 1) tasks_wake_.notify_one();
+  bool idle = false;
+  {
+    std::lock_guard const order(order_);
+    if (!log_writer_->submit({std::move(frame), batch, std::move(done)})) return;
+    unapplied_cells_ += cells_of(*batch);
+    std::lock_guard const lock(tasks_mutex_);
+    idle = tasks_.empty();
+    tasks_.emplace_back(std::move(batch));
+  }
+  // Without the locks, or who is woken waits for them at once.
+  if (idle) tasks_wake_.notify_one();
 }
 
 void Store::State::post(std::function<void()> function) {
