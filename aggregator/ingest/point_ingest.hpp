@@ -63,9 +63,12 @@ class ExpectedOrder {
   void prefetch() const {
     constexpr std::size_t far = 8, near = 4;
     if (last_ + far >= places_.size()) return;
-    __builtin_prefetch(places_[last_ + far].route);
+    auto const* const route = places_[last_ + far].route;
+    __builtin_prefetch(route);
+    __builtin_prefetch(reinterpret_cast<char const*>(route + 1) - 1);  // over two lines, mostly
     PointRoute const& soon = *places_[last_ + near].route;
     __builtin_prefetch(soon.name.data());
+    __builtin_prefetch(soon.name.data() + soon.name.size());
     __builtin_prefetch(soon.series.entity);
   }
 

@@ -80,18 +80,23 @@ int take_digits(char const*& at, char const* end, std::uint64_t& number) {
 }  // namespace
 
 std::optional<std::int64_t> PlainTime::read(char const*& at, char const* end) {
-  if (end - at >= static_cast<std::ptrdiff_t>(size_) && text_[0] != 0 &&
-      std::memcmp(at, text_.data(), size_) == 0) {
-    at += size_;
-    return time_;
+  std::uint64_t front = 0, back = 0;
+  if (end - at >= size_) {
+    std::memcpy(&front, at, sizeof front);
+    std::memcpy(&back, at + size_ - sizeof back, sizeof back);
+    if (front == front_ && back == back_ && front != 0) {
+      at += size_;
+      return time_;
+    }
   }
   char const* const begin = at;
   std::uint64_t time = 0;
   int const digits = take_digits(at, end, time);
   if (digits == 0 || digits > most_plain_digits) return std::nullopt;
   if (at == end || *at++ != '\n') return std::nullopt;
-  if (at - begin == static_cast<std::ptrdiff_t>(size_)) {
-    std::memcpy(text_.data(), begin, size_);
+  if (at - begin == size_) {
+    front_ = front;
+    back_ = back;
     time_ = static_cast<std::int64_t>(time);
   }
   return static_cast<std::int64_t>(time);

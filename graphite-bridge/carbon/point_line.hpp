@@ -2,7 +2,6 @@
 // Graphite's plaintext as it comes in, "path value timestamp\n": three words between blanks, as
 // carbon's protocols.py (MetricLineReceiver) reads them. Pure; any thread; allocates nothing.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,8 +33,8 @@ class PlainTime {
   std::optional<std::int64_t> read(char const*& at, char const* end);
 
  private:
-  static constexpr std::size_t size_ = 11;  // of ten digits (2001 to 2286) and the line feed
-  std::array<char, 16> text_{};
+  static constexpr std::ptrdiff_t size_ = 11;  // of ten digits (2001 to 2286) and the line feed
+  std::uint64_t front_ = 0, back_ = 0;         // its first and its last eight bytes; 0: none yet
   std::int64_t time_ = 0;
 };
 // At the beginning of `text`; nothing where it is written otherwise or not all of it is there: then
