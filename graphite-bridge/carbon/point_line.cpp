@@ -79,27 +79,29 @@ int take_digits(char const*& at, char const* end, std::uint64_t& number) {
 
 }  // namespace
 
-std::optional<std::int64_t> PlainTime::read(char const*& at, char const* end) {
+bool PlainTime::read(char const*& at, char const* end, std::int64_t& time) {
   std::uint64_t front = 0, back = 0;
   if (end - at >= size_) {
     std::memcpy(&front, at, sizeof front);
     std::memcpy(&back, at + size_ - sizeof back, sizeof back);
     if (front == front_ && back == back_ && front != 0) {
       at += size_;
-      return time_;
+      time = time_;
+      return true;
     }
   }
   char const* const begin = at;
-  std::uint64_t time = 0;
-  int const digits = take_digits(at, end, time);
-  if (digits == 0 || digits > most_plain_digits) return std::nullopt;
-  if (at == end || *at++ != '\n') return std::nullopt;
+  std::uint64_t number = 0;
+  int const digits = take_digits(at, end, number);
+  if (digits == 0 || digits > most_plain_digits) return false;
+  if (at == end || *at++ != '\n') return false;
+  time = static_cast<std::int64_t>(number);
   if (at - begin == size_) {
     front_ = front;
     back_ = back;
-    time_ = static_cast<std::int64_t>(time);
+    time_ = time;
   }
-  return static_cast<std::int64_t>(time);
+  return true;
 }
 
 std::optional<PlainNumbers> parse_plain_numbers(std::string_view text, PlainTime& time) {
@@ -118,12 +120,12 @@ std::optional<PlainNumbers> parse_plain_numbers(std::string_view text, PlainTime
   if (whole == 0 || whole + fraction > most_plain_digits || (negative && digits == 0))
     return std::nullopt;
   if (at == end || *at++ != ' ') return std::nullopt;
-  auto const seconds = time.read(at, end);
-  if (!seconds) return std::nullopt;
+  std::int64_t seconds = 0;
+  if (!time.read(at, end, seconds)) return std::nullopt;
   // Both are exact, so that one division rounds as the decimal itself would (Clinger, 1990).
   double const value =
       static_cast<double>(digits) / powers_of_ten[static_cast<std::size_t>(fraction)];
-  return PlainNumbers{negative ? -value : value, *seconds,
+  return PlainNumbers{negative ? -value : value, seconds,
                       static_cast<std::size_t>(at - text.data())};
 }
 

@@ -29,8 +29,9 @@ struct PlainNumbers {
 // Senders write one time into many lines: it is read when it is another than the last one.
 class PlainTime {
  public:
-  // Of the digits and the line feed at `at`, which goes behind them; nothing: it is no such time.
-  std::optional<std::int64_t> read(char const*& at, char const* end);
+  // Of the digits and the line feed at `at`, which goes behind them. False: it is no such time. No
+  // optional: made of parts and read as a whole, it would wait for its way through memory.
+  bool read(char const*& at, char const* end, std::int64_t& time);
 
  private:
   static constexpr std::ptrdiff_t size_ = 11;  // of ten digits (2001 to 2286) and the line feed
