@@ -301,8 +301,11 @@ bool OpenRows::oldest(std::size_t rows, ColumnTable& made) const {
   auto present = present_;
   for (std::size_t row = size() - 1; row >= rows; --row) step_back(row - 1, values, present);
   made.ticks.assign(ticks_.begin(), ticks_.begin() + static_cast<std::ptrdiff_t>(rows));
-  constexpr std::size_t nowhere = SIZE_MAX;
-  std::vector<std::size_t> place(columns_->size(), nowhere);
+  struct Unwritten {
+    std::int64_t* values = nullptr;  // of a column that no row has none
+    std::size_t until = 0;           // rows before this one
+  };
+  std::vector<Unwritten> unwritten(columns_->size());
   std::size_t count = 0;
   for (std::size_t column = 0; column < columns_->size(); ++column) {
     if (((present[column / 64] >> (column % 64)) & 1) == 0) continue;
@@ -311,17 +314,18 @@ bool OpenRows::oldest(std::size_t rows, ColumnTable& made) const {
     its.id = (*columns_)[column];
     its.values.resize(rows);
     its.has.clear();
-    place[column] = count++;
+    unwritten[column] = {its.values.data(), rows};
+    ++count;
   }
   made.columns.resize(count);
-  std::vector<std::size_t> written(columns_->size(), rows);  // of each column, from this row on
   auto const all = present;
   std::size_t row = rows;
   auto const write = [&](std::size_t column) {
-    if (place[column] == nowhere) return;
-    auto* const its = made.columns[place[column]].values.data();
-    std::fill(its + row, its + written[column], values[column]);
-    written[column] = row;
+    auto& [its, until] = unwritten[column];
+    if (its == nullptr) return;
+    // At least one: since the last time a row was left behind. Mostly no more.
+    do its[--until] = values[column];
+    while (until > row);
   };
   for (row = rows - 1; row > 0; --row) {
     step_back(row - 1, values, present, write);
