@@ -4,14 +4,6 @@
 
 namespace dadvisor::aggregator::rollup {
 
-CounterRates::CounterRates(HostTicks& host_ticks, store::EntityInfo const& entity,
-                           store::EntityId host, std::span<MetricId const> columns)
-    : host_ticks_(host_ticks),
-      host_(host),
-      start_ns_(entity.entity.key.start_ns),
-      step_(entity.step),
-      columns_(columns) {}
-
 void CounterRates::begin() {
   last_.resize(columns_.size());
   steps_.resize(columns_.size());

@@ -19,7 +19,11 @@ class CounterRates {
   // `host`: the entity of the
   // container's host (or absent_entity), whose ticks tell whether a first count is whole.
   CounterRates(HostTicks& host_ticks, store::EntityInfo const& entity, store::EntityId host,
-               std::span<MetricId const> columns);
+               std::span<MetricId const> columns)
+      : CounterRates(host_ticks, entity.entity.key.start_ns, entity.step, host, columns) {}
+  CounterRates(HostTicks& host_ticks, std::int64_t start_ns, Nanoseconds step, store::EntityId host,
+               std::span<MetricId const> columns)
+      : host_ticks_(host_ticks), host_(host), start_ns_(start_ns), step_(step), columns_(columns) {}
 
   // How long before the first rate rows are needed.
   Nanoseconds reach() const { return longest_hole * step_; }

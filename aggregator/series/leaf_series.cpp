@@ -43,6 +43,16 @@ void fill(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs c
   }
 }
 
+// Whether each slot has a row, and none has two: as nearly always.
+bool one_a_slot(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs const> ticks) {
+  if (ticks.size() != shape.values() || slot_of(shape, ticks.front()) != 0) return false;
+  store::TickNs const step = Nanoseconds(std::chrono::seconds(shape.step)).count();
+  store::TickNs differs = 0;
+  for (std::size_t row = 1; row < ticks.size(); ++row)
+    differs |= (ticks[row] - ticks[row - 1]) ^ step;
+  return differs == 0;
+}
+
 }  // namespace
 
 // What reads of leaf after leaf share.
@@ -60,46 +70,97 @@ class LeafSeries::Reader {
                                              rolled_up, from, until, visit);
             }) {}
 
-  // Reads leaves [first, last), which have the same members, all at once. Those of leaf `next` are
-  // read behind them.
-  Result<void> read(std::size_t first, std::size_t last, std::size_t next) {
-    MatchedLeaf const* const its = series_.leaves_->data() + first;
-    next_ = next < series_.size() ? (*series_.leaves_)[next].members->entities.front().id
-                                  : store::absent_entity;
-    leaves_.clear();
-    for (std::size_t i = 0; i < last - first; ++i) leaves_.push_back(its[i].leaf);
-    if (slots_.size() < leaves_.size()) slots_.resize(leaves_.size());
-    shape_ = series_.shape(first);  // they share step and window
-    for (std::size_t i = 0; i < leaves_.size(); ++i)
-      slots_[i].assign(shape_.values(), graphite::absent);
-    MembersPtr const& members = its->members;
+  // Reads leaves [first, last), which have the same members, all at once.
+  Result<void> read(std::size_t first, std::size_t last) {
+    begin(first, last);
+    clear_slots();
+    MembersPtr const& members = series_.leaves_->at(first).members;
     EntityKind const kind = members->entities.back().entity.key.kind;
     auto const tier = series_.tier_for(kind);
-    auto const from = from_unix_seconds(shape_.start);
-    auto const until = from_unix_seconds(shape_.end) - Nanoseconds(1);
     for (store::EntityInfo const& entity : members->entities) {
-      if (entity.first_tick > until) continue;
-      auto const done =
-          tier ? read_windows(*tier, entity, from, until) : read_rows(kind, entity, from, until);
+      if (entity.first_tick > until_) continue;
+      auto const done = tier ? read_windows(*tier, entity, from_, until_) : read_rows(kind, entity);
       if (!done) return done.error().within(members->path);
     }
     return {};
   }
-  std::span<double const> values(std::size_t place) const { return slots_[place]; }
+
+  // Reads `count` members from leaf `first` on, each of which is one entity and has leaves
+  // [first, last) or as many that are like them: each one's rows in one go with those of the
+  // others. visit(place) when the values of the leaves from `place` on stand here.
+  template <typename Visit>
+  Result<void> read_alike(std::size_t first, std::size_t last, std::size_t count,
+                          Visit const& visit) {
+    begin(first, last);
+    std::vector<MatchedLeaf> const& leaves = *series_.leaves_;
+    std::size_t const width = last - first;
+    std::size_t next = 0;  // of the members
+    entities_.clear();
+    members_.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      LeafEntity const& entity = leaves[first + i * width].newest;
+      if (entity.first_tick > until_) continue;
+      entities_.push_back(entity);
+      members_.push_back(i);
+    }
+    auto const without_rows = [&](std::size_t end) {
+      for (; next < end; ++next) {
+        clear_slots();
+        visit(first + next * width);
+      }
+    };
+    prepare(leaves[first].newest.kind);
+    auto const done = rows_->read(series_.store_, host_ticks_, host_of(), entities_, from_, until_,
+                                  [&](std::size_t i) {
+                                    without_rows(members_[i]);
+                                    take_rows();
+                                    visit(first + next++ * width);
+                                  });
+    if (!done) return done.error().within(leaves[first + next * width].members->path);
+    without_rows(count);
+    return {};
+  }
+  std::span<double const> values(std::size_t place) const {
+    return rows_fit_ ? rows_->of(place) : std::span<double const>(slots_[place]);
+  }
 
  private:
-  Result<void> read_rows(EntityKind kind, store::EntityInfo const& entity, WallTime from,
-                         WallTime until) {
-    if (!rows_ || !rows_->reads(kind, leaves_)) rows_.emplace(kind, leaves_);
-    rows_->expect(next_);
-    auto const done = rows_->read(
-        series_.store_, host_ticks_,
-        [this](EntityKey const& container) { return series_.index_.host(container.host); }, entity,
-        from, until);
-    if (!done) return done;
+  void begin(std::size_t first, std::size_t last) {
+    leaves_.clear();
+    for (std::size_t i = first; i < last; ++i) leaves_.push_back((*series_.leaves_)[i].leaf);
+    if (slots_.size() < leaves_.size()) slots_.resize(leaves_.size());
+    shape_ = series_.shape(first);  // they share step and window
+    from_ = from_unix_seconds(shape_.start);
+    until_ = from_unix_seconds(shape_.end) - Nanoseconds(1);
+  }
+  void clear_slots() {
+    rows_fit_ = false;
+    for (std::size_t i = 0; i < leaves_.size(); ++i)
+      slots_[i].assign(shape_.values(), graphite::absent);
+  }
+  void fill_slots() {
     for (std::size_t i = 0; i < leaves_.size(); ++i)
       fill(shape_, rows_->ticks(), rows_->of(i), slots_[i]);
-    return {};
+  }
+  // What was read of the one entity there is.
+  void take_rows() {
+    rows_fit_ = one_a_slot(shape_, rows_->ticks());
+    if (rows_fit_) return;
+    clear_slots();
+    fill_slots();
+  }
+  void prepare(EntityKind kind) {
+    if (!rows_ || !rows_->reads(kind, leaves_)) rows_.emplace(kind, leaves_);
+  }
+  LeafValues::HostOf host_of() const {
+    return [this](EntityKey const& container) { return series_.index_.host(container.host); };
+  }
+  Result<void> read_rows(EntityKind kind, store::EntityInfo const& entity) {
+    prepare(kind);
+    auto const done =
+        rows_->read(series_.store_, host_ticks_, host_of(), LeafEntity(entity), from_, until_);
+    if (done) fill_slots();
+    return done;
   }
   Result<void> read_windows(store::Tier tier, store::EntityInfo const& entity, WallTime from,
                             WallTime until) {
@@ -115,9 +176,12 @@ class LeafSeries::Reader {
   rollup::TierReader tier_reader_;
   std::optional<LeafValues> rows_;
   std::vector<Leaf> leaves_;
-  store::EntityId next_ = store::absent_entity;
+  std::vector<LeafEntity> entities_;  // those with rows in the window
+  std::vector<std::size_t> members_;  // of each of them, which
   Shape shape_;
+  WallTime from_{}, until_{};
   std::vector<std::vector<double>> slots_;
+  bool rows_fit_ = false;  // the rows are the slots
 };
 
 Result<std::unique_ptr<LeafSeries>> LeafSeries::make(store::Store const& store,
@@ -150,8 +214,8 @@ std::optional<store::Tier> LeafSeries::tier_for(EntityKind kind) const {
 // Over (from, until] as graphite-web lays it: from the step after from's to until's, and at least
 // one value.
 LeafSeries::Shape const& LeafSeries::add_shape(MatchedLeaf const& leaf) {
-  store::EntityInfo const& newest = leaf.members->entities.back();
-  EntityKind const kind = newest.entity.key.kind;
+  LeafEntity const& newest = leaf.newest;
+  EntityKind const kind = newest.kind;
   auto const same = [&](StepShape const& known) {
     return known.kind == kind && known.of == newest.step;
   };
@@ -193,16 +257,47 @@ graphite::Series LeafSeries::named(std::size_t place) const {
   return series;
 }
 
+// Leaves from `first` on that have the same members; they stand beside each other.
+std::size_t LeafSeries::of_members(std::size_t first) const {
+  std::size_t last = first + 1;
+  while (last < size() && (*leaves_)[last].members == (*leaves_)[first].members) ++last;
+  return last;
+}
+
+// How many members from that of [first, last) on are like it.
+std::size_t LeafSeries::alike(std::size_t first, std::size_t last) const {
+  std::size_t const width = last - first;
+  if (!(*leaves_)[first].alone || tier_for((*leaves_)[first].newest.kind)) return 0;
+  auto const like = [&](std::size_t begin) {
+    if (begin + width > size() || of_members(begin) != begin + width) return false;
+    for (std::size_t i = 0; i < width; ++i) {
+      MatchedLeaf const &one = (*leaves_)[begin + i], &its = (*leaves_)[first + i];
+      if (!one.alone || one.leaf != its.leaf || shapes_[begin + i] != shapes_[first + i])
+        return false;
+    }
+    return true;
+  };
+  std::size_t count = 1;
+  while (like(first + count * width)) ++count;
+  return count;
+}
+
 Result<void> LeafSeries::each(Visitor const& visit) const {
   Reader reader(*this);
   for (std::size_t first = 0; first < size();) {
-    // One scan per entity, whatever the number of its leaves, which stand beside each other.
-    std::size_t last = first + 1;
-    while (last < size() && (*leaves_)[last].members == (*leaves_)[first].members) ++last;
-    if (auto const done = reader.read(first, last, last); !done) return done;
-    for (std::size_t place = first; place < last; ++place)
-      visit(place, reader.values(place - first));
-    first = last;
+    std::size_t const last = of_members(first), width = last - first;
+    auto const show = [&](std::size_t place) {
+      for (std::size_t i = 0; i < width; ++i) visit(place + i, reader.values(i));
+    };
+    std::size_t const count = alike(first, last);
+    if (count > 0) {
+      if (auto const done = reader.read_alike(first, last, count, show); !done) return done;
+      first += count * width;
+    } else {
+      if (auto const done = reader.read(first, last); !done) return done;
+      show(first);
+      first = last;
+    }
   }
   return {};
 }
@@ -211,9 +306,8 @@ Result<std::vector<graphite::Series>> LeafSeries::take(std::span<std::size_t con
   std::vector<graphite::Series> series;
   series.reserve(places.size());
   Reader reader(*this);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    std::size_t const place = places[i], next = i + 1 < places.size() ? places[i + 1] : size();
-    if (auto const done = reader.read(place, place + 1, next); !done) return done.error();
+  for (std::size_t const place : places) {
+    if (auto const done = reader.read(place, place + 1); !done) return done.error();
     auto const values = reader.values(0);
     series.push_back(named(place));
     series.back().values.assign(values.begin(), values.end());

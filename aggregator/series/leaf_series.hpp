@@ -50,6 +50,8 @@ class LeafSeries final : public graphite::MatchedSeries {
   // Nothing: raw rows.
   std::optional<store::Tier> tier_for(EntityKind kind) const;
   Shape const& add_shape(MatchedLeaf const& leaf);
+  std::size_t of_members(std::size_t first) const;
+  std::size_t alike(std::size_t first, std::size_t last) const;
   graphite::Series named(std::size_t place) const;
 
   store::Store const& store_;

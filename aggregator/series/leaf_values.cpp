@@ -55,22 +55,33 @@ bool LeafValues::reads(EntityKind kind, std::span<Leaf const> leaves) const {
 }
 
 Result<void> LeafValues::read(store::Store const& store, rollup::HostTicks& host_ticks,
-                              HostOf const& host_of, store::EntityInfo const& entity, WallTime from,
-                              WallTime until) {
-  step_ = entity.step;
+                              HostOf const& host_of, std::span<LeafEntity const> entities,
+                              WallTime from, WallTime until, EntityVisitor const& visit) {
+  if (entities.empty()) return {};
+  step_ = entities.front().step;
   WallTime start = from;
   if (any_rate_) start -= longest_hole * step_;
-  if (auto scanned = store.scan(entity.id, start, until, scan_); !scanned) return scanned;
+  ids_.clear();
+  for (LeafEntity const& entity : entities) ids_.push_back(entity.id);
+  return store.scan(ids_, start, until, scan_, [&](std::size_t i) -> Result<void> {
+    make(host_ticks, host_of, entities[i], start, from);
+    visit(i);
+    return {};
+  });
+}
+
+void LeafValues::make(rollup::HostTicks& host_ticks, HostOf const& host_of,
+                      LeafEntity const& entity, WallTime start, WallTime from) {
   store::SelectedRows const& rows = scan_.rows();
   std::size_t const count = rows.ticks.size();
   first_ = static_cast<std::size_t>(std::ranges::lower_bound(rows.ticks, store::tick_ns(from)) -
                                     rows.ticks.begin());
   if (any_rate_ && count > 0) {
     // Only of a life that is young at the first row does it matter when its host was heard.
-    EntityKey const& key = entity.entity.key;
-    bool const young = key.start_ns > store::tick_ns(start - (longest_hole + 1) * step_);
-    auto const host = young && kind_ == EntityKind::container ? host_of(key) : store::absent_entity;
-    rollup::CounterRates rates(host_ticks, entity, host, scan_.columns());
+    bool const young = entity.start_ns > store::tick_ns(start - (longest_hole + 1) * step_);
+    auto const host = young && kind_ == EntityKind::container ? host_of(entity.info->entity.key)
+                                                              : store::absent_entity;
+    rollup::CounterRates rates(host_ticks, entity.start_ns, step_, host, scan_.columns());
     for (std::size_t const place : counters_) {
       rates_[place].resize(count);
       rates.per_second(rows.ticks, rows.columns[place], rates_[place]);
@@ -80,7 +91,6 @@ Result<void> LeafValues::read(store::Store const& store, rollup::HostTicks& host
     values_[leaf].resize(count);
     if (count > 0) make(leaf);
   }
-  return {};
 }
 
 void LeafValues::visit(ValueVisitor const& visit) const {

@@ -10,6 +10,7 @@
 
 #include "aggregator/rollup/host_ticks.hpp"
 #include "aggregator/series/leaf.hpp"
+#include "aggregator/series/leaf_entity.hpp"
 #include "aggregator/store/column_scan.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/result.hpp"
@@ -29,11 +30,17 @@ class LeafValues {
   LeafValues(EntityKind kind, std::span<Leaf const> leaves);
   bool reads(EntityKind kind, std::span<Leaf const> leaves) const;
 
-  // Reads an entity's rows with from <= tick <= until. Errors: of Store::scan.
+  // Reads rows with from <= tick <= until of entity after entity, all of the same step: calls
+  // visit(i) when those of entities[i] stand here. Errors: of Store::scan.
+  using EntityVisitor = std::function<void(std::size_t)>;
   Result<void> read(store::Store const& store, rollup::HostTicks& host_ticks, HostOf const& host_of,
-                    store::EntityInfo const& entity, WallTime from, WallTime until);
-  // A hint which entity is read after the next one; absent_entity: none.
-  void expect(store::EntityId entity) { scan_.expect(entity); }
+                    std::span<LeafEntity const> entities, WallTime from, WallTime until,
+                    EntityVisitor const& visit);
+  // The same of one.
+  Result<void> read(store::Store const& store, rollup::HostTicks& host_ticks, HostOf const& host_of,
+                    LeafEntity const& entity, WallTime from, WallTime until) {
+    return read(store, host_ticks, host_of, {&entity, 1}, from, until, [](std::size_t) {});
+  }
   // Of the entity that was read last: its ticks, ascending, and a value of the leaf for each;
   // graphite::absent where there is none.
   std::span<store::TickNs const> ticks() const {
@@ -51,6 +58,9 @@ class LeafValues {
 
   bool rolled_up() const { return kind_ == EntityKind::app || kind_ == EntityKind::total; }
   bool is_counter(std::size_t place) const;
+  // Of the rows that were scanned from `start` on, for values from `from` on.
+  void make(rollup::HostTicks& host_ticks, HostOf const& host_of, LeafEntity const& entity,
+            WallTime start, WallTime from);
   void make(std::size_t leaf);
   std::optional<double> value(Leaf const& leaf, Places const& places, std::size_t row) const;
   std::optional<double> rate(std::size_t place, std::size_t row) const;
@@ -67,6 +77,7 @@ class LeafValues {
   std::vector<std::size_t> counters_;        // places of columns that a leaf may want as rates
   std::vector<std::vector<double>> rates_;   // by place: of counters that a leaf wants as rates
   std::vector<std::vector<double>> values_;  // per leaf
+  std::vector<store::EntityId> ids_;         // of the entities
   std::size_t first_ = 0;                    // the first row that is not read for rates alone
   Nanoseconds step_{};                       // of the entity
 };

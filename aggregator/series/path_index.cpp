@@ -141,7 +141,7 @@ Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern,
   PatternWalk walk(PatternWalk::Of::leaves, pattern, limit);
   walk.down(root_, [&](Place const& place, std::size_t level) {
     walk_leaves(walk, place.members->leaves->root, level, [&](Leaf const& leaf) {
-      if (walk.room()) matched->push_back({place.members, leaf, {}});
+      if (walk.room()) matched->emplace_back(place.members, leaf);
     });
   });
   if (walk.too_many()) return too_many();
@@ -180,7 +180,7 @@ Result<MatchedLeaves> PathIndex::with_dead(graphite::PathPattern const& pattern,
       Node const* const node = find_node(root_, nodes);
       auto const members = joined(node ? node->value.members : nullptr, path, entities);
       walk_leaves(walk, members->leaves->root, nodes.size(), [&](Leaf const& leaf) {
-        if (walk.room()) all->push_back({members, leaf, {}});
+        if (walk.room()) all->emplace_back(members, leaf);
       });
     }
   }

@@ -17,6 +17,7 @@
 #include "aggregator/series/dead_index.hpp"
 #include "aggregator/series/entity_index.hpp"
 #include "aggregator/series/leaf.hpp"
+#include "aggregator/series/leaf_entity.hpp"
 #include "aggregator/series/name_tree.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/result.hpp"
@@ -36,7 +37,17 @@ using MembersPtr = std::shared_ptr<Members const>;
 
 // A leaf that a pattern matched.
 struct MatchedLeaf {
+  MatchedLeaf() = default;
+  MatchedLeaf(MembersPtr its_members, Leaf its_leaf, std::string path = {})
+      : members(std::move(its_members)),
+        newest(members->entities.back()),
+        alone(members->entities.size() == 1),
+        leaf(its_leaf),
+        own_path(std::move(path)) {}
+
   MembersPtr members;
+  LeafEntity newest;   // of the members; beside each other for who reads thousands
+  bool alone = false;  // there are no others
   Leaf leaf;
   std::string own_path;  // of a foreign or a tagged one
 

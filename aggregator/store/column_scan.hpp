@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
+#include "aggregator/store/head_rows.hpp"
 #include "aggregator/store/selected_rows.hpp"
 #include "aggregator/store/spill_reads.hpp"
-#include "aggregator/store/tail.hpp"
 
 namespace dadvisor::aggregator::store {
 
@@ -19,9 +19,6 @@ class ColumnScan {
       : columns_(columns.begin(), columns.end()), selection_(columns), shared_(reads) {}
 
   std::span<MetricId const> columns() const { return columns_; }
-  // A hint which entity is read after the next one: of a thousand that are asked for, each one's
-  // memory takes longer to come than to be read.
-  void expect(EntityId entity) { expected_ = entity; }
   // By tick ascending, each tick once; columns in the order of columns().
   SelectedRows const& rows() const { return rows_; }
 
@@ -29,19 +26,15 @@ class ColumnScan {
   friend class Store;
   friend class TierFiles;
 
-  void begin() {
-    rows_.clear();
-    packed_.clear();
-  }
+  void begin() { rows_.clear(); }
   SpillReads& reads() { return shared_ != nullptr ? *shared_ : own_; }
 
   std::vector<MetricId> const columns_;
   Selection const selection_;
   SpillReads* const shared_;
   SpillReads own_;
-  SelectedRows rows_, open_;
-  std::vector<PackedBlock> packed_;
-  EntityId expected_ = absent_entity;
+  SelectedRows rows_;
+  std::vector<HeadRows> head_;  // of some entities at once
 };
 
 }  // namespace dadvisor::aggregator::store

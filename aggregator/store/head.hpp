@@ -13,10 +13,12 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "aggregator/store/catalogue.hpp"
 #include "aggregator/store/dirty_ranges.hpp"
+#include "aggregator/store/head_rows.hpp"
 #include "aggregator/store/store.hpp"
 #include "aggregator/store/tail.hpp"
 
@@ -45,12 +47,10 @@ class Head {
   EntityId put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
                Schema const& schema, std::span<Cell const> cells);
 
-  // What a query takes away, to be decoded without the lock: appends packed blocks, and behind them
-  // the open rows, and tells of_one_tick(). Nothing: no such entity.
-  std::optional<OfOneTick> snapshot(EntityId id, Selection const& selection, TickNs from,
-                                    TickNs until, std::vector<PackedBlock>& packed,
-                                    SelectedRows& open) const;
-  void fetch(EntityId id) const;  // a hint that its snapshot() is near
+  // What a query takes away of each of these, at most HeadRows::most, to be decoded without the
+  // lock. As many at a time as keep the memory of the next ones on its way.
+  void snapshot(std::span<EntityId const> ids, Selection const& selection, TickNs from,
+                TickNs until, std::span<HeadRows> out) const;
   // Of the entity's rows; nothing: no such entity.
   std::optional<OfOneTick> of_one_tick(EntityId id) const;
   // Appends up to `limit` entities with ids after `after`; false when that were the last.
@@ -134,7 +134,7 @@ class Head {
 
   static void expect(Member const& member);  // a hint that it gets a row
   Member& member(Entity const& entity, bool derived);
-  void remove(std::map<EntityId, std::unique_ptr<Member>>::iterator at);
+  void remove(EntityId id);
   Member* find(EntityId id) const;
   void resolve(Batch const& batch, Slots& slots);
   void relabel(Member& member, Entity const& entity);
@@ -146,6 +146,7 @@ class Head {
 
   EntityId next_id_;
   std::map<EntityId, std::unique_ptr<Member>> entities_;
+  std::unordered_map<EntityId, Member*> by_id_;  // the same: queries look up thousands
   // Ordered, not hashed: keys come from outside, and no choice of names can make this slow.
   std::set<Member*, ByKey> by_key_;
   std::map<StreamId, Slots> slots_;

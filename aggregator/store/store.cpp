@@ -253,36 +253,48 @@ std::uint64_t Store::State::generation() const {
   return head_.generation();
 }
 
-Result<void> Store::State::scan(EntityId entity, WallTime from, WallTime until,
-                                ColumnScan& scan) const {
+Result<void> Store::State::scan(std::span<EntityId const> entities, WallTime from, WallTime until,
+                                ColumnScan& scan, EntityVisitor const& visit) const {
   TickNs const first = tick_ns(from), last = tick_ns(until);
-  scan.begin();
-  scan.open_.clear();
-  std::optional<OfOneTick> of_one_tick;
   std::shared_ptr<Tombstones const> tombstones;
-  {
-    std::lock_guard const lock(head_mutex_);
-    of_one_tick = head_.snapshot(entity, scan.selection_, first, last, scan.packed_, scan.open_);
-    if (scan.expected_ != absent_entity) head_.fetch(scan.expected_);
-    // Of one that is not in memory: no other than containers leave it before their rows do.
-    if (!of_one_tick) of_one_tick = OfOneTick::first;
-    scan.reads().use(spills_, first, last);
-    tombstones = tombstones_;
+  for (std::size_t begin = 0; begin < entities.size(); begin += HeadRows::most) {
+    auto const some = entities.subspan(begin, std::min(HeadRows::most, entities.size() - begin));
+    if (scan.head_.size() < some.size()) scan.head_.resize(some.size());
+    {
+      std::lock_guard const lock(head_mutex_);
+      head_.snapshot(some, scan.selection_, first, last, scan.head_);
+      scan.reads().use(spills_, first, last);
+      tombstones = tombstones_;
+    }
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      auto const read = scan_files(some[i], scan.head_[i], *tombstones, first, last, scan);
+      if (!read) return read;
+      if (auto const visited = visit(begin + i); !visited) return visited;
+    }
   }
+  return {};
+}
+
+// What the files have of an entity, with what memory has behind it.
+Result<void> Store::State::scan_files(EntityId entity, HeadRows const& head,
+                                      Tombstones const& tombstones, TickNs from, TickNs until,
+                                      ColumnScan& scan) const {
+  scan.begin();
   SelectedRows& rows = scan.rows_;
   std::optional<Error> damage;
-  scan.reads().select(entity, scan.selection_, first, last, rows, [&](Error const& error) {
+  scan.reads().select(entity, scan.selection_, from, until, rows, [&](Error const& error) {
     if (damaged_spills_++ == 0) log_.error("{}", to_string(error));
     damage = error;
   });
-  for (PackedBlock const& block : scan.packed_)
-    if (auto read = select_block(block->bytes, scan.selection_, first, last, rows); !read)
+  for (PackedBlock const& block : head.packed)
+    if (auto read = select_block(block->bytes, scan.selection_, from, until, rows); !read)
       damage = read.error();
-  rows.append(scan.open_);
+  rows.append(head.open);
   if (damage && rows.ticks.empty()) return Error{Errc::io, damage->os_error, damage->context};
-  rows.settle(*of_one_tick);
-  if (tombstones->touches(entity, first, last))
-    tombstones->drop(entity, Nanoseconds(1), scan.selection_, rows);
+  // Of one that is not in memory: no other than containers leave it before their rows do.
+  rows.settle(head.of_one_tick.value_or(OfOneTick::first));
+  if (tombstones.touches(entity, from, until))
+    tombstones.drop(entity, Nanoseconds(1), scan.selection_, rows);
   return {};
 }
 
@@ -378,12 +390,14 @@ Result<EntityList> Store::dead(std::span<DeadGroup const> groups, WallTime from,
 Result<void> Store::scan(EntityId entity, std::span<MetricId const> columns, WallTime from,
                          WallTime until, Visitor const& visit, SpillReads* reads) const {
   ColumnScan rows(columns, reads);
-  auto const read = state_->scan(entity, from, until, rows);
-  if (read) visit_rows(rows.rows(), visit);
-  return read;
+  return state_->scan({&entity, 1}, from, until, rows, [&](std::size_t) -> Result<void> {
+    visit_rows(rows.rows(), visit);
+    return {};
+  });
 }
-Result<void> Store::scan(EntityId entity, WallTime from, WallTime until, ColumnScan& scan) const {
-  return state_->scan(entity, from, until, scan);
+Result<void> Store::scan(std::span<EntityId const> entities, WallTime from, WallTime until,
+                         ColumnScan& scan, EntityVisitor const& visit) const {
+  return state_->scan(entities, from, until, scan, visit);
 }
 Nanoseconds Store::retention() const { return state_->retention(); }
 TierPlan const& Store::plan(Tier tier) const { return state_->plan(tier); }

@@ -59,7 +59,8 @@ class Store::State {
   Result<EntityList> dead(std::vector<EntityId> ids) const;
   Result<EntityList> dead(std::span<DeadGroup const> groups, WallTime from, WallTime until,
                           std::size_t limit) const;
-  Result<void> scan(EntityId entity, WallTime from, WallTime until, ColumnScan& scan) const;
+  Result<void> scan(std::span<EntityId const> entities, WallTime from, WallTime until,
+                    ColumnScan& scan, EntityVisitor const& visit) const;
   Nanoseconds retention() const { return options_.retention; }
   TierPlan const& plan(Tier tier) const { return options_.tiers.of(tier); }
   WallTime sealed_until(Tier tier) const { return from_tick_ns(tier_files(tier).sealed_until()); }
@@ -95,6 +96,8 @@ class Store::State {
     std::future<std::vector<DirtyKey>> applied;  // what the observer called unfinished then
   };
 
+  Result<void> scan_files(EntityId entity, HeadRows const& head, Tombstones const& tombstones,
+                          TickNs from, TickNs until, ColumnScan& scan) const;
   void replay(std::vector<LogFile> const& files);
   Result<void> load_tombstones();
   std::shared_ptr<Tombstones const> tombstones() const;

@@ -367,7 +367,8 @@ TEST_CASE("who reads entity after entity sees deleted rows neither in memory nor
   ColumnScan scan(columns);
   // Also in the same scan, which keeps what it knows of the files.
   auto const seen = [&](EntityId entity) {
-    REQUIRE(trial.store->scan(entity, at(-1000), at(5000), scan));
+    REQUIRE(trial.store->scan({&entity, 1}, at(-1000), at(5000), scan,
+                              [](std::size_t) { return Result<void>(); }));
     std::vector<std::int64_t> all;
     for (TickNs const tick : scan.rows().ticks) all.push_back((tick - tick_ns(at(0))) / second);
     for (SelectedColumn const& column : scan.rows().columns) {
