@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -41,22 +42,46 @@ double sum_of(std::vector<double> const& known) {
 }
 
 // Without a copy of the known values: of thousands of series these are asked for.
-double aggregate_in_one_pass(Aggregation aggregation, std::span<double const> values) {
-  double sum = 0, least = absent, greatest = absent, last = absent;
-  size_t known = 0;
+double sum_in_one_pass(std::span<double const> values, size_t& known) {
+  double sum = 0;
   for (double const value : values) {
-    if (is_absent(value)) continue;
-    ++known;
-    sum += value;
-    least = value < least || is_absent(least) ? value : least;
-    greatest = greatest < value || is_absent(greatest) ? value : greatest;
-    last = value;
+    sum += is_absent(value) ? -0.0 : value;  // which changes none
+    known += is_absent(value) ? 0 : 1;
   }
-  if (known == 0) return absent;
-  if (aggregation == Aggregation::average) return sum / static_cast<double>(known);
-  if (aggregation == Aggregation::sum) return sum;
-  if (aggregation == Aggregation::min) return least;
-  return aggregation == Aggregation::max ? greatest : last;
+  return sum;
+}
+
+// `better`: whether a value takes the place of the one that was the best; of an absent one it is
+// false.
+template <typename Better>
+double best_in_one_pass(std::span<double const> values, Better const& better) {
+  auto const first = std::ranges::find_if_not(values, is_absent);
+  if (first == values.end()) return absent;
+  return std::accumulate(first + 1, values.end(), *first, [&](double best, double value) {
+    return better(value, best) ? value : best;
+  });
+}
+
+double aggregate_in_one_pass(Aggregation aggregation, std::span<double const> values) {
+  size_t known = 0;
+  switch (aggregation) {
+    case Aggregation::average: {
+      double const sum = sum_in_one_pass(values, known);
+      return known == 0 ? absent : sum / static_cast<double>(known);
+    }
+    case Aggregation::sum: {
+      double const sum = sum_in_one_pass(values, known);
+      return known == 0 ? absent : sum;
+    }
+    case Aggregation::min:
+      return best_in_one_pass(values, std::less<>());
+    case Aggregation::max:
+      return best_in_one_pass(values, std::greater<>());
+    default:
+      break;
+  }
+  auto const last = std::find_if_not(values.rbegin(), values.rend(), is_absent);
+  return last == values.rend() ? absent : *last;
 }
 
 double median_of(std::vector<double> known) {

@@ -50,12 +50,17 @@ unsigned bytes_of(unsigned code) {
   return code < without_low ? code + 1 : 8 - (code - without_low + 1);
 }
 
-std::uint64_t load(std::uint8_t const* in, std::uint8_t const* end) {
+[[gnu::noinline]] std::uint64_t load_last(std::uint8_t const* in, std::uint8_t const* end) {
   std::uint64_t word = 0;
-  if (end - in >= 8)
-    std::memcpy(&word, in, 8);
-  else
-    std::memcpy(&word, in, static_cast<std::size_t>(end - in));
+  std::memcpy(&word, in, static_cast<std::size_t>(end - in));
+  return word;
+}
+
+inline std::uint64_t load(std::uint8_t const* in, std::uint8_t const* end) {
+  if (end - in < 8) [[unlikely]]
+    return load_last(in, end);
+  std::uint64_t word;
+  std::memcpy(&word, in, 8);
   return word;
 }
 
@@ -63,8 +68,8 @@ std::uint64_t load(std::uint8_t const* in, std::uint8_t const* end) {
 std::uint64_t first_bits(std::size_t count) { return ~std::uint64_t{0} >> (64 - count); }
 
 // A value after the step whose bytes begin at `in`.
-std::int64_t stepped(std::int64_t value, unsigned code, std::uint8_t const* in,
-                     std::uint8_t const* end) {
+inline std::int64_t stepped(std::int64_t value, unsigned code, std::uint8_t const* in,
+                            std::uint8_t const* end) {
   auto const bits = load(in, end) & first_bits(8 * bytes_of(code));
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
                                    static_cast<std::uint64_t>(step_of(code, bits)));
@@ -78,6 +83,16 @@ unsigned ones(std::uint64_t word) {
   word = (word & 0x3333'3333'3333'3333) + ((word >> 2) & 0x3333'3333'3333'3333);
   return static_cast<unsigned>((((word + (word >> 4)) & low_nibbles) * each_byte) >> 56);
 }
+
+// How many ones a word has. By the processor's instruction within OpenRows::walk_by_instruction().
+struct OnesByArithmetic {
+  static unsigned of(std::uint64_t word) { return ones(word); }
+};
+struct OnesByInstruction {
+  [[gnu::always_inline]] static inline unsigned of(std::uint64_t word) {
+    return static_cast<unsigned>(__builtin_popcountll(word));
+  }
+};
 
 // The codes of a word's steps.
 class Codes {
@@ -255,8 +270,29 @@ void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
     walked.push_back(
         {place, column, values_[column], ((present_[column / 64] >> (column % 64)) & 1) != 0});
   }
+#if defined(__x86_64__)
+  static bool const has_instruction = __builtin_cpu_supports("popcnt") != 0;
+  if (has_instruction) return walk_by_instruction(walked, first, last, before, out);
+#endif
+  walk<OnesByArithmetic>(walked, first, last, before, out);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("popcnt"))) void OpenRows::walk_by_instruction(std::span<OpenColumn> columns,
+                                                                     std::size_t first,
+                                                                     std::size_t last,
+                                                                     std::size_t before,
+                                                                     SelectedRows& out) const {
+  walk<OnesByInstruction>(columns, first, last, before, out);
+}
+#endif
+
+template <typename Ones>
+[[gnu::always_inline]] inline void OpenRows::walk(std::span<OpenColumn> columns, std::size_t first,
+                                                  std::size_t last, std::size_t before,
+                                                  SelectedRows& out) const {
   for (std::size_t row = size(); row-- > first;) {
-    for (OpenColumn const& its : walked) {
+    for (OpenColumn const& its : columns) {
       if (row >= last) break;
       SelectedColumn& column = out.columns[its.place];
       if (its.present && column.has.empty())
@@ -264,13 +300,15 @@ void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
       else
         out.set(its.place, before + row - first, its.present ? Cell(its.value) : Cell());
     }
-    if (row > first) step_back(row - 1, walked);
+    if (row > first) step_back<Ones>(row - 1, columns);
   }
 }
 
 // Of each row no more is looked at than which columns changed, how long their bytes are, and those
 // of the columns that are asked for.
-void OpenRows::step_back(std::size_t row, std::span<OpenColumn> columns) const {
+template <typename Ones>
+[[gnu::always_inline]] inline void OpenRows::step_back(std::size_t row,
+                                                       std::span<OpenColumn> columns) const {
   std::uint8_t const* in = differences_.data() + (row == 0 ? 0 : ends_[row - 1]);
   std::uint8_t const* const end = differences_.data() + differences_.size();
   for (std::size_t word = 0; !columns.empty(); ++word) {
@@ -280,19 +318,19 @@ void OpenRows::step_back(std::size_t row, std::span<OpenColumn> columns) const {
       std::memcpy(&present, in, 8);
       in += 8;
     }
-    std::uint64_t changed = load(in, end) & first_bits(width(word));
+    std::uint64_t const changed = load(in, end) & first_bits(width(word));
     in += (width(word) + 7) / 8;
     Codes const codes(in, end);
-    std::uint8_t const* const bytes = in + (ones(changed) + 1) / 2;
+    std::uint8_t const* const bytes = in + (Ones::of(changed) + 1) / 2;
     for (; !columns.empty() && columns.front().column / 64 == word; columns = columns.subspan(1)) {
       OpenColumn& its = columns.front();
       auto const bit = its.column % 64;
       if (others) its.present = ((present >> bit) & 1) != 0;
       if (((changed >> bit) & 1) == 0) continue;
-      auto const index = ones(changed & ((std::uint64_t{1} << bit) - 1));
+      auto const index = Ones::of(changed & ((std::uint64_t{1} << bit) - 1));
       its.value = stepped(its.value, codes.code(index), bytes + codes.bytes_before(index), end);
     }
-    if (!columns.empty()) in = bytes + codes.bytes_before(ones(changed));
+    if (!columns.empty()) in = bytes + codes.bytes_before(Ones::of(changed));
   }
 }
 

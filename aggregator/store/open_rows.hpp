@@ -82,7 +82,15 @@ class OpenRows {
   void step_back(std::size_t row, std::span<std::int64_t> values,
                  std::span<std::uint64_t> present) const;
   // The same of some columns alone, which ascend.
+  template <typename Ones>
   void step_back(std::size_t row, std::span<OpenColumn> columns) const;
+  // Goes back from the newest row to row `first`, and puts what the columns have in rows
+  // [first, last) behind `before` rows.
+  template <typename Ones>
+  void walk(std::span<OpenColumn> columns, std::size_t first, std::size_t last, std::size_t before,
+            SelectedRows& out) const;
+  void walk_by_instruction(std::span<OpenColumn> columns, std::size_t first, std::size_t last,
+                           std::size_t before, SelectedRows& out) const;
 
   Columns columns_;
   std::vector<TickNs> ticks_;
