@@ -291,16 +291,52 @@ template <typename Ones>
 [[gnu::always_inline]] inline void OpenRows::walk(std::span<OpenColumn> columns, std::size_t first,
                                                   std::size_t last, std::size_t before,
                                                   SelectedRows& out) const {
+  if (columns.size() == 1 && words() == 1)
+    return walk_one<Ones>(columns.front(), first, last, before, out);
   for (std::size_t row = size(); row-- > first;) {
-    for (OpenColumn const& its : columns) {
-      if (row >= last) break;
-      SelectedColumn& column = out.columns[its.place];
-      if (its.present && column.has.empty())
-        column.values[before + row - first] = its.value;
-      else
-        out.set(its.place, before + row - first, its.present ? Cell(its.value) : Cell());
-    }
+    for (OpenColumn const& its : columns)
+      if (row < last) show(its, before + row - first, out);
     if (row > first) step_back<Ones>(row - 1, columns);
+  }
+}
+
+inline void OpenRows::show(OpenColumn const& its, std::size_t row, SelectedRows& out) {
+  if (its.present) [[likely]]
+    out.columns[its.place].values[row] = its.value;  // of whom nobody said that it is not there
+  else
+    out.set(its.place, row, std::nullopt);
+}
+
+// What queries of thousands of entities ask for: one column, of few enough that a word tells which
+// of them changed.
+template <typename Ones>
+[[gnu::always_inline]] inline void OpenRows::walk_one(OpenColumn its, std::size_t first,
+                                                      std::size_t last, std::size_t before,
+                                                      SelectedRows& out) const {
+  std::uint8_t const* const begin = differences_.data();
+  std::uint8_t const* const end = begin + differences_.size();
+  auto const known = first_bits(width(0)), bit = std::uint64_t{1} << its.column;
+  std::size_t const bitmap = (width(0) + 7) / 8;
+  constexpr std::ptrdiff_t whole = 1 + 8 + 8 + 8;  // what is loaded without a look at the end
+  for (std::size_t row = size(); row-- > first;) {
+    if (row < last) show(its, before + row - first, out);
+    if (row == first) return;
+    std::uint8_t const* in = begin + (row == 1 ? 0 : ends_[row - 2]);
+    if (end - in < whole) {
+      step_back<Ones>(row - 1, {&its, 1});
+      continue;
+    }
+    if (*in++ != 0) {
+      its.present = (load(in, end) & bit) != 0;
+      in += 8;
+    }
+    auto const changed = load(in, end) & known;
+    if ((changed & bit) == 0) continue;
+    in += bitmap;
+    Codes const codes(in, end);
+    auto const index = Ones::of(changed & (bit - 1));
+    std::uint8_t const* const bytes = in + (Ones::of(changed) + 1) / 2;
+    its.value = stepped(its.value, codes.code(index), bytes + codes.bytes_before(index), end);
   }
 }
 

@@ -89,6 +89,10 @@ class OpenRows {
   template <typename Ones>
   void walk(std::span<OpenColumn> columns, std::size_t first, std::size_t last, std::size_t before,
             SelectedRows& out) const;
+  template <typename Ones>
+  void walk_one(OpenColumn column, std::size_t first, std::size_t last, std::size_t before,
+                SelectedRows& out) const;
+  static void show(OpenColumn const& column, std::size_t row, SelectedRows& out);
   void walk_by_instruction(std::span<OpenColumn> columns, std::size_t first, std::size_t last,
                            std::size_t before, SelectedRows& out) const;
 

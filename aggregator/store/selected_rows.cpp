@@ -44,8 +44,14 @@ void SelectedRows::lack(std::size_t place, std::size_t row) {
   std::fill(has.begin() + static_cast<std::ptrdiff_t>(row), has.end(), 0);
 }
 
-void SelectedRows::append(SelectedRows const& more) {
+void SelectedRows::take(SelectedRows& more) {
   if (more.ticks.empty()) return;
+  if (ticks.empty()) {
+    ticks.swap(more.ticks);
+    columns.swap(more.columns);
+    std::swap(settled, more.settled);
+    return;
+  }
   std::size_t const before = ticks.size();
   begin_rows(more.columns.size(), more.ticks);
   for (std::size_t place = 0; place < columns.size(); ++place) {

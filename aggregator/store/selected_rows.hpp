@@ -65,8 +65,8 @@ struct SelectedRows {
   void set(std::size_t place, std::size_t row, Cell const& cell);
   // None of the column's rows from `row` on has a value.
   void lack(std::size_t place, std::size_t row);
-  // Appends the rows of another one of the same columns.
-  void append(SelectedRows const& more);
+  // Appends the rows of another one of the same columns, which are undefined then.
+  void take(SelectedRows& more);
   // Takes rows from `row` on back.
   void cut(std::size_t row);
   // Brings rows that were appended oldest source first to ticks ascending, each tick once.

@@ -276,9 +276,8 @@ Result<void> Store::State::scan(std::span<EntityId const> entities, WallTime fro
 }
 
 // What the files have of an entity, with what memory has behind it.
-Result<void> Store::State::scan_files(EntityId entity, HeadRows const& head,
-                                      Tombstones const& tombstones, TickNs from, TickNs until,
-                                      ColumnScan& scan) const {
+Result<void> Store::State::scan_files(EntityId entity, HeadRows& head, Tombstones const& tombstones,
+                                      TickNs from, TickNs until, ColumnScan& scan) const {
   scan.begin();
   SelectedRows& rows = scan.rows_;
   std::optional<Error> damage;
@@ -289,7 +288,7 @@ Result<void> Store::State::scan_files(EntityId entity, HeadRows const& head,
   for (PackedBlock const& block : head.packed)
     if (auto read = select_block(block->bytes, scan.selection_, from, until, rows); !read)
       damage = read.error();
-  rows.append(head.open);
+  rows.take(head.open);
   if (damage && rows.ticks.empty()) return Error{Errc::io, damage->os_error, damage->context};
   // Of one that is not in memory: no other than containers leave it before their rows do.
   rows.settle(head.of_one_tick.value_or(OfOneTick::first));

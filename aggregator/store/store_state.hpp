@@ -96,7 +96,7 @@ class Store::State {
     std::future<std::vector<DirtyKey>> applied;  // what the observer called unfinished then
   };
 
-  Result<void> scan_files(EntityId entity, HeadRows const& head, Tombstones const& tombstones,
+  Result<void> scan_files(EntityId entity, HeadRows& head, Tombstones const& tombstones,
                           TickNs from, TickNs until, ColumnScan& scan) const;
   void replay(std::vector<LogFile> const& files);
   Result<void> load_tombstones();
