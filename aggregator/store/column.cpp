@@ -252,7 +252,7 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
 }
 
 bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
-                           std::span<std::int64_t> values) {
+                           std::span<std::int64_t> values, std::size_t wanted) {
   ByteReader reader(payload);
   if ((coding & ~known_flags) != 0) return false;
   auto const kind = static_cast<Kind>(coding & kind_mask);
@@ -272,9 +272,9 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
   if (kind == delta && are_zeros(packed, values.size() - before)) {
     // Ticks, mostly: each as far from the one before.
     auto const step = static_cast<std::uint64_t>(base) * static_cast<std::uint64_t>(divisor);
-    for (std::size_t i = 0; i < values.size(); ++i)
+    for (std::size_t i = wanted; i < values.size(); ++i)
       values[i] = plus(first, static_cast<std::int64_t>(step * i));
-    if (coding & whole_flag) show_wholes(values);
+    if (coding & whole_flag) show_wholes(values.subspan(wanted));
     return true;
   }
   auto const rests = values.subspan(before);
@@ -289,13 +289,18 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
     step = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) * times);
     values[1] = plus(first, step);
   }
+  std::size_t const begin = wanted > before ? wanted - before : 0;
   // rest_of: the rest that one of the unpacked stands for.
   auto const write = [&](auto const& rest_of) {
     if (kind == plain) {
-      for (std::size_t i = 0; i < rests.size(); ++i) rests[i] = plus(first, rest_of(unpacked[i]));
+      for (std::size_t i = begin; i < rests.size(); ++i)
+        rests[i] = plus(first, rest_of(unpacked[i]));
     } else if (kind == delta) {
-      std::int64_t value = first;
-      for (std::size_t i = 0; i < rests.size(); ++i)
+      std::uint64_t passed = 0;
+      for (std::size_t i = 0; i < begin; ++i)
+        passed += static_cast<std::uint64_t>(rest_of(unpacked[i]));
+      std::int64_t value = plus(first, static_cast<std::int64_t>(passed));
+      for (std::size_t i = begin; i < rests.size(); ++i)
         rests[i] = value = plus(value, rest_of(unpacked[i]));
     } else {
       std::int64_t value = values[1];
@@ -320,7 +325,7 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
     in_units(about);
   else
     in_units(above);
-  if (coding & whole_flag) show_wholes(values);
+  if (coding & whole_flag) show_wholes(values.subspan(wanted));
   return true;
 }
 

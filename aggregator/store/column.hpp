@@ -49,8 +49,10 @@ class ColumnEncoder {
 
 class ColumnDecoder {
  public:
-  // Reads values.size() (at least one) of them. False: malformed, and they are undefined.
-  bool decode(std::uint8_t coding, std::string_view payload, std::span<std::int64_t> values);
+  // Reads values.size() (at least one) of them. False: malformed, and they are undefined. Values
+  // before `first` are not asked for, and are undefined too: they are passed over faster.
+  bool decode(std::uint8_t coding, std::string_view payload, std::span<std::int64_t> values,
+              std::size_t first = 0);
 
  private:
   std::vector<std::uint64_t> packed_;

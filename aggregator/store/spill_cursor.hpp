@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "aggregator/store/read_buffer.hpp"
 #include "aggregator/store/row_group.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -33,7 +34,7 @@ class SpillCursor {
   friend class SpillFile;
 
   struct Chunk {
-    std::string own;                     // unless it stands in the group's bytes
+    ReadBuffer own;                      // unless it stands in the group's bytes
     std::vector<EncodedColumn> columns;  // by block
     std::optional<Error> error;
   };
@@ -48,6 +49,9 @@ class SpillCursor {
   std::size_t bytes_ = 0;
   std::unordered_map<std::uint64_t, std::vector<SpillEntry>> pages_;  // by number
   std::unordered_map<std::uint64_t, Group> groups_;                   // by offset
+  Group* near_ = nullptr;  // of groups_, the last one that was asked for
+  SpillEntry near_entry_;  // of it
+  ReadBuffer buffer_;
 };
 
 }  // namespace dadvisor::aggregator::store

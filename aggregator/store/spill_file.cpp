@@ -177,13 +177,12 @@ Result<std::shared_ptr<SpillFile const>> SpillFile::open(Disk& disk, std::string
 }
 
 Result<std::string_view> SpillFile::checked(std::uint64_t offset, std::size_t length,
-                                            std::string& buffer) const {
-  std::size_t const whole = length + crc_bytes;
-  if (buffer.size() < whole) buffer.resize(whole);
-  auto const read = file_->read_into(offset, std::span(buffer).first(whole));
+                                            ReadBuffer& buffer) const {
+  auto const whole = buffer.of(length + crc_bytes);
+  auto const read = file_->read_into(offset, whole);
   if (!read) return read.error();
-  if (*read != whole) return damaged(path_, "its end is");
-  auto bytes = std::string_view(buffer).substr(0, whole);
+  if (*read != whole.size()) return damaged(path_, "its end is");
+  std::string_view bytes(whole.data(), whole.size());
   if (!take_crc(bytes)) return damaged(path_, "a part is");
   return bytes;
 }
@@ -194,7 +193,7 @@ Result<void> SpillFile::read_footer() {
   auto magic = file_->read(size - foot_magic.size(), foot_magic.size());
   if (!magic) return magic.error();
   if (*magic != foot_magic) return damaged(path_, "its footer is");
-  std::string buffer;
+  ReadBuffer buffer;
   auto footer = checked(size - footer_bytes, footer_bytes - crc_bytes - foot_magic.size(), buffer);
   if (!footer) return footer.error();
   ByteReader reader(*footer);
@@ -222,7 +221,7 @@ Result<void> SpillFile::read_footer() {
 Result<std::vector<SpillEntry>> SpillFile::page(std::uint64_t number) const {
   auto const first = number * page_entries;
   auto const count = std::min<std::uint64_t>(page_entries, entry_count_ - first);
-  std::string buffer;
+  ReadBuffer buffer;
   auto const bytes = checked(index_offset_ + first * entry_bytes + number * crc_bytes,
                              count * entry_bytes, buffer);
   if (!bytes) return bytes.error();
@@ -272,6 +271,7 @@ SpillFile::Group& SpillFile::group(SpillEntry const& entry, bool whole, SpillCur
     return known->second;
   if (cursor.bytes_ > cursor.most_bytes_) {
     cursor.groups_.clear();
+    cursor.near_ = nullptr;
     cursor.bytes_ = 0;
   }
   Group& group = cursor.groups_[entry.offset];
@@ -280,7 +280,6 @@ SpillFile::Group& SpillFile::group(SpillEntry const& entry, bool whole, SpillCur
     group.error = damaged(path_, "its index is");
     return group;
   }
-  std::string own;
   std::string_view directory;
   if (whole) {
     group.bytes.resize(chunks + entry.directory_bytes + crc_bytes);
@@ -294,7 +293,7 @@ SpillFile::Group& SpillFile::group(SpillEntry const& entry, bool whole, SpillCur
     if (group.bytes.size() > chunks) directory = std::string_view(group.bytes).substr(chunks);
     if (!take_crc(directory)) group.error = damaged(path_, "the directory of a group is");
   } else {
-    auto const read = checked(entry.offset + chunks, entry.directory_bytes, own);
+    auto const read = checked(entry.offset + chunks, entry.directory_bytes, cursor.buffer_);
     if (read)
       directory = *read;
     else
@@ -322,7 +321,7 @@ SpillCursor::Chunk const* SpillFile::chunk(SpillEntry const& entry, Group& group
     if (!take_crc(bytes)) chunk.error = damaged(path_, "a chunk is");
   } else if (auto const read = checked(entry.offset + its->offset, its->length, chunk.own); read) {
     bytes = *read;
-    cursor.bytes_ += chunk.own.size();
+    cursor.bytes_ += chunk.own.room();
   } else {
     chunk.error = read.error();
   }
@@ -369,6 +368,12 @@ Result<void> SpillFile::select_blocks(SpillEntry const& entry, Group& group, Ent
 
 Result<void> SpillFile::select(EntityId entity, Selection const& selection, TickNs from,
                                TickNs until, SelectedRows& out, SpillCursor& cursor) const {
+  // All that there is of an entity between the first and the last one of a group is in that group.
+  SpillEntry const& near = cursor.near_entry_;
+  if (cursor.near_ != nullptr && near.first_entity < entity && entity < near.last_entity) {
+    if (near.first > until || near.last < from) return {};
+    return select_blocks(near, *cursor.near_, entity, selection, from, until, out, cursor);
+  }
   Result<void> result;
   auto const visited = visit_groups(entity, cursor, [&](SpillEntry const& entry) {
     if (entry.first > until || entry.last < from) return;
@@ -377,6 +382,9 @@ Result<void> SpillFile::select(EntityId entity, Selection const& selection, Tick
                           ? Result<void>(*its.error)
                           : select_blocks(entry, its, entity, selection, from, until, out, cursor);
     if (!read) result = read;
+    if (its.error) return;
+    cursor.near_entry_ = entry;
+    cursor.near_ = &its;
   });
   return visited ? result : visited;
 }

@@ -133,7 +133,7 @@ class SpillFile {
   Result<void> read_footer();
   // Bytes with their CRC behind them, in `buffer`, and without it.
   Result<std::string_view> checked(std::uint64_t offset, std::size_t length,
-                                   std::string& buffer) const;
+                                   ReadBuffer& buffer) const;
 
   std::string path_;
   std::unique_ptr<ReadableFile> file_;
