@@ -157,6 +157,17 @@ bool read_exclusive_or(ByteReader& reader, std::span<std::int64_t> values) {
   return reader.ok() && reader.left() == 0;
 }
 
+std::uint64_t sum_of(std::span<std::uint64_t const> rests) {
+  std::uint64_t sum = 0;
+  for (std::uint64_t const rest : rests) sum += rest;
+  return sum;
+}
+std::uint64_t sum_of_zigzags(std::span<std::uint64_t const> rests) {
+  std::uint64_t sum = 0;
+  for (std::uint64_t const rest : rests) sum += static_cast<std::uint64_t>(unzigzag(rest));
+  return sum;
+}
+
 void show_wholes(std::span<std::int64_t> values) {
   for (std::int64_t& value : values)
     value = std::bit_cast<std::int64_t>(static_cast<double>(value));
@@ -296,10 +307,10 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
       for (std::size_t i = begin; i < rests.size(); ++i)
         rests[i] = plus(first, rest_of(unpacked[i]));
     } else if (kind == delta) {
-      std::uint64_t passed = 0;
-      for (std::size_t i = 0; i < begin; ++i)
-        passed += static_cast<std::uint64_t>(rest_of(unpacked[i]));
-      std::int64_t value = plus(first, static_cast<std::int64_t>(passed));
+      auto const passed = unpacked.first(begin);
+      auto const sum = (coding & centred_flag) != 0 ? sum_of_zigzags(passed) : sum_of(passed);
+      std::int64_t value =
+          plus(first, static_cast<std::int64_t>((sum + added * passed.size()) * times));
       for (std::size_t i = begin; i < rests.size(); ++i)
         rests[i] = value = plus(value, rest_of(unpacked[i]));
     } else {
@@ -310,16 +321,19 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
       }
     }
   };
-  auto const above = [&](std::uint64_t rest) { return rest + added; };
-  auto const about = [&](std::uint64_t rest) {
+  // By value: what is stored could be what they refer to, for all that the compiler knows.
+  auto const above = [added](std::uint64_t rest) { return rest + added; };
+  auto const about = [added](std::uint64_t rest) {
     return static_cast<std::uint64_t>(unzigzag(rest)) + added;
   };
   // A loop for each way, so that none of them asks again for each value.
   auto const in_units = [&](auto const& rest_of) {
     if (times == 1)
-      write([&](std::uint64_t rest) { return static_cast<std::int64_t>(rest_of(rest)); });
+      write([rest_of](std::uint64_t rest) { return static_cast<std::int64_t>(rest_of(rest)); });
     else
-      write([&](std::uint64_t rest) { return static_cast<std::int64_t>(rest_of(rest) * times); });
+      write([rest_of, times](std::uint64_t rest) {
+        return static_cast<std::int64_t>(rest_of(rest) * times);
+      });
   };
   if (coding & centred_flag)
     in_units(about);

@@ -68,8 +68,9 @@ inline std::uint64_t load(std::uint8_t const* in, std::uint8_t const* end) {
 std::uint64_t first_bits(std::size_t count) { return ~std::uint64_t{0} >> (64 - count); }
 
 // A value after the step whose bytes begin at `in`.
-inline std::int64_t stepped(std::int64_t value, unsigned code, std::uint8_t const* in,
-                            std::uint8_t const* end) {
+[[gnu::always_inline]] inline std::int64_t stepped(std::int64_t value, unsigned code,
+                                                   std::uint8_t const* in,
+                                                   std::uint8_t const* end) {
   auto const bits = load(in, end) & first_bits(8 * bytes_of(code));
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
                                    static_cast<std::uint64_t>(step_of(code, bits)));
@@ -101,7 +102,7 @@ class Codes {
   unsigned code(unsigned index) const { return (codes_[index / 2] >> (index % 2 * 4)) & 15; }
   // How many bytes the steps before that of `index` take: sixteen codes at once, each of which is
   // one less than its bytes, or 15 less them.
-  std::size_t bytes_before(unsigned index) const {
+  [[gnu::always_inline]] inline std::size_t bytes_before(unsigned index) const {
     std::size_t sum = index;
     std::uint8_t const* in = codes_;
     for (unsigned left = index; left > 0; in += 8) {

@@ -192,6 +192,46 @@ TEST_CASE("several lives answer to one path: per step the latest start wins") {
   CHECK(shelf.values(cart + "mem.usage", -1, 50) == Values{1000, 1000, 7, 7, 7, -1});
 }
 
+TEST_CASE("series that are read in one go are what each is by itself") {
+  Shelf shelf;
+  for (int i = 0; i < 8; ++i) {
+    Entity const one = container("/shop/cart", std::to_string(i), "a" + std::to_string(i), -1000);
+    for (int tick = 0; tick <= 6; ++tick) {
+      if (i == 3 && tick == 4) continue;                 // a hole
+      if (i == 5 && tick < 6) continue;                  // begins behind most windows
+      if (i == 6 && tick > 1) continue;                  // ends before most
+      Nanoseconds const its_step = i == 7 ? 20s : step;  // on a grid of its own
+      if (i == 7 && tick % 2 != 0) continue;
+      shelf.row(one, 10 * tick,
+                {{metric::cpu_usage, (100 + i * tick) * 1'000'000'000LL},
+                 {metric::mem_usage, 1000 * i + tick}},
+                its_step);
+    }
+  }
+  // A second life under one of the paths.
+  shelf.row(container("/shop/cart", "2", "later", 45), 50, {{metric::mem_usage, 77}});
+  for (auto const& [from, until] : {std::pair(-1, 60), std::pair(15, 55), std::pair(25, 30)}) {
+    for (std::string const leaf : {"mem.usage", "cpu.cores", "*.*"}) {
+      auto const all = shelf.fetch("dadvisor.c.instances.shop_cart.*." + leaf, from, until);
+      CHECK(all.size() == (leaf == "*.*" ? 24 : 8));
+      for (graphite::Series const& series : all) {
+        auto const alone = shelf.fetch(series.name, from, until);
+        REQUIRE(alone.size() == 1);
+        INFO(series.name << " from " << from << " until " << until);
+        CHECK(series.start == alone[0].start);
+        CHECK(series.step == (series.name.find(".7.") != std::string::npos ? 20 : 10));
+        REQUIRE(series.values.size() == alone[0].values.size());
+        for (std::size_t value = 0; value < series.values.size(); ++value)
+          CHECK((series.values[value] == alone[0].values[value] ||
+                 (graphite::is_absent(series.values[value]) &&
+                  graphite::is_absent(alone[0].values[value]))));
+      }
+    }
+  }
+  CHECK(shelf.values("dadvisor.c.instances.shop_cart.2.mem.usage", 30, 60) ==
+        Values{2004, 77, 2006});
+}
+
 TEST_CASE("a restart's counter has no negative rate") {
   Shelf shelf;
   shelf.row(container("/shop/cart", "1", "aa", -1000), 0, {{metric::cpu_usage, 9'000'000'000}});

@@ -3,6 +3,7 @@
 
 #include "aggregator/store/column.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
@@ -31,6 +32,12 @@ std::size_t column_size(Values const& values) {
   std::ranges::fill(back, 78);
   REQUIRE(decoder.decode(quick_coding, quick, back));
   REQUIRE(back == values);
+  for (std::size_t const first : {std::size_t{1}, values.size() / 2, values.size() - 1}) {
+    if (first >= values.size()) continue;
+    std::ranges::fill(back, 77);
+    REQUIRE(decoder.decode(coding, payload, back, first));
+    REQUIRE(std::ranges::equal(std::span(back).subspan(first), std::span(values).subspan(first)));
+  }
   return payload.size();
 }
 

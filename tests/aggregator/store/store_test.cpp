@@ -1,7 +1,10 @@
 #include "aggregator/store/store.hpp"
 
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 
+#include "aggregator/store/column_scan.hpp"
 #include "simulated_disk.hpp"
 #include "store_on_trial.hpp"
 
@@ -49,6 +52,55 @@ TEST_CASE("rows that were appended are found, by column and time") {
   CHECK(list->at(1).last_tick == at(400));
   CHECK(list->at(1).step == 10s);
   CHECK(list->at(1).columns == std::vector<MetricId>{metric::cpu_usage, metric::mem_usage});
+}
+
+TEST_CASE("many entities read in one go have the rows that each has by itself") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  constexpr int containers = 150;  // more than are taken from memory at once
+  for (std::uint64_t s = 1; s <= 60; ++s)
+    REQUIRE(trial.append(batch("a", s, at(static_cast<int>(s) * 10), containers)).get());
+  REQUIRE(trial.spill(15min));
+  for (std::uint64_t s = 61; s <= 65; ++s)
+    REQUIRE(trial.append(batch("a", s, at(static_cast<int>(s) * 10), containers / 2)).get());
+  trial.settle();
+  std::vector<EntityId> ids;
+  std::map<EntityId, EntityKey> keys;
+  for (auto const& [id, info] : trial.known()) {
+    ids.push_back(id);
+    keys[id] = info->entity.key;
+  }
+  REQUIRE(ids.size() == containers);
+  std::ranges::reverse(ids);
+  ids.insert(ids.begin() + 70, 1'000'000);  // nobody's
+  std::array const columns{metric::mem_usage};
+  ColumnScan scan(columns);
+  std::size_t visited = 0, rows = 0;
+  auto const compare = [&](std::size_t i) -> Result<void> {
+    REQUIRE(i == visited++);
+    std::vector<SeenRow> seen;
+    for (std::size_t row = 0; row < scan.rows().ticks.size(); ++row)
+      seen.push_back({unix_seconds(from_tick_ns(scan.rows().ticks[row])) - unix_seconds(at(0)),
+                      {scan.rows().columns[0].cell(row)}});
+    auto const known = keys.find(ids[i]);
+    REQUIRE(seen == (known == keys.end()
+                         ? std::vector<SeenRow>()
+                         : trial.rows(known->second, {metric::mem_usage}, at(305), at(640))));
+    rows += seen.size();
+    return {};
+  };
+  REQUIRE(trial.store->scan(ids, at(305), at(640), scan, compare));
+  CHECK(visited == ids.size());
+  // 310 ... 600 of all, 610 ... 640 of half of them.
+  CHECK(rows == containers * 30 + containers / 2 * 4);
+  // Who has seen enough is not asked again.
+  visited = 0;
+  auto const stopped = trial.store->scan(ids, at(305), at(640), scan, [&](std::size_t) {
+    return ++visited < 3 ? Result<void>() : Error{Errc::gone, 0, "enough"};
+  });
+  CHECK_FALSE(stopped);
+  CHECK(visited == 3);
 }
 
 TEST_CASE("the entity list is the same pointer until an entity or a column appears") {
