@@ -111,8 +111,8 @@ bool repeats(ByteReader& reader, std::string const& agent, Entity const& entity)
   auto const& key = entity.key;
   if (reader.u8() != static_cast<std::uint8_t>(key.kind)) return false;
   auto const host = reader.varint(frame_limit::host_bytes + 1);
-  bool const same_host = host == frame_layout::host_is_agent ? key.host == agent
-                                                             : key.host == reader.raw(host - 1);
+  bool const same_host =
+      host == frame_layout::host_is_agent ? key.host == agent : key.host == reader.raw(host - 1);
   if (!same_host || reader.string(frame_limit::container_id_bytes) != key.container_id ||
       unzigzag(reader.varint()) != key.start_ns)
     return false;
