@@ -17,7 +17,12 @@ Result<void> Store::State::merge_spills(std::size_t least) {
     std::lock_guard const lock(head_mutex_);
     for (auto const& spill : spills_) {
       bool const is_segment = spill->info().first_number != spill->info().number;
-      if (!is_segment && parts.size() < options_.spills_per_segment) parts.push_back(spill);
+      // A segment stands for all between its first and its last. A spill in front of one, which a
+      // failed sync of the directory left there, stays as it is.
+      if (is_segment)
+        parts.clear();
+      else if (parts.size() < options_.spills_per_segment)
+        parts.push_back(spill);
     }
   }
   if (parts.size() < std::max<std::size_t>(least, 2)) return {};

@@ -10,6 +10,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregator/store/disk.hpp"
@@ -42,6 +43,11 @@ class SimulatedDisk final : public Disk {
   void fail_operations(int count) {
     std::lock_guard const lock(mutex_);
     failing_operations_ = count;
+  }
+  // So many operations fail, beginning with the next sync of a directory.
+  void fail_from_directory_sync(int count) {
+    std::lock_guard const lock(mutex_);
+    failing_from_directory_sync_ = count;
   }
   // Bytes that all files together may hold; a write beyond it is torn and fails with ENOSPC.
   void set_capacity(std::uint64_t bytes) {
@@ -128,6 +134,8 @@ class SimulatedDisk final : public Disk {
   }
   Result<void> sync_directory(std::string const& path) override {
     std::lock_guard const lock(mutex_);
+    if (failing_from_directory_sync_ > 0)
+      failing_operations_ = std::exchange(failing_from_directory_sync_, 0);
     if (auto fault = refused()) return *fault;
     for (Change& each : pending_[path]) each.redo(durable_);
     pending_[path].clear();
@@ -270,6 +278,7 @@ class SimulatedDisk final : public Disk {
   int life_ = 0, open_life_ = 0;
   bool withheld_ = false, hidden_ = false;
   int waiting_ = 0, syncs_ = 0, failing_syncs_ = 0, failing_operations_ = 0;
+  int failing_from_directory_sync_ = 0;
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -176,6 +176,40 @@ TEST_CASE("a spill with a damaged index page is merged without it, and the rest 
   CHECK(trial.rows(container("a", containers - 1).key).size() == 3);
 }
 
+TEST_CASE("a spill that a failed sync of its directory left behind takes no segment with it") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  trial.options.spills_per_segment = 2;
+  trial.open();
+  std::uint64_t sequence = 0;
+  auto const append = [&](int seconds) {
+    REQUIRE(trial.append(batch("a", ++sequence, at(seconds))).get());
+  };
+  append(10);
+  disk.fail_from_directory_sync(1);
+  clock.advance(10min);
+  trial.settle();
+  REQUIRE(eventually([&] { return trial.store->counters().spill_failures == 1; }));
+  CHECK(disk.paths(".rows").size() == 1);  // whose row comes again in the next one
+  append(620);
+  REQUIRE(trial.spill());
+  append(1230);
+  REQUIRE(trial.spill());
+  REQUIRE(eventually([&] { return trial.store->counters().merges == 1; }));
+  trial.open();  // finds 1, and 2 to 3
+  CHECK(trial.store->counters().spill_files == 2);
+  append(1840);
+  REQUIRE(trial.spill());
+  append(2450);
+  REQUIRE(trial.spill());
+  REQUIRE(eventually([&] { return trial.store->counters().merges == 1; }));
+  CHECK(trial.rows(container("a", 0).key).size() == 5);
+  trial.open();
+  CHECK(trial.store->counters().spill_files == 3);  // 1, 2 to 3, 4 to 5
+  CHECK(trial.rows(container("a", 0).key).size() == 5);
+}
+
 TEST_CASE("spills are merged without a damaged chunk or directory, each of which counts once") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
