@@ -273,7 +273,7 @@ TEST_CASE("a key frame shares the list of entities that are the same, and no oth
           one.entity.labels = one.entity.labels.with("b", "other");
           break;
         case 1:
-          ++key.start_ns;
+          key.start_ns ^= 1;
           break;
         case 2:
           key.container_id += 'd';
