@@ -54,4 +54,12 @@ class SpillCursor {
   ReadBuffer buffer_;
 };
 
+// For files that are read from their first entity to their last: each keeps the group it is in.
+inline std::vector<SpillCursor> ascending_cursors(std::size_t files) {
+  std::vector<SpillCursor> cursors;
+  cursors.reserve(files);
+  for (std::size_t i = 0; i < files; ++i) cursors.emplace_back(0);
+  return cursors;
+}
+
 }  // namespace dadvisor::aggregator::store

@@ -54,7 +54,7 @@ Result<std::shared_ptr<SpillFile const>> Store::State::write_segment(
   SpillWriter writer(disk_, path("spill"), info);
   Result<void> result = writer.begin();
   ColumnTable table;
-  std::vector<SpillCursor> cursors(parts.size());
+  auto cursors = ascending_cursors(parts.size());
   auto const deleted = tombstones();
   for (EntityId const id : ids) {
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};

@@ -98,7 +98,7 @@ Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& sto
       ids.insert(named->begin(), named->end());
     }
     ColumnTable table;
-    std::vector<SpillCursor> cursors(files.size());
+    auto cursors = ascending_cursors(files.size());
     auto const written = write_file(period, true, now, [&](SpillWriter& writer) -> Result<void> {
       for (EntityId const id : ids) {
         if (stopping()) return Error{Errc::gone, 0, "stopping"};
