@@ -70,7 +70,8 @@ class Kill(lab.Case):
         seed = int(os.environ.get("DADVISOR_E2E_SEED", time.time()))
         print("    seed %d, %d rounds" % (seed, ROUNDS))
         chance = random.Random(seed)
-        self.begin = int(time.time()) - 20000
+        # A second of data each batch, and none of it ahead of the clock.
+        self.begin = int(time.time()) - max(20000, 60 * ROUNDS)
         self.sent = {"agent%d" % n: 0 for n in range(AGENTS)}
         self.wrong = []
         aggregator = lab.Aggregator(self.directory, head_span="1s")
