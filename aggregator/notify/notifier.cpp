@@ -182,7 +182,7 @@ void Notifier::run(Runner& runner, std::stop_token const& stop) {
               : Nanoseconds(longest_wait);
       wake_.wait_for(lock, stop, wait, [&] {
         auto const next = next_due(channel);
-        return runner.retired || (next && *next <= clock_.wall());
+        return runner.retired || next != due || (next && *next <= clock_.wall());
       });
       continue;
     }

@@ -116,6 +116,7 @@ void RollupEngine::attach(store::Store& store, WallTime now) {
   let_go_ = std::max(let_go_, closed_);
   dirty_.erase(dirty_.upper_bound(newest_tick_), dirty_.end());
   raw_.clear();  // all of it is before memory_from_
+  late_since_ = now - options_.late_spacing;  // what the kill took is not missed for a minute more
   resume(store.take_unfinished());
 }
 

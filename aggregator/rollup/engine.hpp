@@ -35,7 +35,7 @@ struct RollupOptions {
   // delivered it, at most longest_wait: of all that an instance takes here it is the most.
   Nanoseconds memory_span = std::chrono::seconds(10);
   Nanoseconds longest_wait = std::chrono::seconds(60);
-  // Closed ticks are mended so long after the first of them became dirty.
+  // Closed ticks are mended so long after the first of them became dirty; after a start at once.
   Nanoseconds late_spacing = std::chrono::seconds(60);
   Nanoseconds horizon = std::chrono::hours(48);  // instances unseen for longer are forgotten
   std::size_t rows_per_flush = 100'000;          // raw rows that one flush() may read, roughly

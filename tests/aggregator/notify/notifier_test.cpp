@@ -292,10 +292,10 @@ struct Changing {
       out.receivers[name].webhook.push_back({url, "", "", std::chrono::seconds(1)});
     return out;
   }
-  explicit Changing(Directory first) {
+  explicit Changing(Directory first, Nanoseconds retry = 1ms) {
     OutboxOptions options;
     options.path = directory.path() + "/outbox";
-    options.first_retry = options.longest_retry = 1ms;
+    options.first_retry = options.longest_retry = retry;
     auto opened = Notifier::open(
         options, std::move(first), {},
         [this](std::string const& name, Way const& way) {
@@ -360,6 +360,19 @@ TEST_CASE("what waits for a receiver that went is given up and counted") {
   house.tell("01B", "a");
   REQUIRE(house.wait([&] { return !house.sent.empty(); }));
   CHECK(house.sent[0].incident == "01B");
+}
+
+TEST_CASE("what fails on its way while its receiver changes is tried again when it is due") {
+  Changing house(Changing::with({{"a", "old"}}), 100ms);
+  house.broken = "old";
+  house.hold = true;
+  house.tell("01A", "a");
+  REQUIRE(house.wait([&] { return house.entered == 1; }));
+  house.notifier->replace(Changing::with({{"a", "new"}}));
+  std::this_thread::sleep_for(50ms);  // the new one finds all of it on its way and waits for long
+  house.let_go();
+  REQUIRE(house.wait([&] { return !house.sent.empty(); }));
+  CHECK(house.sent == std::vector<Changing::Sent>{{"new", "webhook:a", "01A"}});
 }
 
 TEST_CASE("a message on its way is not broken off by a change") {

@@ -451,6 +451,26 @@ TEST_CASE("after a restart the rows are made again from the log") {
   CHECK(world.counters().merged_rows > 5);  // back to memory
 }
 
+TEST_CASE("a restart makes the rows of closed ticks at once too") {
+  World world;
+  world.lives = {life("a", "shop", "1", 0, 99)};
+  world.attach(tick_at(-100));
+  for (int number = 0; number < 30; ++number) {
+    world.deliver({"a", number});
+    world.flush(tick_at(number) + 1s);
+  }
+  auto const apps = world.rows(EntityKind::app, "shop");
+  auto const totals = world.rows(EntityKind::total, "");
+  REQUIRE(apps.size() == 30);
+  REQUIRE(totals.size() == 30);
+  world.restart(tick_at(30));  // ticks up to 18 are closed then
+  world.run([&](RollupEngine& engine) {
+    while (engine.flush(tick_at(30))) continue;  // as main does: at once again while there is more
+  });
+  CHECK(world.rows(EntityKind::app, "shop") == apps);
+  CHECK(world.rows(EntityKind::total, "") == totals);
+}
+
 TEST_CASE("whatever the order, the repetition and the restarts, the rows are those of the rows") {
   unsigned const seed = GENERATE(range(1u, 25u));
   INFO("seed " << seed);
