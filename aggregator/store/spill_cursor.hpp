@@ -13,17 +13,9 @@
 
 #include "aggregator/store/read_buffer.hpp"
 #include "aggregator/store/row_group.hpp"
+#include "aggregator/store/spill_layout.hpp"
 
 namespace dadvisor::aggregator::store {
-
-// A group of rows, as the index names it.
-struct SpillEntry {
-  EntityId first_entity = 0, last_entity = 0;
-  std::uint32_t chunk_bytes = 0;      // with their CRCs
-  std::uint32_t directory_bytes = 0;  // behind them, without its own
-  std::uint64_t offset = 0;
-  TickNs first = 0, last = 0;
-};
 
 class SpillCursor {
  public:

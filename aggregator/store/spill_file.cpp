@@ -1,29 +1,18 @@
 #include "aggregator/store/spill_file.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <charconv>
-#include <span>
 
 #include "aggregator/store/checked_bytes.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::string_view head_magic = spill_head_magic;
-constexpr std::string_view foot_magic = "3LLIPSAd";
-constexpr std::size_t entry_bytes = 40;
-constexpr std::size_t page_entries = 128;
 constexpr std::size_t most_pages = 1024;  // that a cursor keeps: 6 MiB
 // Of so many columns a group is read as a whole.
 constexpr std::size_t many_columns = 8;
-constexpr std::size_t footer_bytes = 10 * 8 + crc_bytes + 8;
-constexpr std::size_t buffer_bytes = 1 << 20;
-constexpr std::string_view extension = ".rows";
 
 std::uint64_t page_count(std::uint64_t entries) {
-  return (entries + page_entries - 1) / page_entries;
+  return (entries + spill_page_entries - 1) / spill_page_entries;
 }
 
 Error damaged(std::string const& path, char const* part) {
@@ -31,142 +20,6 @@ Error damaged(std::string const& path, char const* part) {
 }
 
 }  // namespace
-
-std::string spill_file_name(SpillInfo const& info) {
-  // A segment never has the name of one of its spills.
-  bool const segment = info.first_number < info.number;
-  return fmt::format("{}-{}-{}{}{}", unix_seconds(from_tick_ns(info.first)),
-                     unix_seconds(from_tick_ns(info.last)),
-                     segment ? fmt::format("{}-", info.first_number) : "", info.number, extension);
-}
-
-bool is_spill_name(std::string const& name) { return name.ends_with(extension); }
-
-std::uint64_t spill_number(std::string const& name) {
-  std::uint64_t number = 0;
-  auto const dash = name.rfind('-');
-  if (dash != std::string::npos)
-    std::from_chars(name.data() + dash + 1, name.data() + name.size(), number);
-  return number;
-}
-
-SpillWriter::SpillWriter(Disk& disk, std::string directory, SpillInfo info)
-    : disk_(disk), directory_(std::move(directory)), info_(info) {
-  if (info_.first_number == 0) info_.first_number = info_.number;
-  info_.first = info_.boundary;
-  info_.last = info_.boundary - 1;
-}
-
-Result<void> SpillWriter::begin() {
-  auto file = disk_.create(directory_ + "/new");
-  if (!file) return file.error();
-  file_ = std::move(*file);
-  buffer_ = head_magic;
-  return {};
-}
-
-Result<void> SpillWriter::flush(std::size_t least) {
-  if (buffer_.size() < least) return {};
-  if (auto written = file_->append(buffer_); !written) return written;
-  offset_ += buffer_.size();
-  buffer_.clear();
-  return {};
-}
-
-template <typename Table>
-Result<void> SpillWriter::add_blocks(EntityId entity, std::span<TickNs const> ticks,
-                                     Table const& table) {
-  bool const none = info_.first > info_.last;
-  info_.first = none ? ticks.front() : std::min(info_.first, ticks.front());
-  info_.last = none ? ticks.back() : std::max(info_.last, ticks.back());
-  for (std::size_t first = 0; first < ticks.size(); first += block_rows) {
-    auto const last = std::min(first + block_rows, ticks.size());
-    if (group_.empty()) {
-      entry_ = SpillEntry{};
-      entry_.first_entity = entity;
-      entry_.first = ticks[first];
-      entry_.last = ticks[last - 1];
-    }
-    entry_.last_entity = entity;
-    entry_.first = std::min(entry_.first, ticks[first]);
-    entry_.last = std::max(entry_.last, ticks[last - 1]);
-    group_.add(entity, table, first, last);
-    if (group_.full()) end_group();
-  }
-  return flush(buffer_bytes);
-}
-
-void SpillWriter::end_group() {
-  if (group_.empty()) return;
-  auto const begin = buffer_.size();
-  entry_.offset = offset_ + begin;
-  entry_.chunk_bytes = static_cast<std::uint32_t>(group_.finish(buffer_));
-  entry_.directory_bytes =
-      static_cast<std::uint32_t>(buffer_.size() - begin - entry_.chunk_bytes - crc_bytes);
-  entries_.push_back(entry_);
-}
-
-Result<void> SpillWriter::add(EntityId entity, Rows const& rows) {
-  return add_blocks(entity, rows.ticks(), rows);
-}
-
-Result<void> SpillWriter::add(EntityId entity, ColumnTable const& rows) {
-  return add_blocks(entity, rows.ticks, rows);
-}
-
-// The index: pages of entries, then the first entity of each page; each part with its CRC.
-std::string SpillWriter::index() const {
-  std::string bytes;
-  ByteWriter writer(bytes);
-  for (std::size_t first = 0; first < entries_.size(); first += page_entries) {
-    auto const begin = bytes.size();
-    for (std::size_t i = first; i < std::min(first + page_entries, entries_.size()); ++i) {
-      writer.u32(entries_[i].first_entity);
-      writer.u32(entries_[i].last_entity);
-      writer.u32(entries_[i].chunk_bytes);
-      writer.u32(entries_[i].directory_bytes);
-      writer.u64(entries_[i].offset);
-      writer.u64(static_cast<std::uint64_t>(entries_[i].first));
-      writer.u64(static_cast<std::uint64_t>(entries_[i].last));
-    }
-    append_crc(bytes, begin);
-  }
-  auto const begin = bytes.size();
-  for (std::size_t first = 0; first < entries_.size(); first += page_entries)
-    writer.u32(entries_[first].first_entity);
-  append_crc(bytes, begin);
-  return bytes;
-}
-
-Result<std::string> SpillWriter::finish() {
-  end_group();
-  auto const index_offset = offset_ + buffer_.size();
-  buffer_ += index();
-  auto const begin = buffer_.size();
-  ByteWriter writer(buffer_);
-  for (std::uint64_t const field :
-       {info_.store_id, info_.number, info_.first_number, info_.log_number,
-        static_cast<std::uint64_t>(info_.boundary), static_cast<std::uint64_t>(info_.created),
-        static_cast<std::uint64_t>(info_.first), static_cast<std::uint64_t>(info_.last),
-        index_offset, std::uint64_t{entries_.size()}})
-    writer.u64(field);
-  append_crc(buffer_, begin);
-  writer.raw(foot_magic);
-  if (auto written = flush(0); !written) return written.error();
-  if (auto synced = file_->sync(); !synced) return synced.error();
-  file_.reset();
-  auto const name = spill_file_name(info_);
-  if (auto named = disk_.rename(directory_ + "/new", directory_ + "/" + name); !named)
-    return named.error();
-  if (auto synced = disk_.sync_directory(directory_); !synced) return synced.error();
-  return name;
-}
-
-void SpillWriter::abandon() {
-  file_.reset();
-  // It may not be there; the next spill overwrites it anyhow.
-  static_cast<void>(disk_.remove(directory_ + "/new"));
-}
 
 Result<std::shared_ptr<SpillFile const>> SpillFile::open(Disk& disk, std::string const& path) {
   auto file = disk.open(path);
@@ -189,12 +42,13 @@ Result<std::string_view> SpillFile::checked(std::uint64_t offset, std::size_t le
 
 Result<void> SpillFile::read_footer() {
   auto const size = file_->size();
-  if (size < head_magic.size() + footer_bytes) return damaged(path_, "its footer is");
-  auto magic = file_->read(size - foot_magic.size(), foot_magic.size());
+  if (size < spill_head_magic.size() + spill_footer_bytes) return damaged(path_, "its footer is");
+  auto magic = file_->read(size - spill_foot_magic.size(), spill_foot_magic.size());
   if (!magic) return magic.error();
-  if (*magic != foot_magic) return damaged(path_, "its footer is");
+  if (*magic != spill_foot_magic) return damaged(path_, "its footer is");
   ReadBuffer buffer;
-  auto footer = checked(size - footer_bytes, footer_bytes - crc_bytes - foot_magic.size(), buffer);
+  auto footer = checked(size - spill_footer_bytes,
+                        spill_footer_bytes - crc_bytes - spill_foot_magic.size(), buffer);
   if (!footer) return footer.error();
   ByteReader reader(*footer);
   info_.store_id = reader.u64();
@@ -208,9 +62,9 @@ Result<void> SpillFile::read_footer() {
   index_offset_ = reader.u64();
   entry_count_ = reader.u64();
   auto const pages = page_count(entry_count_);
-  if (entry_count_ > size / entry_bytes || index_offset_ > size)
+  if (entry_count_ > size / spill_entry_bytes || index_offset_ > size)
     return damaged(path_, "its footer is");
-  auto directory = checked(index_offset_ + entry_count_ * entry_bytes + pages * crc_bytes,
+  auto directory = checked(index_offset_ + entry_count_ * spill_entry_bytes + pages * crc_bytes,
                            pages * sizeof(EntityId), buffer);
   if (!directory) return directory.error();
   ByteReader entities(*directory);
@@ -219,11 +73,11 @@ Result<void> SpillFile::read_footer() {
 }
 
 Result<std::vector<SpillEntry>> SpillFile::page(std::uint64_t number) const {
-  auto const first = number * page_entries;
-  auto const count = std::min<std::uint64_t>(page_entries, entry_count_ - first);
+  auto const first = number * spill_page_entries;
+  auto const count = std::min<std::uint64_t>(spill_page_entries, entry_count_ - first);
   ReadBuffer buffer;
-  auto const bytes = checked(index_offset_ + first * entry_bytes + number * crc_bytes,
-                             count * entry_bytes, buffer);
+  auto const bytes = checked(index_offset_ + first * spill_entry_bytes + number * crc_bytes,
+                             count * spill_entry_bytes, buffer);
   if (!bytes) return bytes.error();
   ByteReader reader(*bytes);
   std::vector<SpillEntry> entries(count);

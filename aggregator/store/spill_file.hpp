@@ -1,5 +1,5 @@
 #pragma once
-// Spills: immutable files of rows that left the head, ordered by entity. Layout: FORMAT.md.
+// Reads spills: immutable files of rows that left the head, ordered by entity. Layout: FORMAT.md.
 //
 // Of an open spill only the first entity of each index page is in memory; a lookup reads one index
 // page, the directory of the entity's group and the chunks of the columns that are asked for. Each
@@ -18,59 +18,6 @@
 #include "aggregator/store/store.hpp"
 
 namespace dadvisor::aggregator::store {
-
-inline constexpr std::string_view spill_head_magic = "dASPILL3";
-
-// What a spill says of itself. Rows of log files before `log_number` with ticks up to `boundary`
-// are in this spill or in earlier ones: a replay leaves them out.
-struct SpillInfo {
-  std::uint64_t store_id = 0;
-  std::uint64_t number = 0;  // 1, 2, ...: the order in which spills were written
-  // It was merged of the spills from this number to its own, and they mean nothing any more.
-  std::uint64_t first_number = 0;
-  std::uint64_t log_number = 0;
-  TickNs boundary = 0;
-  TickNs created = 0;
-  TickNs first = 0, last = 0;  // ticks of its rows; first > last when it has none
-};
-
-// "1700000000-1700000600-17.rows": first and last tick in seconds, and the number; of a segment
-// "1700000000-1700007200-6-17.rows", with its first number.
-std::string spill_file_name(SpillInfo const& info);
-bool is_spill_name(std::string const& name);
-// Its number; 0 when it is no such name.
-std::uint64_t spill_number(std::string const& name);
-
-// Writes a spill beside its place; entities must come by id ascending. Not thread-safe.
-class SpillWriter {
- public:
-  SpillWriter(Disk& disk, std::string directory, SpillInfo info);
-  Result<void> begin();
-  // Rows by tick ascending, not none; those of one entity at once.
-  Result<void> add(EntityId entity, Rows const& rows);
-  Result<void> add(EntityId entity, ColumnTable const& rows);
-  // Footer, sync, rename, sync of the directory: then the spill is durable. Returns its name.
-  Result<std::string> finish();
-  // Removes what was begun.
-  void abandon();
-
- private:
-  template <typename Table>
-  Result<void> add_blocks(EntityId entity, std::span<TickNs const> ticks, Table const& table);
-  void end_group();
-  Result<void> flush(std::size_t least);
-  std::string index() const;
-
-  Disk& disk_;
-  std::string const directory_;
-  SpillInfo info_;
-  std::unique_ptr<WritableFile> file_;
-  std::string buffer_;
-  std::uint64_t offset_ = 0;  // of the buffer's begin
-  RowGroupWriter group_;
-  SpillEntry entry_;  // of the group
-  std::vector<SpillEntry> entries_;
-};
 
 // Reads a spill. Const methods from any thread.
 class SpillFile {

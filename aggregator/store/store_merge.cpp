@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "aggregator/store/spill_writer.hpp"
 #include "aggregator/store/store_state.hpp"
 
 namespace dadvisor::aggregator::store {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "aggregator/store/spill_writer.hpp"
 #include "aggregator/store/store_state.hpp"
 
 namespace dadvisor::aggregator::store {

@@ -16,6 +16,7 @@
 #include "aggregator/store/column_scan.hpp"
 #include "aggregator/store/disk.hpp"
 #include "aggregator/store/spill_file.hpp"
+#include "aggregator/store/spill_writer.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/log.hpp"
 

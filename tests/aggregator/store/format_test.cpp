@@ -12,6 +12,7 @@
 #include "aggregator/store/log_record.hpp"
 #include "aggregator/store/open_rows.hpp"
 #include "aggregator/store/spill_file.hpp"
+#include "aggregator/store/spill_writer.hpp"
 #include "simulated_disk.hpp"
 #include "store_on_trial.hpp"
 

@@ -11,6 +11,7 @@
 
 #include "aggregator/store/checked_bytes.hpp"
 #include "aggregator/store/spill_file.hpp"
+#include "aggregator/store/spill_writer.hpp"
 #include "simulated_disk.hpp"
 
 using namespace dadvisor;
