@@ -216,6 +216,7 @@ int run(Settings settings, config::OptionTable const& table) {
   store_options.tiers.of(store::Tier::minute_instances).retention = settings.retention_1m_instances;
   store_options.tiers.of(store::Tier::minute).retention = settings.retention_1m;
   store_options.tiers.of(store::Tier::ten_minutes).retention = settings.retention_10m;
+  store_options.compress_tiers = settings.compress_tiers;
   store_options.head_span = settings.head_span;
   store_options.name_of = series::instance_node;
   auto opened = store::Store::open(store_options, disk, clock, log.named("store"), &observers);

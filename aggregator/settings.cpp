@@ -29,6 +29,8 @@ config::OptionTable settings_table(Settings& settings) {
                  "how long 1 min rows of apps, hosts and totals are kept");
   table.duration("retention_10m", settings.retention_10m, 48h, 24h * 3660,
                  "how long their 10 min rows are kept");
+  table.boolean("compress_tiers", settings.compress_tiers,
+                "write 1 min and 10 min rows compressed by zstd");
   table.duration("head_span", settings.head_span, 1s, 20min,
                  "how often rows move from memory to a spill file");
   table.integer("query_threads", settings.query_threads, 0, 256,

@@ -23,6 +23,7 @@ struct Settings {
   Nanoseconds retention_1m_instances = std::chrono::days(7);
   Nanoseconds retention_1m = std::chrono::days(30);
   Nanoseconds retention_10m = std::chrono::days(730);
+  bool compress_tiers = true;
   Nanoseconds head_span = std::chrono::minutes(10);
   std::int64_t query_threads = 0;  // 0: cores - 2, at least 1
   Nanoseconds evaluate_every = std::chrono::seconds(10);

@@ -14,6 +14,7 @@ constexpr std::uint8_t lacking = 0x7f;  // in place of a coding: the block lacks
 constexpr std::size_t full_blocks = 24, full_bytes = 256 << 10;
 // No group is larger; these guard allocation.
 constexpr std::uint64_t most_blocks = 1 << 12, most_columns = 1 << 16, most_ticks = 1 << 22;
+constexpr std::size_t most_compressed = 64 << 20;  // bytes of a group's chunks before they were
 
 Error malformed_group() { return Error{Errc::malformed, 0, "a group of rows"}; }
 
@@ -62,7 +63,8 @@ void RowGroupWriter::add(EntityId entity, ColumnTable const& rows, std::size_t f
   add_block(entity, rows.ticks, rows, first, last);
 }
 
-std::size_t RowGroupWriter::finish(std::string& out) {
+std::size_t RowGroupWriter::finish(std::string& out, ChunkCompressor* compressor) {
+  if (bytes_ > most_compressed) compressor = nullptr;
   std::string directory;
   ByteWriter writer(directory);
   writer.varint(blocks_);
@@ -72,10 +74,12 @@ std::size_t RowGroupWriter::finish(std::string& out) {
   MetricId last_id = 0;
   for (auto const& [id, chunk] : chunks_) {
     writer.varint(static_cast<std::uint64_t>(id - last_id));
-    writer.varint(chunk.bytes.size());
     last_id = id;
     auto const from = out.size();
-    out += chunk.bytes;
+    bool const compressed = compressor != nullptr && compressor->compress(chunk.bytes, out);
+    if (!compressed) out += chunk.bytes;
+    writer.varint((out.size() - from) << 1 | (compressed ? 1 : 0));
+    if (compressed) writer.varint(chunk.bytes.size());
     append_crc(out, from);
   }
   auto const chunks = out.size() - begin;
@@ -120,14 +124,17 @@ Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_
     group.blocks_.push_back(block);
   }
   auto const columns = reader.varint(most_columns);
-  std::uint64_t id = 0, offset = 0;
+  std::uint64_t id = 0, offset = 0, compressed = 0;
   for (std::uint64_t i = 0; i < columns; ++i) {
     auto const step = reader.varint(0xffff);
     id += step;
     if (id > 0xffff || (step == 0 && i > 0)) return malformed_group();
-    auto const length = reader.varint(chunk_bytes);
-    group.chunks_.push_back({static_cast<MetricId>(id), offset, length});
-    offset += length + crc_bytes;
+    auto const length = reader.varint(chunk_bytes << 1 | 1);
+    auto const whole = (length & 1) != 0 ? reader.varint(most_compressed) : 0;
+    compressed += whole;
+    if (compressed > most_compressed) return malformed_group();
+    group.chunks_.push_back({static_cast<MetricId>(id), offset, length >> 1, whole});
+    offset += (length >> 1) + crc_bytes;
   }
   if (!reader.ok() || reader.left() > 0 || offset != chunk_bytes || blocks == 0)
     return malformed_group();

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/store/chunk_compression.hpp"
 #include "aggregator/store/encoded_column.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/result.hpp"
@@ -30,8 +31,9 @@ class RowGroupWriter {
   bool empty() const { return blocks_ == 0; }
   bool full() const;
   // Appends the chunks, then the directory, each with its CRC behind it, and begins anew. Returns
-  // the length of the chunks with their CRCs; the directory's is the rest.
-  std::size_t finish(std::string& out);
+  // the length of the chunks with their CRCs; the directory's is the rest. `compressor`: null, or
+  // what makes chunks smaller.
+  std::size_t finish(std::string& out, ChunkCompressor* compressor = nullptr);
 
  private:
   struct Chunk {
@@ -62,6 +64,7 @@ class RowGroup {
     MetricId id = 0;
     std::uint64_t offset = 0;  // from the group's begin
     std::size_t length = 0;    // without its CRC
+    std::size_t whole = 0;     // its length when decompressed; 0: it is not compressed
   };
 
   // Reads a directory whose chunks take `chunk_bytes`. Errors: malformed.

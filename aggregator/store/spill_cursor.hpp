@@ -44,6 +44,7 @@ class SpillCursor {
   Group* near_ = nullptr;  // of groups_, the last one that was asked for
   SpillEntry near_entry_;  // of it
   ReadBuffer buffer_;
+  ChunkDecompressor decompressor_;
 };
 
 // For files that are read from their first entity to their last: each keeps the group it is in.

@@ -173,12 +173,21 @@ SpillCursor::Chunk const* SpillFile::chunk(SpillEntry const& entry, Group& group
   if (!group.bytes.empty()) {
     bytes = std::string_view(group.bytes).substr(its->offset, its->length + crc_bytes);
     if (!take_crc(bytes)) chunk.error = damaged(path_, "a chunk is");
-  } else if (auto const read = checked(entry.offset + its->offset, its->length, chunk.own); read) {
+  } else if (auto const read = checked(entry.offset + its->offset, its->length,
+                                       its->whole > 0 ? cursor.buffer_ : chunk.own);
+             read) {
     bytes = *read;
-    cursor.bytes_ += chunk.own.room();
   } else {
     chunk.error = read.error();
   }
+  if (!chunk.error && its->whole > 0) {
+    auto const whole = chunk.own.of(its->whole);
+    if (cursor.decompressor_.decompress(bytes, whole))
+      bytes = std::string_view(whole.data(), whole.size());
+    else
+      chunk.error = Error{Errc::malformed, 0, path_ + ": a compressed chunk"};
+  }
+  cursor.bytes_ += chunk.own.room();
   if (chunk.error) return &chunk;
   auto columns = group.rows->columns(bytes);
   if (columns)

@@ -9,8 +9,9 @@ constexpr std::size_t buffer_bytes = 1 << 20;
 
 }  // namespace
 
-SpillWriter::SpillWriter(Disk& disk, std::string directory, SpillInfo info)
+SpillWriter::SpillWriter(Disk& disk, std::string directory, SpillInfo info, bool compress)
     : disk_(disk), directory_(std::move(directory)), info_(info) {
+  if (compress) compressor_ = std::make_unique<ChunkCompressor>();
   if (info_.first_number == 0) info_.first_number = info_.number;
   info_.first = info_.boundary;
   info_.last = info_.boundary - 1;
@@ -59,7 +60,7 @@ void SpillWriter::end_group() {
   if (group_.empty()) return;
   auto const begin = buffer_.size();
   entry_.offset = offset_ + begin;
-  entry_.chunk_bytes = static_cast<std::uint32_t>(group_.finish(buffer_));
+  entry_.chunk_bytes = static_cast<std::uint32_t>(group_.finish(buffer_, compressor_.get()));
   entry_.directory_bytes =
       static_cast<std::uint32_t>(buffer_.size() - begin - entry_.chunk_bytes - crc_bytes);
   entries_.push_back(entry_);

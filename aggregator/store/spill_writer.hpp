@@ -15,7 +15,8 @@ namespace dadvisor::aggregator::store {
 // Writes a spill beside its place; entities must come by id ascending. Not thread-safe.
 class SpillWriter {
  public:
-  SpillWriter(Disk& disk, std::string directory, SpillInfo info);
+  // `compress`: with zstd, for files that are seldom read.
+  SpillWriter(Disk& disk, std::string directory, SpillInfo info, bool compress = false);
   Result<void> begin();
   // Rows by tick ascending, not none; those of one entity at once.
   Result<void> add(EntityId entity, Rows const& rows);
@@ -38,6 +39,7 @@ class SpillWriter {
   std::unique_ptr<WritableFile> file_;
   std::string buffer_;
   std::uint64_t offset_ = 0;  // of the buffer's begin
+  std::unique_ptr<ChunkCompressor> compressor_;  // null: chunks stay as they are
   RowGroupWriter group_;
   SpillEntry entry_;  // of the group
   std::vector<SpillEntry> entries_;

@@ -109,6 +109,7 @@ struct StoreOptions {
   // Whether somebody makes tiers: then raw rows stay until the first one has them.
   bool raw_waits_for_tiers = false;
   TierPlans tiers;
+  bool compress_tiers = true;  // what is written of them, with zstd
   // A container without a row for so long is over: with the next spill it leaves memory.
   Nanoseconds dead_after = std::chrono::minutes(15);
   // Of more dead ones than this those go that died before `crowded_retention`, the oldest first;

@@ -14,8 +14,9 @@ constexpr std::size_t most_patches = 8;  // of a period; one more and they becom
 Result<void> Store::State::load_tiers() {
   for (Tier const tier : all_tiers) {
     auto const at = static_cast<std::size_t>(tier);
-    tiers_[at] = std::make_unique<TierFiles>(disk_, path("tier/" + std::string(name_of(tier))),
-                                             plan(tier), catalogue_.store_id(), log_);
+    tiers_[at] =
+        std::make_unique<TierFiles>(disk_, path("tier/" + std::string(name_of(tier))), plan(tier),
+                                    options_.compress_tiers, catalogue_.store_id(), log_);
     if (auto loaded = tiers_[at]->load(); !loaded) return loaded.error();
     head_.mark_before(tier, tiers_[at]->sealed_until());
   }

@@ -57,7 +57,7 @@ Result<void> TierFiles::finish(SpillWriter& writer) {
 }
 
 Result<void> TierFiles::write_file(TickNs period, bool whole, WallTime now, Fill const& fill) {
-  SpillWriter writer(disk_, directory_, next_info(period, whole, now));
+  SpillWriter writer(disk_, directory_, next_info(period, whole, now), compress_);
   Result<void> result = writer.begin();
   if (result) result = fill(writer);
   if (result) result = finish(writer);

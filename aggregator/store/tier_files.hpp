@@ -24,10 +24,13 @@ namespace dadvisor::aggregator::store {
 
 class TierFiles {
  public:
-  TierFiles(Disk& disk, std::string directory, TierPlan plan, std::uint64_t store_id, Log log)
+  // `compress`: what is written.
+  TierFiles(Disk& disk, std::string directory, TierPlan plan, bool compress, std::uint64_t store_id,
+            Log log)
       : disk_(disk),
         directory_(std::move(directory)),
         plan_(plan),
+        compress_(compress),
         store_id_(store_id),
         log_(std::move(log)) {}
 
@@ -74,6 +77,7 @@ class TierFiles {
   Disk& disk_;
   std::string const directory_;
   TierPlan const plan_;
+  bool const compress_;
   std::uint64_t const store_id_;
   Log log_;
   std::atomic<TickNs> sealed_until_{std::numeric_limits<TickNs>::min()};

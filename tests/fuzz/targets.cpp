@@ -153,7 +153,7 @@ void take_spill(std::string_view bytes) {
   }
   ByteReader reader(bytes);
   std::size_t const groups = reader.u8() % 8;
-  std::string file = "dASPILL3", entries;
+  std::string file = "dASPILL4", entries;
   ByteWriter writer(entries);
   for (std::size_t i = 0; i < groups; ++i) {
     auto const flags = reader.u8();
@@ -164,7 +164,7 @@ void take_spill(std::string_view bytes) {
       ByteWriter columns(directory);
       columns.varint(1);
       columns.varint(2);
-      columns.varint(chunk.size());
+      columns.varint(chunk.size() << 1);
     }
     auto const size = flags & 2 ? reader.u32() : static_cast<std::uint32_t>(chunk.size() + 4);
     writer.u32(static_cast<std::uint32_t>(flags & 1 ? reader.u32() : i + 1));
@@ -188,7 +188,7 @@ void take_spill(std::string_view bytes) {
   fields.u64(reader.left() > 0 ? reader.u64() : at);
   fields.u64(reader.left() > 0 ? reader.u64() : groups);
   file += with_crc(footer);
-  file += "3LLIPSAd";
+  file += "4LLIPSAd";
   put_file(disk, "/s", file);
   if (auto const spill = SpillFile::open(disk, "/s")) read_spill(**spill);
 }
