@@ -7,6 +7,7 @@ namespace dadvisor::aggregator::rollup {
 namespace {
 
 constexpr std::size_t sorted_at_once = 48;  // so few are sorted sooner than divided three times
+constexpr std::size_t bytes_per_instance = 2048;
 
 }  // namespace
 
@@ -27,8 +28,9 @@ std::array<double, order_parts.size()> order_of(std::vector<double>& values) {
   return found;
 }
 
-OrderStatistics::OrderStatistics(WindowLayout const& layout, Nanoseconds window)
-    : layout_(layout), window_(window) {
+OrderStatistics::OrderStatistics(WindowLayout const& layout, Nanoseconds window, WallTime last,
+                                 std::size_t least_bytes)
+    : layout_(layout), window_(window), last_(last), least_bytes_(least_bytes) {
   for (WindowColumn const& column : layout.columns()) {
     bool const wanted = column.keeping == Keeping::order &&
                         std::ranges::find(metrics_, column.metric) == metrics_.end();
@@ -54,7 +56,9 @@ void OrderStatistics::begin(WindowLayout const& layout) {
 }
 
 void OrderStatistics::take(WindowRow const& row) {
-  auto& means = means_[tick_of(row.window, window_)];
+  WallTime const begin = tick_of(row.window, window_);
+  if (begin > last_) return;
+  auto& means = means_[begin];
   means.resize(metrics_.size());
   for (std::size_t i = 0; i < metrics_.size(); ++i) {
     std::size_t const at = instance_->place(metrics_[i]->id);
@@ -81,13 +85,32 @@ void OrderStatistics::end() {
     values.resize(metrics_.size());
     for (std::size_t i = 0; i < metrics_.size(); ++i) {
       if (means[i].count == 0) continue;
-      if (metrics_[i]->rollup != MetricRollup::ratio)
-        values[i].push_back(means[i].sum / means[i].count);
-      else if (auto const made = ratio_of(*metrics_[i], means[i].sum, means[i].count);
-               made && std::isfinite(*made))
-        values[i].push_back(*made);
+      double value = means[i].sum / means[i].count;
+      if (metrics_[i]->rollup == MetricRollup::ratio) {
+        auto const made = ratio_of(*metrics_[i], means[i].sum, means[i].count);
+        if (!made || !std::isfinite(*made)) continue;
+        value = *made;
+      }
+      auto& its = values[i];
+      // A quarter more, not twice as much: they are many.
+      if (its.size() == its.capacity()) its.reserve(its.size() + its.size() / 4 + 8);
+      its.push_back(value);
+      ++means_kept_;
     }
   }
+  ++instances_;
+  while (values_.size() > 1 &&
+         means_kept_ * sizeof(double) > std::max(least_bytes_, instances_ * bytes_per_instance))
+    give_up_some();
+}
+
+// The second half of the windows.
+void OrderStatistics::give_up_some() {
+  auto first = std::next(values_.begin(), static_cast<std::ptrdiff_t>((values_.size() + 1) / 2));
+  last_ = std::prev(first)->first;
+  for (auto window = first; window != values_.end(); ++window)
+    for (auto const& its : window->second) means_kept_ -= its.size();
+  values_.erase(first, values_.end());
 }
 
 void OrderStatistics::fill(WindowRow& row) const {

@@ -22,15 +22,21 @@ inline constexpr std::array order_parts{std::pair{RollupPart::p50, 0.50},
 std::array<double, order_parts.size()> order_of(std::vector<double>& values);
 
 // Collects the instances' means over the windows of a tier and fills them into the rows of
-// an app or a cluster.
+// an app or a cluster. A mean takes 8 bytes, and a cluster has many: where they would be more than
+// what is due to so many instances, only the first windows are collected, and the rest needs
+// another one.
 class OrderStatistics {
  public:
-  // `layout`: of those rows, with the columns that are wanted.
-  OrderStatistics(WindowLayout const& layout, Nanoseconds window);
+  // `layout`: of those rows, with the columns that are wanted. Windows begin up to `last`.
+  OrderStatistics(WindowLayout const& layout, Nanoseconds window, WallTime last = WallTime::max(),
+                  std::size_t least_bytes = 8 << 20);
+  // Windows up to this one are collected. It comes nearer in end(), never before the first.
+  WallTime last() const { return last_; }
   // Those of an instance's columns that are needed, ascending.
   std::vector<MetricId> columns_of(std::span<MetricId const> columns) const;
   // begin(), its minutes in any order, end(): one instance after another.
   void begin(WindowLayout const& layout);
+  // What begins behind last() is left out.
   void take(WindowRow const& row);
   void end();
   // The statistics of the row's window, in its step.
@@ -41,7 +47,12 @@ class OrderStatistics {
     double sum = 0, count = 0;
   };
   WindowLayout const& layout_;
+  void give_up_some();
+
   Nanoseconds const window_;
+  WallTime last_;
+  std::size_t const least_bytes_;
+  std::size_t instances_ = 0, means_kept_ = 0;  // those in values_
   std::vector<Metric const*> metrics_;
   WindowLayout const* instance_ = nullptr;
   std::map<WallTime, std::vector<Mean>> means_;                  // of the instance, per metric

@@ -107,21 +107,26 @@ Result<void> TierReader::fill_order(store::Tier tier, store::EntityInfo const& e
                                     WindowLayout const& layout, std::vector<WindowRow>& rows) {
   if (rows.empty()) return {};
   Nanoseconds const window = window_of(tier);
-  OrderStatistics order(layout, window);
-  WallTime const from = rows.front().window;
-  WallTime const until = rows.back().window + window - Nanoseconds(1);
-  auto const take = [&](store::EntityInfo const& instance) -> Result<void> {
-    if (instance.first_tick > until) return {};  // a list's last_tick may be an old one
-    WindowLayout const its_layout(EntityKind::container, order.columns_of(instance.columns));
-    if (its_layout.columns().empty()) return {};
-    order.begin(its_layout);
-    auto const done = read(store::Tier::minute_instances, instance, its_layout, from, until,
-                           [&](WindowRow const& row) { order.take(row); });
-    if (done) order.end();
-    return done;
-  };
-  if (auto done = instances_(entity.entity.key, from, until, take); !done) return done;
-  for (WindowRow& row : rows) order.fill(row);
+  std::size_t at_once = rows.size();
+  for (std::size_t first = 0; first < rows.size();) {
+    WallTime const from = rows[first].window;
+    OrderStatistics order(layout, window, rows[std::min(first + at_once, rows.size()) - 1].window);
+    auto const until = [&] { return order.last() + window - Nanoseconds(1); };
+    auto const take = [&](store::EntityInfo const& instance) -> Result<void> {
+      if (instance.first_tick > until()) return {};  // a list's last_tick may be an old one
+      WindowLayout const its_layout(EntityKind::container, order.columns_of(instance.columns));
+      if (its_layout.columns().empty()) return {};
+      order.begin(its_layout);
+      auto const done = read(store::Tier::minute_instances, instance, its_layout, from, until(),
+                             [&](WindowRow const& row) { order.take(row); });
+      if (done) order.end();
+      return done;
+    };
+    if (auto done = instances_(entity.entity.key, from, until(), take); !done) return done;
+    std::size_t const before = first;
+    while (first < rows.size() && rows[first].window <= order.last()) order.fill(rows[first++]);
+    at_once = first - before;
+  }
   return {};
 }
 

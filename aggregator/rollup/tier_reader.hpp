@@ -66,9 +66,11 @@ class TierReader {
   HostTicks& host_ticks_;
   HostOf const host_of_;
   Instances const instances_;
-  // What entity after entity is read out of.
-  store::SpillReads raw_;
-  std::array<store::SpillReads, store::all_tiers.size()> sealed_;
+  // What entity after entity is read out of, mostly by number ascending: little need be kept.
+  static constexpr std::size_t kept_bytes = 4 << 20;
+  store::SpillReads raw_{kept_bytes};
+  std::array<store::SpillReads, store::all_tiers.size()> sealed_{
+      store::SpillReads(kept_bytes), store::SpillReads(kept_bytes), store::SpillReads(kept_bytes)};
 };
 
 }  // namespace dadvisor::aggregator::rollup

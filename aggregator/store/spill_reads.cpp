@@ -5,8 +5,7 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-// Bytes of groups that one piece of work keeps, of all files and of each.
-constexpr std::size_t most_of_all = 64 << 20, least = 1 << 20, most = 16 << 20;
+constexpr std::size_t most = 16 << 20;  // bytes of groups that are kept of one file
 
 }  // namespace
 
@@ -24,7 +23,7 @@ void SpillReads::use(std::span<File const> all, TickNs from, TickNs until) {
   cursors_.clear();
   std::ranges::copy_if(all, std::back_inserter(files_),
                        [&](File const& file) { return file->overlaps(from, until); });
-  auto const each = std::clamp(most_of_all / std::max<std::size_t>(1, files_.size()), least, most);
+  auto const each = std::min(most_bytes_ / std::max<std::size_t>(1, files_.size()), most);
   for (std::size_t i = 0; i < files_.size(); ++i) cursors_.emplace_back(each);
 }
 

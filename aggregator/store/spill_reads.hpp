@@ -14,6 +14,9 @@ class SpillReads {
  public:
   using File = std::shared_ptr<SpillFile const>;
 
+  // `most_bytes` of groups are kept, of all files together.
+  explicit SpillReads(std::size_t most_bytes = 64 << 20) : most_bytes_(most_bytes) {}
+
   // Those of `all` that have rows in [from, until] are read from now on. Mostly they are the same
   // as for the entity before, and what is known of them stays.
   void use(std::span<File const> all, TickNs from, TickNs until);
@@ -28,6 +31,7 @@ class SpillReads {
   }
 
  private:
+  std::size_t most_bytes_;
   std::vector<File> files_;
   std::vector<SpillCursor> cursors_;  // of each
 };

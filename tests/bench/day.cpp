@@ -253,7 +253,7 @@ class Day {
                            rollup::WindowVisitor const& visit) {
     if (tier != Tier::ten_minutes) return reader.make(tier, info, layout, from, until, visit);
     Nanoseconds const window = options_.tiers.of(tier).window;
-    rollup::OrderStatistics order(layout, window);
+    rollup::OrderStatistics order(layout, window, WallTime::max(), SIZE_MAX);
     if (rollup::is_rolled_up(layout.kind()))
       for (store::EntityInfo const& instance : directory.instances(info.entity.key)) {
         WindowLayout const its(EntityKind::container, order.columns_of(instance.columns));

@@ -1,0 +1,80 @@
+#include "aggregator/rollup/order_statistics.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace dadvisor;
+using namespace dadvisor::aggregator::rollup;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int instances = 40, windows = 400;
+WallTime window_at(int number) { return from_unix_seconds(1'800'000'000 + 60 * number); }
+
+// What instance `number` of the 40 had in a window: the 40 of a window are 0 ... 39 above its base.
+double value_of(int number, int window) { return number * 37 % instances + 1000.0 * window; }
+
+struct App {
+  std::vector<MetricId> const columns{rollup_column(metric::mem_working_set, RollupPart::p50),
+                                      rollup_column(metric::mem_working_set, RollupPart::p95),
+                                      rollup_column(metric::mem_working_set, RollupPart::p99)};
+  WindowLayout const layout{EntityKind::app, columns};
+  std::vector<MetricId> const raw{metric::mem_working_set};
+  WindowLayout const of_instance{EntityKind::container, raw};
+
+  void take_all(OrderStatistics& order, int first) const {
+    for (int number = 0; number < instances; ++number) {
+      order.begin(of_instance);
+      for (int at = first; at < windows; ++at) {
+        WindowRow row;
+        clear_window(of_instance, row);
+        row.window = window_at(at);
+        row.step = 10s;
+        row.figures[0].take(value_of(number, at));
+        order.take(row);
+      }
+      order.end();
+    }
+  }
+  double figure(OrderStatistics const& order, int at, std::size_t column) const {
+    WindowRow row;
+    clear_window(layout, row);
+    row.window = window_at(at);
+    row.step = 10s;
+    order.fill(row);
+    return row.figures[layout.place(columns[column])].last;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("of forty values the 20th, the 38th and the 40th") {
+  App const app;
+  OrderStatistics order(app.layout, 1min);
+  app.take_all(order, 0);
+  CHECK(order.last() == WallTime::max());
+  for (int const at : {0, 7, windows - 1}) {
+    CHECK(app.figure(order, at, 0) == 1000.0 * at + 19);
+    CHECK(app.figure(order, at, 1) == 1000.0 * at + 37);
+    CHECK(app.figure(order, at, 2) == 1000.0 * at + 39);
+  }
+}
+
+TEST_CASE(
+    "more means than memory is due to are collected window by window, none of them less exact") {
+  App const app;
+  // An instance is due 2 KiB, 256 means, and has 400.
+  int first = 0, passes = 0;
+  while (first < windows) {
+    OrderStatistics order(app.layout, 1min, window_at(windows - 1), 0);
+    app.take_all(order, first);
+    int const before = first;
+    for (; first < windows && window_at(first) <= order.last(); ++first)
+      REQUIRE(app.figure(order, first, 0) == 1000.0 * first + 19);
+    CHECK(first - before == 200);
+    CHECK(app.figure(order, windows - 1, 0) ==
+          (first < windows ? 0 : 1000.0 * (windows - 1) + 19));  // nothing of what is given up
+    ++passes;
+  }
+  CHECK(passes == 2);
+}
