@@ -5,33 +5,29 @@
 #include <sys/resource.h>
 
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <future>
 #include <thread>
 
+#include "aggregator/admin_socket.hpp"
 #include "aggregator/alert/engine.hpp"
 #include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/alert/rule_file.hpp"
 #include "aggregator/api/access.hpp"
-#include "aggregator/api/admin_routes.hpp"
 #include "aggregator/api/alert_routes.hpp"
 #include "aggregator/api/event_routes.hpp"
 #include "aggregator/api/event_stream.hpp"
 #include "aggregator/api/graphite_routes.hpp"
-#include "aggregator/api/import_routes.hpp"
 #include "aggregator/api/query_pool.hpp"
-#include "aggregator/api/rename_route.hpp"
 #include "aggregator/api/router.hpp"
 #include "aggregator/api/tag_routes.hpp"
 #include "aggregator/event/event_finder.hpp"
 #include "aggregator/event/event_watch.hpp"
 #include "aggregator/ingest/ingest.hpp"
 #include "aggregator/notify/figures_context.hpp"
-#include "aggregator/notify/notifier.hpp"
 #include "aggregator/notify/notify_file_watch.hpp"
-#include "aggregator/notify/robot_channel.hpp"
 #include "aggregator/observers.hpp"
+#include "aggregator/open_notifier.hpp"
 #include "aggregator/pipeline.hpp"
 #include "aggregator/point_receivers.hpp"
 #include "aggregator/self_pages.hpp"
@@ -39,9 +35,9 @@
 #include "aggregator/series/store_series_source.hpp"
 #include "aggregator/settings.hpp"
 #include "aggregator/sink/carbon_sink.hpp"
+#include "aggregator/start_failure.hpp"
 #include "aggregator/store/real_disk.hpp"
 #include "aggregator/store/store.hpp"
-#include "common/core/fd.hpp"
 #include "common/http/server.hpp"
 
 namespace dadvisor::aggregator {
@@ -49,19 +45,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int exit_usage = 2;
 constexpr char const* default_config = "/etc/dadvisor/aggregator.yml";
-
-[[noreturn]] void fail(std::string const& why, int status = exit_usage) {
-  std::fprintf(stderr, "dadvisor-aggregator: %s\n", why.c_str());
-  std::exit(status);
-}
-
-void fail_if_any(std::vector<std::string> const& errors) {
-  if (errors.empty()) return;
-  for (auto const& error : errors) std::fprintf(stderr, "dadvisor-aggregator: %s\n", error.c_str());
-  std::exit(exit_usage);
-}
 
 LogLevel level_of(std::string const& name) {
   return name == "debug"     ? LogLevel::debug
@@ -85,80 +69,41 @@ http::Handler ingest_handler(ingest::Ingest& ingest,
   };
 }
 
-std::unique_ptr<notify::Notifier> open_notifier(Settings const& settings,
-                                                notify::Directory const& directory,
-                                                notify::FiguresContext const& figures,
-                                                std::string const& url, Clock const& clock,
-                                                Log const& log) {
-  std::optional<curl::SmtpOptions> server;
-  if (!settings.mail_server.empty()) {
-    auto options = notify::smtp_options(settings.mail_server, settings.mail_tls);
-    if (!options) fail("mail.server: " + to_string(options.error()));
-    options->ca_file = settings.mail_ca_file;
-    options->user = settings.mail_user;
-    if (!options->user.empty() && settings.mail_tls == "optional")
-      fail(
-          "mail.tls: optional would send mail.user's password in clear to whoever strips "
-          "STARTTLS; use required");
-    if (!settings.mail_password_file.empty()) {
-      auto const password = read_file(settings.mail_password_file, 4096);
-      if (!password) fail("mail.password_file: " + to_string(password.error()));
-      options->password = password->substr(0, password->find_first_of("\r\n"));
-    }
-    server = std::move(*options);
-  }
-  notify::ContextOf const context_of = [&figures](alert::Transition const& notice) {
-    return figures.of(notice);
-  };
-  std::vector<std::unique_ptr<notify::Channel>> fixed;
-  fixed.push_back(std::make_unique<notify::EmailChannel>(std::move(server), settings.mail_from, url,
-                                                         clock, context_of));
-  auto channel_of = [url, context_of, &clock](
-                        std::string const& name,
-                        notify::Way const& way) -> std::unique_ptr<notify::Channel> {
-    if (auto const* robot = std::get_if<notify::Robot>(&way))
-      return std::make_unique<notify::RobotChannel>(*robot, name, url, clock, context_of);
-    return std::make_unique<notify::WebhookChannel>(std::get<notify::Webhook>(way), name, url);
-  };
-  notify::OutboxOptions options;
-  options.path = settings.data_dir + "/alerts/outbox";
-  auto notifier = notify::Notifier::open(options, directory, std::move(fixed),
-                                         std::move(channel_of), clock, log.named("notify"));
-  if (!notifier) fail("outbox: " + to_string(notifier.error()), 1);
-  return std::move(*notifier);
+store::StoreOptions store_options(Settings const& settings) {
+  store::StoreOptions options;
+  options.directory = settings.data_dir + "/store";
+  options.retention = settings.retention;
+  options.raw_waits_for_tiers = true;  // the pipeline makes them
+  options.tiers.of(store::Tier::minute_instances).retention = settings.retention_1m_instances;
+  options.tiers.of(store::Tier::minute).retention = settings.retention_1m;
+  options.tiers.of(store::Tier::ten_minutes).retention = settings.retention_10m;
+  options.compress_tiers = settings.compress_tiers;
+  options.head_span = settings.head_span;
+  options.name_of = series::instance_node;
+  return options;
 }
 
-template <typename Opened>
-auto or_fail(std::string const& what, Result<Opened> opened) {
-  if (!opened) fail(what + ": " + to_string(opened.error()), 1);
-  return std::move(*opened);
-}
-
-// The socket for what changes state. Where its place was not chosen by anybody and cannot be had
-// (no right to make it, another aggregator's), there is none.
-std::unique_ptr<http::Server> open_admin(Settings const& settings, config::OptionTable const& table,
-                                         http::Loop& loop, api::Router const& router,
-                                         Log const& log) {
-  if (settings.admin_socket.empty()) return nullptr;
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(settings.admin_socket).parent_path(),
-                                      ignored);
-  http::ServerOptions options;
-  options.socket_path = settings.admin_socket;
-  options.socket_mode = 0600;
-  options.body_limit = 16 << 20;  // a day's points of an import
-  auto listening = http::Server::listen(
-      loop, options,
-      [&router](http::Request request, http::Responder respond) {
-        router(std::move(request), std::move(respond));
+// Null where the operator has no carbon.
+std::unique_ptr<sink::CarbonSink> open_carbon_sink(Settings const& settings,
+                                                   config::OptionTable const& table,
+                                                   series::StoreSeriesSource const& source,
+                                                   Clock const& clock, Log const& log) {
+  if (settings.carbon.empty()) return nullptr;
+  auto const peer = config::parse_host_port(settings.carbon, 2003);
+  if (!peer) fail(table.where("carbon") + ": " + to_string(peer.error()));
+  sink::CarbonOptions options;
+  options.host = peer->host;
+  options.port = peer->port;
+  options.cursor_file = settings.data_dir + "/carbon.cursor";
+  options.retention = settings.retention;
+  series::PointSelection selection;
+  selection.instances = settings.carbon_instances;
+  return std::make_unique<sink::CarbonSink>(
+      options,
+      [&source, selection](WallTime from, WallTime until, sink::PointVisitor const& point) {
+        return source.points(from, until, selection, point);
       },
-      log);
-  if (listening) return std::move(*listening);
-  if (table.given("admin_socket"))
-    fail(table.where("admin_socket") + ": " + to_string(listening.error()));
-  log.warning("no admin socket: {}; name a place for it by admin_socket",
-              to_string(listening.error()));
-  return nullptr;
+      clock, log.named("carbon"));
 }
 
 int run(Settings settings, config::OptionTable const& table) {
@@ -209,17 +154,8 @@ int run(Settings settings, config::OptionTable const& table) {
   Pipeline pipeline(clock, log.named("rollup"));
   Observers observers({&pipeline, &watch});
   store::RealDisk disk;
-  store::StoreOptions store_options;
-  store_options.directory = settings.data_dir + "/store";
-  store_options.retention = settings.retention;
-  store_options.raw_waits_for_tiers = true;  // the pipeline makes them
-  store_options.tiers.of(store::Tier::minute_instances).retention = settings.retention_1m_instances;
-  store_options.tiers.of(store::Tier::minute).retention = settings.retention_1m;
-  store_options.tiers.of(store::Tier::ten_minutes).retention = settings.retention_10m;
-  store_options.compress_tiers = settings.compress_tiers;
-  store_options.head_span = settings.head_span;
-  store_options.name_of = series::instance_node;
-  auto opened = store::Store::open(store_options, disk, clock, log.named("store"), &observers);
+  auto opened =
+      store::Store::open(store_options(settings), disk, clock, log.named("store"), &observers);
   if (!opened) fail("store: " + to_string(opened.error()), 1);
   auto store = std::move(*opened);
 
@@ -254,24 +190,7 @@ int run(Settings settings, config::OptionTable const& table) {
   if (!engine) fail("alerts: " + to_string(engine.error()), 1);
   auto const alerts = std::move(*engine);
 
-  std::unique_ptr<sink::CarbonSink> carbon;
-  if (!settings.carbon.empty()) {
-    auto const peer = config::parse_host_port(settings.carbon, 2003);
-    if (!peer) fail(table.where("carbon") + ": " + to_string(peer.error()));
-    sink::CarbonOptions options;
-    options.host = peer->host;
-    options.port = peer->port;
-    options.cursor_file = settings.data_dir + "/carbon.cursor";
-    options.retention = settings.retention;
-    series::PointSelection selection;
-    selection.instances = settings.carbon_instances;
-    carbon = std::make_unique<sink::CarbonSink>(
-        options,
-        [&source, selection](WallTime from, WallTime until, sink::PointVisitor const& point) {
-          return source.points(from, until, selection, point);
-        },
-        clock, log.named("carbon"));
-  }
+  auto carbon = open_carbon_sink(settings, table, source, clock, log);
 
   http::Loop loop;
   ingest::IngestOptions ingest_options;
@@ -346,29 +265,10 @@ int run(Settings settings, config::OptionTable const& table) {
   if (!listening) fail(to_string(listening.error()), 1);
   server = std::move(*listening);
 
-  auto administration = std::make_unique<api::QueryPool>(1, 100);
-  api::Router admin_router;
-  auto const hold_tiers = [&pipeline] { return pipeline.hold_tiers(); };
-  std::unique_ptr<ingest::ForeignRows> imported;  // where no receiver has any
-  api::AdminSeams const admin{*store,    source, clock, *administration, log.named("admin"),
-                              hold_tiers};
-  api::ImportSeams const import{*store,
-                                clock,
-                                *administration,
-                                hold_tiers,
-                                [&]() -> ingest::ForeignRows& {
-                                  if (points) return points->rows();
-                                  if (!imported) imported = open_foreign_rows(loop, *store, log);
-                                  return *imported;
-                                },
-                                [&loop](auto function) { loop.post(std::move(function)); },
-                                [&carbon_directory] { return carbon_directory.files(); },
-                                settings.prefix,
-                                log.named("admin")};
-  api::add_admin_routes(admin_router, admin);
-  api::add_import_route(admin_router, import);
-  api::add_rename_route(admin_router, admin, import);
-  auto admin_server = open_admin(settings, table, loop, admin_router, log.named("admin"));
+  auto admin = std::make_unique<AdminSocket>(
+      settings, table,
+      AdminSocket::Behind{loop, *store, source, clock, pipeline, points.get(), carbon_directory,
+                          log.named("admin")});
 
   // On the evaluation's thread. The receivers first: a new rule may name a new one.
   auto const reload = [&notify_file, &rule_directory, &alerts = *alerts, &notifier = *notifier] {
@@ -420,11 +320,10 @@ int run(Settings settings, config::OptionTable const& table) {
   log.info("stops");
   // Nothing new comes in; then whoever reads the store goes before it does.
   server.reset();
-  admin_server.reset();
+  admin->close();
   if (points) points->stop();
-  if (imported) imported->flush(true);
   pipeline.stop();
-  administration.reset();
+  admin.reset();
   queries.reset();
   evaluation.reset();
   carbon.reset();

@@ -7,7 +7,7 @@ namespace dadvisor::aggregator::rollup {
 namespace {
 
 constexpr std::size_t sorted_at_once = 48;  // so few are sorted sooner than divided three times
-constexpr std::size_t bytes_per_instance = 2048;
+constexpr std::size_t bytes_per_instance = 4096;
 
 }  // namespace
 

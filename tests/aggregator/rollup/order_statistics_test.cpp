@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int instances = 40, windows = 400;
+constexpr int instances = 40, windows = 800;
 WallTime window_at(int number) { return from_unix_seconds(1'800'000'000 + 60 * number); }
 
 // What instance `number` of the 40 had in a window: the 40 of a window are 0 ... 39 above its base.
@@ -63,7 +63,7 @@ TEST_CASE("of forty values the 20th, the 38th and the 40th") {
 TEST_CASE(
     "more means than memory is due to are collected window by window, none of them less exact") {
   App const app;
-  // An instance is due 2 KiB, 256 means, and has 400.
+  // An instance is due 4 KiB, 512 means, and has 800.
   int first = 0, passes = 0;
   while (first < windows) {
     OrderStatistics order(app.layout, 1min, window_at(windows - 1), 0);
@@ -71,7 +71,7 @@ TEST_CASE(
     int const before = first;
     for (; first < windows && window_at(first) <= order.last(); ++first)
       REQUIRE(app.figure(order, first, 0) == 1000.0 * first + 19);
-    CHECK(first - before == 200);
+    CHECK(first - before == 400);
     CHECK(app.figure(order, windows - 1, 0) ==
           (first < windows ? 0 : 1000.0 * (windows - 1) + 19));  // nothing of what is given up
     ++passes;
