@@ -130,9 +130,11 @@ TEST_CASE("a wall clock that is set loses no row and doubles none, and spills go
   };
   run(200);
   clock.step_wall(by);
-  auto const before = trial.store->counters().spills;
-  run(300);  // 50 minutes: five spills are due
-  CHECK(eventually([&] { return trial.store->counters().spills >= before + 4; }));
+  for (int spill = 0; spill < 5; ++spill) {
+    auto const before = trial.store->counters().spills;
+    run(60);  // ten minutes: one is due
+    CHECK(eventually([&] { return trial.store->counters().spills > before; }));
+  }
   clock.step_wall(-by);
   run(200);
   for (int restart = 0; restart < 2; ++restart) {
