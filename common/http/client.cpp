@@ -1,183 +1,23 @@
 #include "common/http/client.hpp"
 
-#include <fmt/format.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <deque>
 #include <set>
 
-#include "common/http/loop_state.hpp"
+#include "common/http/client_connection.hpp"
 
 namespace dadvisor::http {
-
-namespace beast = boost::beast;
-using boost::system::error_code;
-using Protocol = asio::generic::stream_protocol;
-using Socket = Protocol::socket;
-
-namespace {
-
-constexpr std::uint32_t reply_header_limit = 64 << 10;
-
-// One socket to the origin. `deadline` closes it when the exchange takes too long; whatever is
-// pending then ends with an error, and `late` tells that this was why.
-struct Connection : std::enable_shared_from_this<Connection> {
-  explicit Connection(asio::io_context& io) : socket(io), resolver(io), deadline(io) {}
-
-  void limit(std::chrono::steady_clock::time_point until) {
-    deadline.expires_at(until);
-    deadline.async_wait([self = shared_from_this()](error_code ec) {
-      if (ec || self->closed) return;
-      self->late = true;
-      self->close();
-    });
-  }
-  void close() {
-    closed = true;
-    error_code ignored;
-    resolver.cancel();
-    deadline.cancel();
-    socket.close(ignored);
-  }
-  // Whether a kept connection still looks usable: the peer has neither closed it nor spoken
-  // unasked.
-  bool usable() {
-    char byte = 0;
-    auto const n = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n < 0 && (errno == EAGAIN || errno == EINTR);
-  }
-
-  using Done = std::function<void(error_code)>;
-  void connect(Origin const& origin, Done done);
-  void connect_to(std::vector<Protocol::endpoint> endpoints, std::size_t next, Done done);
-
-  Socket socket;
-  asio::ip::tcp::resolver resolver;
-  asio::steady_timer deadline;
-  beast::flat_buffer buffer;
-  bool late = false;
-  bool closed = false;
-};
-
-void Connection::connect(Origin const& origin, Done done) {
-  if (!origin.socket_path.empty()) {
-    try {
-      auto const endpoint = asio::local::stream_protocol::endpoint(origin.socket_path);
-      return connect_to({endpoint}, 0, std::move(done));
-    } catch (boost::system::system_error const& too_long) {
-      return asio::post(socket.get_executor(), [done, code = too_long.code()] { done(code); });
-    }
-  }
-  error_code not_numeric;
-  auto const address = asio::ip::make_address(origin.host, not_numeric);
-  if (!not_numeric) {
-    return connect_to({asio::ip::tcp::endpoint(address, origin.port)}, 0, std::move(done));
-  }
-  resolver.async_resolve(origin.host, std::to_string(origin.port),
-                         [self = shared_from_this(), done](
-                             error_code ec, asio::ip::tcp::resolver::results_type found) {
-                           if (ec || self->closed)
-                             return done(ec ? ec : asio::error::operation_aborted);
-                           std::vector<Protocol::endpoint> endpoints;
-                           for (auto const& entry : found) endpoints.emplace_back(entry.endpoint());
-                           self->connect_to(std::move(endpoints), 0, done);
-                         });
-}
-
-void Connection::connect_to(std::vector<Protocol::endpoint> endpoints, std::size_t next,
-                            Done done) {
-  auto const endpoint = endpoints[next];
-  socket.async_connect(endpoint, [self = shared_from_this(), endpoints = std::move(endpoints), next,
-                                  done](error_code ec) {
-    if (ec && !self->closed && next + 1 < endpoints.size()) {
-      error_code ignored;
-      self->socket.close(ignored);
-      return self->connect_to(endpoints, next + 1, done);
-    }
-    if (!ec && endpoints[next].protocol().family() != AF_UNIX) {
-      error_code ignored;
-      self->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    }
-    done(ec);
-  });
-}
-
-using BeastRequest = beast::http::request<beast::http::string_body>;
-
-BeastRequest to_beast(ClientRequest request, Origin const& origin) {
-  BeastRequest message;
-  message.version(11);
-  message.method_string(request.method);
-  message.target(request.target);
-  message.set(beast::http::field::host,
-              origin.socket_path.empty() ? to_string(origin) : std::string("localhost"));
-  message.set(beast::http::field::user_agent, "dadvisor/" DADVISOR_VERSION);
-  for (auto const& [name, value] : request.headers) message.insert(name, value);
-  bool const bodied = !request.body.empty() || request.method == "POST" || request.method == "PUT";
-  message.body() = std::move(request.body);
-  if (bodied) message.content_length(message.body().size());
-  return message;
-}
-
-// For error messages; without the query, which may be long or hold what is none of a log's
-// business.
-std::string name_of(ClientRequest const& request, Origin const& origin) {
-  return fmt::format("{} {} at {}", request.method,
-                     std::string_view(request.target).substr(0, request.target.find('?')),
-                     to_string(origin));
-}
-
-template <typename Message>
-Response from_beast(Message const& message) {
-  Response response;
-  response.status = message.result_int();
-  for (auto const& field : message) {
-    response.headers.emplace_back(field.name_string(), field.value());
-  }
-  return response;
-}
-
-// What an error means for the caller. `heard`: some of the reply had come.
-Error to_error(error_code ec, Connection const& connection, bool heard, std::string const& what) {
-  if (connection.late) return Error{Errc::timeout, 0, what + ": no whole answer in time"};
-  Error error{Errc::unavailable, 0, what + ": " + ec.message()};
-  if (ec == beast::http::error::body_limit || ec == beast::http::error::header_limit ||
-      ec == beast::http::error::buffer_overflow) {
-    error.code = Errc::too_large;
-  } else if (ec == beast::http::error::end_of_stream || ec == beast::http::error::partial_message ||
-             ec == asio::error::eof || ec == asio::error::connection_reset ||
-             ec == asio::error::broken_pipe) {
-    error.code = heard ? Errc::gone : Errc::unavailable;
-    error.context = what + ": the peer hung up";
-  } else if (ec.category() == make_error_code(beast::http::error::bad_status).category()) {
-    error.code = Errc::malformed;
-  } else if (ec == boost::system::errc::permission_denied) {
-    error.code = Errc::denied;
-  }
-  if (ec.category() == boost::system::system_category()) error.os_error = ec.value();
-  return error;
-}
-
-}  // namespace
 
 struct Client::State : std::enable_shared_from_this<Client::State> {
   struct Exchange {
     ClientRequest request;
     ResponseCallback callback;
     std::chrono::steady_clock::time_point until;
-    std::shared_ptr<Connection> connection;  // none while it waits for one
+    std::shared_ptr<ClientConnection> connection;  // none while it waits for one
     std::optional<asio::steady_timer> waiting;
     BeastRequest message;
     std::optional<beast::http::response_parser<beast::http::string_body>> parser;
@@ -197,13 +37,13 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
   void succeed(ExchangePtr const& exchange);
   void fail(ExchangePtr const& exchange, error_code ec);
   void finish(ExchangePtr const& exchange, Result<Response> result);
-  void keep(std::shared_ptr<Connection> const& connection);
+  void keep(std::shared_ptr<ClientConnection> const& connection);
   asio::io_context& io;
   Origin origin;
   ClientOptions options;
   std::deque<ExchangePtr> queue;
   std::set<ExchangePtr> active;
-  std::deque<std::shared_ptr<Connection>> idle;
+  std::deque<std::shared_ptr<ClientConnection>> idle;
   bool ended = false;
 };
 
@@ -252,7 +92,7 @@ void Client::State::start(ExchangePtr const& exchange, bool fresh_only) {
     kept->limit(exchange->until);
     return write(exchange);
   }
-  exchange->connection = std::make_shared<Connection>(io);
+  exchange->connection = std::make_shared<ClientConnection>(io);
   exchange->connection->limit(exchange->until);
   exchange->connection->connect(origin, [self = shared_from_this(), exchange](error_code ec) {
     if (self->ended) return;
@@ -315,7 +155,7 @@ void Client::State::finish(ExchangePtr const& exchange, Result<Response> result)
   if (callback) callback(std::move(result));
 }
 
-void Client::State::keep(std::shared_ptr<Connection> const& connection) {
+void Client::State::keep(std::shared_ptr<ClientConnection> const& connection) {
   idle.push_back(connection);
   connection->deadline.expires_after(options.idle_timeout);
   connection->deadline.async_wait(
@@ -356,7 +196,7 @@ struct Stream::State : std::enable_shared_from_this<Stream::State> {
         timeout(request.timeout),
         message(to_beast(std::move(request), origin)),
         callbacks(std::move(its_callbacks)),
-        connection(std::make_shared<Connection>(io)),
+        connection(std::make_shared<ClientConnection>(io)),
         chunk(16 << 10, '\0') {
     parser.body_limit(boost::none);
     parser.header_limit(reply_header_limit);
@@ -373,7 +213,7 @@ struct Stream::State : std::enable_shared_from_this<Stream::State> {
   std::chrono::milliseconds timeout;
   BeastRequest message;
   StreamCallbacks callbacks;
-  std::shared_ptr<Connection> connection;
+  std::shared_ptr<ClientConnection> connection;
   beast::http::response_parser<beast::http::buffer_body> parser;
   std::string chunk;
   bool ended = false;  // nothing may be called any more

@@ -314,9 +314,11 @@ class Day {
     }
     auto const bytes =
         static_cast<double>(store_->counters().tier_bytes[static_cast<std::size_t>(tier)]);
-    fmt::print("| {} | {} | {:.0f} | {:.2f} | {} | {} |\n", store::name_of(tier), windows,
-               bytes / static_cast<double>(windows), bytes / static_cast<double>(figures), checked,
-               differing);
+    auto const per = [bytes](std::size_t count, int digits) {
+      return count == 0 ? "-" : fmt::format("{:.{}f}", bytes / static_cast<double>(count), digits);
+    };
+    fmt::print("| {} | {} | {} | {} | {} | {} |\n", store::name_of(tier), windows, per(windows, 0),
+               per(figures, 2), checked, differing);
     return differing == 0 && checked > 0;
   }
 
