@@ -163,10 +163,15 @@ bool Tail::add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell cons
       packed_.begin());
   bool alone = false;
   if (tick < packed_[at]->first) {  // between two blocks, or before all
-    if (at > 0 && packed_[at - 1]->rows < most_packed)
+    // Rows of a time that was left out come one after the other, and each makes its block anew: so
+    // they begin a block and do not join a long one.
+    auto const is_short = [&](std::size_t block) {
+      return packed_[block]->rows < packing_of(of_one_tick).at_once;
+    };
+    if (at > 0 && is_short(at - 1))
       --at;
     else
-      alone = packed_[at]->rows >= most_packed;
+      alone = !is_short(at);
   }
   Rows rows;
   if (!alone) rows = unpack(*packed_[at]);
