@@ -1,6 +1,6 @@
 #include "aggregator/rollup/counter_rates.hpp"
 
-#include <limits>
+#include "aggregator/rollup/column_rates.hpp"
 
 namespace dadvisor::aggregator::rollup {
 
@@ -45,35 +45,8 @@ void CounterRates::take(WallTime tick, std::span<Cell const> cells) {
 
 void CounterRates::per_second(std::span<store::TickNs const> ticks,
                               store::SelectedColumn const& column, std::span<double> rates) {
-  auto const rate = [this](std::optional<Reading> const& before, Reading const& now) {
-    auto const made = before ? counter_step(*before, now, step_) : std::nullopt;
-    return made && made->per_second ? *made->per_second : std::numeric_limits<double>::quiet_NaN();
-  };
-  auto const reading = [&](std::size_t row) {
-    return Reading{store::from_tick_ns(ticks[row]), column.values[row]};
-  };
-  if (!column.has.empty()) {
-    std::optional<Reading> last;
-    for (std::size_t row = 0; row < ticks.size(); ++row) {
-      rates[row] = std::numeric_limits<double>::quiet_NaN();
-      if (column.has[row] == 0) continue;
-      Reading const now = reading(row);
-      rates[row] = rate(last ? last : first_reading(now.tick), now);
-      last = now;
-    }
-    return;
-  }
-  if (ticks.empty()) return;
-  rates[0] = rate(first_reading(store::from_tick_ns(ticks[0])), reading(0));
-  // One step after the other, as nearly always, needs no more than this of counter_step().
-  std::int64_t const* const values = column.values.data();
-  double const seconds = std::chrono::duration<double>(step_).count();
-  for (std::size_t row = 1; row < ticks.size(); ++row) {
-    bool const plain = ticks[row] - ticks[row - 1] == step_.count() && values[row - 1] >= 0 &&
-                       values[row] >= values[row - 1] && seconds > 0;
-    rates[row] = plain ? static_cast<double>(values[row] - values[row - 1]) / seconds
-                       : rate(reading(row - 1), reading(row));
-  }
+  column_rates(
+      ticks, column, step_, [this](WallTime tick) { return first_reading(tick); }, rates);
 }
 
 }  // namespace dadvisor::aggregator::rollup

@@ -115,7 +115,7 @@ void RollupEngine::attach(store::Store& store, WallTime now) {
   closed_ = std::max(closed_, now - options_.open_span);
   let_go_ = std::max(let_go_, closed_);
   dirty_.erase(dirty_.upper_bound(newest_tick_), dirty_.end());
-  raw_.clear();  // all of it is before memory_from_
+  raw_.clear();                               // all of it is before memory_from_
   late_since_ = now - options_.late_spacing;  // what the kill took is not missed for a minute more
   resume(store.take_unfinished());
 }
@@ -269,8 +269,8 @@ bool RollupEngine::flush(WallTime now) {
     tick = tick->second.empty() ? dirty_.erase(tick) : std::next(tick);
   }
   std::size_t budget = options_.rows_per_flush;
-  bool more = recompute_dirty(now, budget);
-  more = put_totals(now, budget) || more;
+  bool const more = mend(now, budget);
+  put_open_totals();
   close(now);
   forget(now);
   counters_.dirty_windows = dirty_windows();

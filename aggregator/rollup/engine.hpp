@@ -13,6 +13,7 @@
 // the rest from within Store::post().
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,7 +24,8 @@
 
 #include "aggregator/rollup/app_set.hpp"
 #include "aggregator/rollup/host_window.hpp"
-#include "aggregator/rollup/raw_windows.hpp"
+#include "aggregator/rollup/ranked_figures.hpp"
+#include "aggregator/rollup/raw_figures.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/log.hpp"
 
@@ -107,6 +109,16 @@ class RollupEngine final : public store::Observer {
     InstanceReadings readings;
   };
   using Cluster = std::string;
+  // Ticks of a cluster that are rolled up again, over as many flushes as it takes.
+  struct Mending {
+    Cluster cluster;
+    std::vector<WallTime> ticks;        // ascending
+    std::vector<std::uint8_t> total;    // of each: 1: the total is made too
+    std::vector<RankedFigures> ranked;  // of each: what the apps before `next` have for it
+    std::vector<AppNumber> apps;        // by name
+    std::size_t next = 0;
+  };
+  struct MendingReads;
 
   Host& host(std::string const& name);
   void resume(std::vector<store::DirtyKey> const& unfinished);
@@ -119,26 +131,29 @@ class RollupEngine final : public store::Observer {
   bool from_memory(WallTime tick, AppNumber app) const;
 
   void merge_open(WallTime tick, AppNumber number);
-  bool recompute_dirty(WallTime now, std::size_t& budget);
-  void recompute(AppNumber number, std::set<WallTime> const& ticks, HostTicks& host_ticks,
-                 std::size_t& budget);
-  bool has_row(App const& its_app, WallTime tick) const;
-  void put_app(AppNumber number, WallTime tick, std::optional<RollupRow> made);
-  std::vector<AppNumber> apps_of(Cluster const& cluster) const;
-  bool put_totals(WallTime now, std::size_t& budget);
-  void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows,
-                 std::span<Figures const* const> instances);
-  // What the cluster's instances contribute to a tick that is in memory.
-  std::vector<Figures const*> open_figures(Cluster const& cluster, WallTime tick) const;
-  // The figures of the cluster's instances at some ticks, made of raw rows: of ranked metrics
-  // alone.
-  std::map<WallTime, std::vector<Figures>> stored_figures(Cluster const& cluster,
-                                                          std::set<WallTime> const& ticks,
-                                                          std::size_t& budget);
+  // Of mending.cpp. mend(): true: there is more.
+  bool mend(WallTime now, std::size_t& budget);
+  bool begin_mending(bool closed, bool late_totals);
+  Result<std::vector<RawInstance>> raw_instances(AppNumber number, MendingReads& reads,
+                                                 std::deque<EntityKey>& keys,
+                                                 std::set<Host*>& hosts);
+  void mend_app(AppNumber number, MendingReads& reads, std::size_t& budget);
+  bool put_mended_totals(std::size_t& budget);
   // The rows of the cluster's apps at some ticks, as the store has them.
   std::map<WallTime, std::vector<RollupRow>> stored_rows(Cluster const& cluster,
                                                          std::set<WallTime> const& ticks,
                                                          std::size_t& budget);
+  bool has_row(App const& its_app, WallTime tick) const;
+  void put_app(AppNumber number, WallTime tick, std::optional<RollupRow> made);
+  std::vector<AppNumber> apps_of(Cluster const& cluster) const;
+  bool in_memory(WallTime tick) const;
+  bool is_late(WallTime tick) const;  // open, and memory has let it go
+  bool has_dirty_app(WallTime tick, Cluster const& cluster) const;
+  void put_open_totals();
+  void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows,
+                 RankedFigures& ranked);
+  // What the cluster's instances contribute to a tick that is in memory.
+  RankedFigures open_figures(Cluster const& cluster, WallTime tick) const;
   Nanoseconds cluster_step(Cluster const& cluster, WallTime tick) const;
   std::uint64_t dirty_windows() const;
   void close(WallTime now);
@@ -166,6 +181,7 @@ class RollupEngine final : public store::Observer {
   std::map<WallTime, AppSet> raw_;  // open ticks of which memory knows not all
   std::map<WallTime, std::set<Cluster>> dirty_totals_;
   std::map<WallTime, std::map<AppNumber, RollupRow>> rows_;  // of ticks in memory
+  std::optional<Mending> mending_;                           // under way
   RollupCounters counters_;
 };
 

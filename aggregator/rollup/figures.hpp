@@ -21,6 +21,12 @@ std::optional<std::size_t> figure_index(MetricId metric);
 // unit. A counter: its rate in stored units per second. Empty: nothing is known.
 using Figures = std::vector<double>;
 
+// The same of many rows of one instance, figure by figure: of each a value a row; empty: it has
+// none.
+using FigureColumns = std::vector<std::span<double const>>;
+// Which tick each of these rows counts for, or none.
+inline constexpr std::uint32_t no_place = 0xffffffff;
+
 // Which cells of a schema are figures, and where these stand: made once for many rows.
 class FigurePlan {
  public:

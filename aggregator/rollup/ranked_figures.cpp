@@ -49,12 +49,11 @@ std::vector<Ranked> const& ranked_metrics() {
   return made;
 }
 
-// NaN: it has none.
-double figure_of(Ranked const& ranked, Figures const& figures, double seconds) {
+// NaN: it has none. Of a counter its rate.
+double figure_of(Ranked const& ranked, double top, double bottom) {
   constexpr double lacking = std::numeric_limits<double>::quiet_NaN();
-  double const top = figures[ranked.top], bottom = figures[ranked.bottom];
   if (std::isnan(top) || std::isnan(bottom)) return lacking;
-  if (!ranked.ratio) return ranked.counter ? increase_of(top, seconds) : top;
+  if (!ranked.ratio) return top;
   auto const own =
       ratio_of(*ranked.metric, ranked.shown_top.of(top), ranked.shown_bottom.of(bottom));
   return own && std::isfinite(*own) ? *own : lacking;
@@ -73,8 +72,7 @@ Schema const& ranked_schema() {
   return made;
 }
 
-RankedFigures::RankedFigures(Nanoseconds window)
-    : seconds_(std::chrono::duration<double>(window).count()), values_(ranked_metrics().size()) {}
+RankedFigures::RankedFigures() : values_(ranked_metrics().size()) {}
 
 void RankedFigures::expect(std::size_t instances) {
   for (auto& values : values_) values.reserve(instances);
@@ -83,12 +81,33 @@ void RankedFigures::expect(std::size_t instances) {
 void RankedFigures::take(Figures const& instance) {
   if (instance.empty()) return;
   auto const& ranked = ranked_metrics();
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    double const value = figure_of(ranked[i], instance[ranked[i].top], instance[ranked[i].bottom]);
+    if (!std::isnan(value)) values_[i].push_back(value);
+  }
+}
+
+void RankedFigures::take(FigureColumns const& columns, std::span<std::uint32_t const> places,
+                         std::span<RankedFigures> by_tick) {
+  auto const& ranked = ranked_metrics();
+  for (std::size_t i = 0; i < ranked.size(); ++i) {
+    auto const tops = columns[ranked[i].top], bottoms = columns[ranked[i].bottom];
+    if (tops.empty() || bottoms.empty()) continue;
+    for (std::size_t row = 0; row < places.size(); ++row) {
+      if (places[row] == no_place) continue;
+      double const value = figure_of(ranked[i], tops[row], bottoms[row]);
+      if (!std::isnan(value)) by_tick[places[row]].values_[i].push_back(value);
+    }
+  }
+}
+
+void RankedFigures::take(RankedFigures const& more) {
   for (std::size_t i = 0; i < values_.size(); ++i)
-    if (double const value = figure_of(ranked[i], instance, seconds_); !std::isnan(value))
-      values_[i].push_back(value);
+    values_[i].insert(values_[i].end(), more.values_[i].begin(), more.values_[i].end());
 }
 
 void RankedFigures::put_into(RollupRow& row) {
+  double const seconds = std::chrono::duration<double>(row.window).count();
   // Ids of p50 lie above those of all other parts, those of p95 above them, p99 last.
   std::vector<std::array<double, order_parts.size()>> orders;
   for (auto& values : values_)
@@ -96,8 +115,11 @@ void RankedFigures::put_into(RollupRow& row) {
   for (std::size_t part = 0; part < order_parts.size(); ++part)
     for (std::size_t i = 0; i < values_.size(); ++i) {
       if (values_[i].empty()) continue;
-      row.columns.push_back(rollup_column(ranked_metrics()[i].metric->id, order_parts[part].first));
-      row.values.push_back(orders[i][part]);
+      Ranked const& ranked = ranked_metrics()[i];
+      row.columns.push_back(rollup_column(ranked.metric->id, order_parts[part].first));
+      // Of greater rates the increase is not less: the order is the same.
+      double const value = orders[i][part];
+      row.values.push_back(ranked.counter && !ranked.ratio ? increase_of(value, seconds) : value);
     }
 }
 

@@ -18,17 +18,20 @@ Schema const& ranked_schema();
 
 class RankedFigures {
  public:
-  // `window`: of the row.
-  explicit RankedFigures(Nanoseconds window);
+  RankedFigures();
 
   // That about so many instances follow.
   void expect(std::size_t instances);
   void take(Figures const& instance);
+  // Of an instance's rows each at the place of its tick, as RowSums::take() has them.
+  static void take(FigureColumns const& columns, std::span<std::uint32_t const> places,
+                   std::span<RankedFigures> by_tick);
+  // What another one took.
+  void take(RankedFigures const& more);
   // Puts p50, p95 and p99 into a row that has none; nothing of a metric that no instance has.
   void put_into(RollupRow& row);
 
  private:
-  double const seconds_;
   std::vector<std::vector<double>> values_;  // per ranked metric, in the order of their ids
 };
 
