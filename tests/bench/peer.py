@@ -60,6 +60,10 @@ class Peer(lab.Program):
     def settle(self):
         """Begins what the server would do by itself later."""
 
+    def wait_for_late(self):
+        """Until what the server makes anew a while after rows came late is made; False: nothing."""
+        return False
+
     def data_bytes(self):
         """Of the samples alone, where the server can tell; else None."""
 

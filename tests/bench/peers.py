@@ -47,6 +47,16 @@ class Dadvisor(Peer):
         except AssertionError as error:
             print("    " + str(error))
 
+    def wait_for_late(self):
+        def waiting():  # ticks of apps and clusters
+            page = lab.http_get(self.url + "/metrics")[1].decode()
+            found = re.search(r'^dadvisor_tier_dirty_windows{tier="10s"} (\S+)$', page, re.M)
+            return float(found.group(1))
+        if waiting() == 0:  # foreign points are not rolled up
+            return False
+        lab.wait_until(lambda: waiting() == 0, 180, "late ticks are rolled up again", 1)
+        return True
+
     def data_bytes(self):
         return sum(os.path.getsize(path) for kind in ("spill", "segment")
                    for path in glob.glob("%s/data/store/%s/*" % (self.directory, kind)))

@@ -11,7 +11,8 @@ is acknowledged; then what it still has is counted. CPU is the server's alone. E
 those of the last two ticks' loss is printed and none asserted. --big: 10,000 containers, 30 ticks.
 --recorded: rows of real containers (tests/fixtures/recording) instead of the model's, no kill.
 With --runs N the medians of N. Figures of one server: the samples per CPU-second at acknowledgement
-and when it is quiet, what its memory was at most, and what its files take when it is quiet.
+and when it is quiet, what its memory was at most, and what its files take when it is quiet; and
+what it costs beyond that, a minute later, to roll up ticks again whose rows came late.
 """
 import argparse
 import os
@@ -106,6 +107,10 @@ def measure(kind, containers, ticks, directory, recording):
         figures["settled"] = samples / 1e6 / max(0.01, cpu_seconds(pids) - before)
         figures["peak"] = memory_kib(pids, "VmHWM") / 1024
         figures["per_series"] = memory_kib(pids, "VmRSS") / series
+        settled = cpu_seconds(pids)
+        if peer.wait_for_late():
+            wait_until_quiet(pids)
+            figures["late"] = (cpu_seconds(pids) - settled) / samples * 1e6
         figures["files"] = base.size_below(peer.directory) / samples
         data = peer.data_bytes()
         if data is not None:
@@ -141,6 +146,7 @@ def measure(kind, containers, ticks, directory, recording):
 
 COLUMNS = [
     ("ack", "M/CPU-s at ack", "%.2f"), ("settled", "settled", "%.2f"),
+    ("late", "late rollups CPU-s/M", "%.3f"),
     ("peak", "peak RSS MiB", "%.0f"), ("per_series", "KiB/series", "%.2f"),
     ("data", "B/sample data", "%.2f"), ("files", "all files", "%.2f"),
     ("wire", "on the wire", "%.1f"), ("restart", "restart s", "%.2f"),
@@ -148,7 +154,7 @@ COLUMNS = [
     ("sum", "sum of 1,000", "%.1f"), ("top", "top 10", "%.1f"), ("find", "find", "%.2f"),
     ("loader", "loader CPU-s/M", "%.2f"), ("wall", "load s", "%.1f")]
 # In which the greater figure is the better one; in those left out a ratio means nothing.
-GREATER, NO_RATIO = {"ack", "settled"}, {"lost", "loader", "wall", "wire"}
+GREATER, NO_RATIO = {"ack", "settled"}, {"lost", "late", "loader", "wall", "wire"}
 
 
 def print_table(results):
