@@ -43,9 +43,9 @@ Result<std::string_view> SpillFile::checked(std::uint64_t offset, std::size_t le
 Result<void> SpillFile::read_footer() {
   auto const size = file_->size();
   if (size < spill_head_magic.size() + spill_footer_bytes) return damaged(path_, "its footer is");
-  auto magic = file_->read(size - spill_foot_magic.size(), spill_foot_magic.size());
-  if (!magic) return magic.error();
-  if (*magic != spill_foot_magic) return damaged(path_, "its footer is");
+  auto const foot = file_->read(size - spill_foot_magic.size(), spill_foot_magic.size());
+  if (!foot) return foot.error();
+  if (*foot != spill_foot_magic) return damaged(path_, "its footer is");
   ReadBuffer buffer;
   auto footer = checked(size - spill_footer_bytes,
                         spill_footer_bytes - crc_bytes - spill_foot_magic.size(), buffer);

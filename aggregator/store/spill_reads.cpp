@@ -5,7 +5,7 @@
 namespace dadvisor::aggregator::store {
 namespace {
 
-constexpr std::size_t most = 16 << 20;  // bytes of groups that are kept of one file
+constexpr std::size_t most_of_one = 16 << 20;  // bytes of groups that are kept of one file
 
 }  // namespace
 
@@ -23,7 +23,7 @@ void SpillReads::use(std::span<File const> all, TickNs from, TickNs until) {
   cursors_.clear();
   std::ranges::copy_if(all, std::back_inserter(files_),
                        [&](File const& file) { return file->overlaps(from, until); });
-  auto const each = std::min(most_bytes_ / std::max<std::size_t>(1, files_.size()), most);
+  auto const each = std::min(most_bytes_ / std::max<std::size_t>(1, files_.size()), most_of_one);
   for (std::size_t i = 0; i < files_.size(); ++i) cursors_.emplace_back(each);
 }
 

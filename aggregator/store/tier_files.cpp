@@ -82,9 +82,7 @@ Result<bool> TierFiles::merge_one(WallTime now, std::function<bool()> const& sto
                                   std::size_t patches, Deleted const& deleted) {
   std::map<TickNs, std::vector<File>> periods;
   for (File const& file : files_) periods[period_of(file)].push_back(file);
-  for (auto const& its : periods) {
-    TickNs const period = its.first;  // no structured binding: clang 14 captures none
-    std::vector<File> const& files = its.second;
+  for (auto const& [period, files] : periods) {
     bool const smaller = deleted.in && std::ranges::any_of(files, [&](File const& file) {
                            return deleted.in(*file);
                          });
