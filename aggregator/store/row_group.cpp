@@ -13,7 +13,7 @@ constexpr std::uint8_t lacking = 0x7f;  // in place of a coding: the block lacks
 // entities: who asks for a thousand of them reads few pieces, who asks for one no more than 12 KiB.
 constexpr std::size_t full_blocks = 24, full_bytes = 256 << 10;
 // No group is larger; these guard allocation.
-constexpr std::uint64_t most_blocks = 1 << 12, most_columns = 1 << 16, most_ticks = 1 << 22;
+constexpr std::uint64_t most_blocks = 1 << 12, most_columns = 1 << 16;
 constexpr std::size_t most_compressed = 64 << 20;  // bytes of a group's chunks before they were
 
 Error malformed_group() { return Error{Errc::malformed, 0, "a group of rows"}; }
@@ -98,33 +98,31 @@ Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_
   ColumnDecoder decoder;
   ByteReader reader(directory);
   auto const blocks = reader.varint(most_blocks);
+  std::vector<TickNs> ticks;
   std::uint64_t entity = 0;
+  group.blocks_.reserve(blocks);
   for (std::uint64_t place = 0; place < blocks; ++place) {
-    Block block;
     entity += reader.varint(0xffff'ffff);
-    block.entity = static_cast<EntityId>(entity);
-    block.place = place;
-    block.rows = reader.varint(block_rows);
+    auto const rows = reader.varint(block_rows);
     if (!reader.ok() || entity > 0xffff'ffff) return malformed_group();
-    if (block.rows == 0) {
+    if (rows == 0) {
       if (place == 0) return malformed_group();
-      block.ticks = group.blocks_.back().ticks;
-      block.rows = group.blocks_.back().rows;
     } else {
       auto const coding = reader.u8();
       auto const payload = reader.string(reader.left());
-      block.ticks = group.ticks_.size();
-      if (block.ticks + block.rows > most_ticks) return malformed_group();
-      group.ticks_.resize(block.ticks + block.rows);
-      auto const its = std::span(group.ticks_).last(block.rows);
-      if (!decoder.decode(coding, payload, its) ||
-          std::ranges::adjacent_find(its, std::greater_equal<>{}) != its.end())
+      ticks.resize(rows);
+      if (!decoder.decode(coding, payload, ticks) ||
+          std::ranges::adjacent_find(ticks, std::greater_equal<>{}) != ticks.end())
         return malformed_group();
+      group.ticks_.emplace_back(ticks);
     }
-    group.blocks_.push_back(block);
+    group.blocks_.push_back({static_cast<EntityId>(entity), static_cast<std::uint32_t>(place),
+                             static_cast<std::uint32_t>(group.ticks_.size() - 1),
+                             static_cast<std::uint32_t>(group.ticks_.back().size())});
   }
   auto const columns = reader.varint(most_columns);
   std::uint64_t id = 0, offset = 0, compressed = 0;
+  if (chunk_bytes > 0xffff'ffff) return malformed_group();
   for (std::uint64_t i = 0; i < columns; ++i) {
     auto const step = reader.varint(0xffff);
     id += step;
@@ -133,7 +131,8 @@ Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_
     auto const whole = (length & 1) != 0 ? reader.varint(most_compressed) : 0;
     compressed += whole;
     if (compressed > most_compressed) return malformed_group();
-    group.chunks_.push_back({static_cast<MetricId>(id), offset, length >> 1, whole});
+    group.chunks_.push_back({offset, static_cast<std::uint32_t>(length >> 1),
+                             static_cast<std::uint32_t>(whole), static_cast<MetricId>(id)});
     offset += (length >> 1) + crc_bytes;
   }
   if (!reader.ok() || reader.left() > 0 || offset != chunk_bytes || blocks == 0)
@@ -142,8 +141,17 @@ Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_
 }
 
 std::span<RowGroup::Block const> RowGroup::blocks_of(EntityId entity) const {
-  auto const its = std::ranges::equal_range(blocks_, entity, {}, &Block::entity);
-  return {its.begin(), its.end()};
+  auto const first = std::ranges::lower_bound(blocks_, entity, {}, &Block::entity);
+  auto last = first;
+  while (last != blocks_.end() && last->entity == entity) ++last;
+  return {first, last};
+}
+
+std::size_t RowGroup::bytes() const {
+  std::size_t all = sizeof *this + blocks_.capacity() * sizeof(Block) +
+                    chunks_.capacity() * sizeof(Chunk) + ticks_.capacity() * sizeof(RowTicks);
+  for (RowTicks const& ticks : ticks_) all += ticks.listed_bytes();
+  return all;
 }
 
 Result<std::vector<EncodedColumn>> RowGroup::columns(std::string_view chunk) const {

@@ -15,6 +15,7 @@
 
 #include "aggregator/store/chunk_compression.hpp"
 #include "aggregator/store/encoded_column.hpp"
+#include "aggregator/store/row_ticks.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/result.hpp"
 
@@ -52,19 +53,21 @@ class RowGroupWriter {
   std::size_t blocks_ = 0, bytes_ = 0;
 };
 
+// What a directory says. Small, for those of thousands of groups are kept: a tenth of a group's
+// chunk of a counter.
 class RowGroup {
  public:
   struct Block {
     EntityId entity = 0;
-    std::size_t place = 0;  // among the blocks
-    std::size_t ticks = 0;  // where in ticks they begin
-    std::size_t rows = 0;
+    std::uint32_t place = 0;  // among the blocks
+    std::uint32_t ticks = 0;  // whose it has, of ticks_
+    std::uint32_t rows = 0;
   };
   struct Chunk {
-    MetricId id = 0;
     std::uint64_t offset = 0;  // from the group's begin
-    std::size_t length = 0;    // without its CRC
-    std::size_t whole = 0;     // its length when decompressed; 0: it is not compressed
+    std::uint32_t length = 0;  // without its CRC
+    std::uint32_t whole = 0;   // its length when decompressed; 0: it is not compressed
+    MetricId id = 0;
   };
 
   // Reads a directory whose chunks take `chunk_bytes`. Errors: malformed.
@@ -72,17 +75,17 @@ class RowGroup {
 
   std::span<Block const> blocks() const { return blocks_; }  // by entity ascending
   std::span<Block const> blocks_of(EntityId entity) const;
-  std::span<TickNs const> ticks(Block const& block) const {
-    return std::span(ticks_).subspan(block.ticks, block.rows);
-  }
+  RowTicks const& ticks(Block const& block) const { return ticks_[block.ticks]; }
   std::span<Chunk const> chunks() const { return chunks_; }  // by id ascending
   // What a chunk says of each block, whose payload is null where it lacks the column; these point
   // into its bytes. Errors: malformed.
   Result<std::vector<EncodedColumn>> columns(std::string_view chunk) const;
+  // What this takes in memory.
+  std::size_t bytes() const;
 
  private:
   std::vector<Block> blocks_;
-  std::vector<TickNs> ticks_;
+  std::vector<RowTicks> ticks_;
   std::vector<Chunk> chunks_;
 };
 

@@ -24,6 +24,17 @@ void SelectedRows::clear() {
 void SelectedRows::begin_rows(std::size_t width, std::span<TickNs const> more) {
   settled = settled && (ticks.empty() || more.empty() || ticks.back() < more.front());
   ticks.insert(ticks.end(), more.begin(), more.end());
+  widen(width);
+}
+
+void SelectedRows::begin_rows(std::size_t width, RowTicks const& more, std::size_t first,
+                              std::size_t last) {
+  settled = settled && (ticks.empty() || ticks.back() < more[first]);
+  more.append_to(ticks, first, last);
+  widen(width);
+}
+
+void SelectedRows::widen(std::size_t width) {
   columns.resize(width);
   for (SelectedColumn& column : columns) {
     column.values.resize(ticks.size());

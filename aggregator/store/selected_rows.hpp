@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "aggregator/store/column.hpp"
+#include "aggregator/store/row_ticks.hpp"
 #include "aggregator/store/rows.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -61,6 +62,8 @@ struct SelectedRows {
   void clear();
   // Gives each column room for rows of these ticks, which ascend, and which have no values yet.
   void begin_rows(std::size_t width, std::span<TickNs const> more);
+  // The same for rows [first, last), not none, of these ticks.
+  void begin_rows(std::size_t width, RowTicks const& more, std::size_t first, std::size_t last);
   // A cell of a row that has none yet.
   void set(std::size_t place, std::size_t row, Cell const& cell);
   // None of the column's rows from `row` on has a value.
@@ -73,6 +76,9 @@ struct SelectedRows {
   void settle(OfOneTick of_one_tick);
   // Takes out the rows of the ticks for which gone(tick) is true.
   void erase_ticks(std::function<bool(TickNs)> const& gone);
+
+ private:
+  void widen(std::size_t width);  // to the ticks
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -19,7 +19,7 @@ void SpillFile::check_group(SpillEntry const& entry, bool decode,
   BlockScratch scratch;
   for (RowGroup::Chunk const& place : its.rows->chunks()) {
     if (!decode) break;
-    auto const& read = *chunk(entry, its, place.id, cursor);
+    auto const& read = *chunk(its, place.id, cursor);
     if (read.error) {
       damage(fmt::format("a chunk is damaged: column {} of all of them", place.id));
       continue;
@@ -36,7 +36,7 @@ void SpillFile::check_group(SpillEntry const& entry, bool decode,
   }
   TickNs first = std::numeric_limits<TickNs>::max(), last = std::numeric_limits<TickNs>::min();
   for (RowGroup::Block const& block : blocks) {
-    auto const ticks = its.rows->ticks(block);
+    RowTicks const& ticks = its.rows->ticks(block);
     first = std::min(first, ticks.front());
     last = std::max(last, ticks.back());
     visit({block.entity, ticks.front(), ticks.back(), block.rows, values[block.place]});

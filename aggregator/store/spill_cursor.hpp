@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -31,18 +32,46 @@ class SpillCursor {
     std::optional<Error> error;
   };
   struct Group {
+    SpillEntry entry;
     std::string bytes;  // all of it, where many columns are asked for
-    std::optional<RowGroup> rows;
+    std::shared_ptr<RowGroup const> rows;
     std::optional<Error> error;
     std::map<MetricId, Chunk> chunks;  // those that were read
   };
+
+  // Entities between these two have all that the file has of them in the group, or nothing.
+  struct Near {
+    Group* group = nullptr;
+    EntityId after = 0, before = 0;
+  };
+  // Whoever asks for thousands comes back to a group for each of its entities, in any order: so
+  // many neighbours share a place of near_.
+  static constexpr std::size_t neighbours = 4, near_places = 256;
+
+  Group* near(EntityId entity) const {
+    if (near_.empty()) return nullptr;
+    Near const& its = near_[entity / neighbours % near_places];
+    return its.after < entity && entity < its.before ? its.group : nullptr;
+  }
+  // For the entity and some behind it: a group of entities that are far apart has hundreds of
+  // places.
+  void set_near(EntityId entity, Near const& near) {
+    if (near_.empty()) near_.resize(near_places);
+    constexpr std::size_t most = 8;
+    std::size_t const first = entity / neighbours, last = near.before / neighbours;
+    for (std::size_t i = first; i <= last && i < first + most; ++i) near_[i % near_places] = near;
+  }
+  void forget_groups() {
+    groups_.clear();
+    near_.clear();
+    bytes_ = 0;
+  }
 
   std::size_t const most_bytes_;
   std::size_t bytes_ = 0;
   std::unordered_map<std::uint64_t, std::vector<SpillEntry>> pages_;  // by number
   std::unordered_map<std::uint64_t, Group> groups_;                   // by offset
-  Group* near_ = nullptr;  // of groups_, the last one that was asked for
-  SpillEntry near_entry_;  // of it
+  std::vector<Near> near_;
   ReadBuffer buffer_;
   ChunkDecompressor decompressor_;
 };

@@ -1,6 +1,7 @@
 #include "aggregator/store/spill_file.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "aggregator/store/checked_bytes.hpp"
 
@@ -114,56 +115,57 @@ Result<void> SpillFile::visit_groups(EntityId entity, SpillCursor& cursor,
     }
     auto const& entries = kept->second;
     for (auto at = std::ranges::lower_bound(entries, entity, {}, &SpillEntry::last_entity);
-         at != entries.end() && at->first_entity <= entity; ++at)
-      visit(*at);
+         at != entries.end() && at->first_entity <= entity; ++at) {
+      // Of what stands in front of a page and behind it, nothing is known here.
+      visit(*at, at == entries.begin() ? at->first_entity : std::prev(at)->last_entity,
+            std::next(at) == entries.end() ? at->last_entity : std::next(at)->first_entity);
+    }
   }
   return result;
 }
 
-SpillFile::Group& SpillFile::group(SpillEntry const& entry, bool whole, SpillCursor& cursor) const {
-  if (auto const known = cursor.groups_.find(entry.offset); known != cursor.groups_.end())
-    return known->second;
-  if (cursor.bytes_ > cursor.most_bytes_) {
-    cursor.groups_.clear();
-    cursor.near_ = nullptr;
-    cursor.bytes_ = 0;
-  }
+Result<std::shared_ptr<RowGroup const>> SpillFile::directory(SpillEntry const& entry,
+                                                             SpillCursor& cursor) const {
+  auto const bytes =
+      checked(entry.offset + entry.chunk_bytes, entry.directory_bytes, cursor.buffer_);
+  if (!bytes) return bytes.error();
+  auto read = RowGroup::read(*bytes, entry.chunk_bytes);
+  if (!read) return read.error().within(path_);
+  return std::make_shared<RowGroup const>(std::move(*read));
+}
+
+SpillFile::Group& SpillFile::group(SpillEntry const& entry, bool whole, SpillCursor& cursor,
+                                   KnownGroups* known) const {
+  if (auto const its = cursor.groups_.find(entry.offset); its != cursor.groups_.end())
+    return its->second;
+  if (cursor.bytes_ > cursor.most_bytes_) cursor.forget_groups();
   Group& group = cursor.groups_[entry.offset];
+  group.entry = entry;
   std::size_t const chunks = entry.chunk_bytes;
   if (entry.directory_bytes > bytes() || chunks > bytes() || entry.offset > bytes()) {
     group.error = damaged(path_, "its index is");
     return group;
   }
-  std::string_view directory;
-  if (whole) {
-    group.bytes.resize(chunks + entry.directory_bytes + crc_bytes);
-    auto const read = file_->read_into(entry.offset, group.bytes);
+  if (known != nullptr) group.rows = known->find(entry.offset);
+  if (!group.rows) {
+    auto read = directory(entry, cursor);
     if (!read) {
       group.error = read.error();
       return group;
     }
-    group.bytes.resize(*read);
-    cursor.bytes_ += group.bytes.size();
-    if (group.bytes.size() > chunks) directory = std::string_view(group.bytes).substr(chunks);
-    if (!take_crc(directory)) group.error = damaged(path_, "the directory of a group is");
-  } else {
-    auto const read = checked(entry.offset + chunks, entry.directory_bytes, cursor.buffer_);
-    if (read)
-      directory = *read;
-    else
-      group.error = read.error();
+    group.rows = std::move(*read);
+    if (known != nullptr) known->keep(entry.offset, group.rows);
   }
-  if (group.error) return group;
-  auto rows = RowGroup::read(directory, chunks);
-  if (rows)
-    group.rows = std::move(*rows);
-  else
-    group.error = rows.error().within(path_);
+  if (!whole) return group;
+  group.bytes.resize(chunks);
+  auto const read = file_->read_into(entry.offset, group.bytes);
+  if (!read) group.error = read.error();
+  if (read && *read != chunks) group.error = damaged(path_, "its end is");
+  cursor.bytes_ += chunks;
   return group;
 }
 
-SpillCursor::Chunk const* SpillFile::chunk(SpillEntry const& entry, Group& group, MetricId id,
-                                           SpillCursor& cursor) const {
+SpillCursor::Chunk const* SpillFile::chunk(Group& group, MetricId id, SpillCursor& cursor) const {
   if (auto const known = group.chunks.find(id); known != group.chunks.end()) return &known->second;
   auto const chunks = group.rows->chunks();
   auto const its = std::ranges::lower_bound(chunks, id, {}, &RowGroup::Chunk::id);
@@ -173,7 +175,7 @@ SpillCursor::Chunk const* SpillFile::chunk(SpillEntry const& entry, Group& group
   if (!group.bytes.empty()) {
     bytes = std::string_view(group.bytes).substr(its->offset, its->length + crc_bytes);
     if (!take_crc(bytes)) chunk.error = damaged(path_, "a chunk is");
-  } else if (auto const read = checked(entry.offset + its->offset, its->length,
+  } else if (auto const read = checked(group.entry.offset + its->offset, its->length,
                                        its->whole > 0 ? cursor.buffer_ : chunk.own);
              read) {
     bytes = *read;
@@ -197,22 +199,20 @@ SpillCursor::Chunk const* SpillFile::chunk(SpillEntry const& entry, Group& group
   return &chunk;
 }
 
-Result<void> SpillFile::select_blocks(SpillEntry const& entry, Group& group, EntityId entity,
-                                      Selection const& selection, TickNs from, TickNs until,
-                                      SelectedRows& out, SpillCursor& cursor) const {
+Result<void> SpillFile::select_blocks(Group& group, EntityId entity, Selection const& selection,
+                                      TickNs from, TickNs until, SelectedRows& out,
+                                      SpillCursor& cursor) const {
   Result<void> result;
+  if (group.entry.first > until || group.entry.last < from) return result;
   for (RowGroup::Block const& block : group.rows->blocks_of(entity)) {
-    auto const ticks = group.rows->ticks(block);
-    auto const first =
-        static_cast<std::size_t>(std::ranges::lower_bound(ticks, from) - ticks.begin());
-    auto const last =
-        static_cast<std::size_t>(std::ranges::upper_bound(ticks, until) - ticks.begin());
+    RowTicks const& ticks = group.rows->ticks(block);
+    auto const first = ticks.at_or_behind(from), last = ticks.behind(until);
     if (first >= last) continue;
     std::size_t const before = out.ticks.size();
-    out.begin_rows(selection.width(), ticks.subspan(first, last - first));
+    out.begin_rows(selection.width(), ticks, first, last);
     bool sound = true;
     for (auto const& [metric, place] : selection.places()) {
-      auto const* const its = chunk(entry, group, metric, cursor);
+      auto const* const its = chunk(group, metric, cursor);
       if (its == nullptr || (!its->error && its->columns[block.place].payload.empty())) {
         out.lack(place, before);
       } else if (its->error) {
@@ -231,24 +231,19 @@ Result<void> SpillFile::select_blocks(SpillEntry const& entry, Group& group, Ent
 
 Result<void> SpillFile::select(EntityId entity, Selection const& selection, TickNs from,
                                TickNs until, SelectedRows& out, SpillCursor& cursor) const {
-  // All that there is of an entity between the first and the last one of a group is in that group.
-  SpillEntry const& near = cursor.near_entry_;
-  if (cursor.near_ != nullptr && near.first_entity < entity && entity < near.last_entity) {
-    if (near.first > until || near.last < from) return {};
-    return select_blocks(near, *cursor.near_, entity, selection, from, until, out, cursor);
-  }
+  if (Group* const near = cursor.near(entity))
+    return select_blocks(*near, entity, selection, from, until, out, cursor);
   Result<void> result;
-  auto const visited = visit_groups(entity, cursor, [&](SpillEntry const& entry) {
-    if (entry.first > until || entry.last < from) return;
-    Group& its = group(entry, selection.width() >= many_columns, cursor);
-    auto const read = its.error
-                          ? Result<void>(*its.error)
-                          : select_blocks(entry, its, entity, selection, from, until, out, cursor);
-    if (!read) result = read;
-    if (its.error) return;
-    cursor.near_entry_ = entry;
-    cursor.near_ = &its;
-  });
+  auto const visited =
+      visit_groups(entity, cursor, [&](SpillEntry const& entry, EntityId after, EntityId before) {
+        if (entry.first > until || entry.last < from) return;
+        Group& its = group(entry, selection.width() >= many_columns, cursor, &known_);
+        auto const read = its.error
+                              ? Result<void>(*its.error)
+                              : select_blocks(its, entity, selection, from, until, out, cursor);
+        if (!read) result = read;
+        if (!its.error) cursor.set_near(entity, {&its, after, before});
+      });
   return visited ? result : visited;
 }
 
@@ -280,28 +275,31 @@ Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_
                                SpillCursor& cursor) const {
   Result<void> result;
   BlockScratch scratch;
-  auto const visited = visit_groups(entity, cursor, [&](SpillEntry const& entry) {
-    Group& its = group(entry, true, cursor);
-    if (its.error && its.error->code != Errc::malformed) result = *its.error;
-    if (!result || its.error) return;
-    for (RowGroup::Block const& block : its.rows->blocks_of(entity)) {
-      TableAppender appender(table, block.rows);
-      for (RowGroup::Chunk const& place : its.rows->chunks()) {
-        bool const known = its.chunks.contains(place.id);
-        auto const& read = *chunk(entry, its, place.id, cursor);
-        if (read.error) {
-          damaged += known ? 0 : 1;
-        } else if (auto const& encoded = read.columns[block.place];
-                   !encoded.payload.empty() &&
-                   !append_column(encoded, block.rows, table.ticks.size(), scratch,
-                                  appender.column(place.id))) {
-          result = Error{Errc::malformed, 0, path_ + ": a column"};
-          return;
+  auto const visited =
+      visit_groups(entity, cursor, [&](SpillEntry const& entry, EntityId, EntityId) {
+        Group& its = group(entry, true, cursor);
+        if (its.error && its.error->code != Errc::malformed) result = *its.error;
+        if (!result || its.error) return;
+        for (RowGroup::Block const& block : its.rows->blocks_of(entity)) {
+          TableAppender appender(table, block.rows);
+          for (RowGroup::Chunk const& place : its.rows->chunks()) {
+            bool const known = its.chunks.contains(place.id);
+            auto const& read = *chunk(its, place.id, cursor);
+            if (read.error) {
+              damaged += known ? 0 : 1;
+            } else if (auto const& encoded = read.columns[block.place];
+                       !encoded.payload.empty() &&
+                       !append_column(encoded, block.rows, table.ticks.size(), scratch,
+                                      appender.column(place.id))) {
+              result = Error{Errc::malformed, 0, path_ + ": a column"};
+              return;
+            }
+          }
+          scratch.ticks.clear();
+          its.rows->ticks(block).append_to(scratch.ticks, 0, block.rows);
+          appender.finish(scratch.ticks);
         }
-      }
-      appender.finish(its.rows->ticks(block));
-    }
-  });
+      });
   return visited || visited.error().code == Errc::malformed ? result : visited;
 }
 

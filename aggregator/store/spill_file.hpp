@@ -1,9 +1,10 @@
 #pragma once
 // Reads spills: immutable files of rows that left the head, ordered by entity. Layout: FORMAT.md.
 //
-// Of an open spill only the first entity of each index page is in memory; a lookup reads one index
-// page, the directory of the entity's group and the chunks of the columns that are asked for. Each
-// of them has its CRC, so damage costs what it hits.
+// Of an open spill the first entity of each index page is in memory, and the directories of groups
+// that queries have asked for. A lookup reads one index page, the directory of the entity's group
+// and the chunks of the columns that are asked for. Each of them has its CRC, so damage costs what
+// it hits.
 
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "aggregator/store/disk.hpp"
+#include "aggregator/store/known_groups.hpp"
 #include "aggregator/store/spill_cursor.hpp"
 #include "aggregator/store/store.hpp"
 
@@ -60,18 +62,20 @@ class SpillFile {
   using Group = SpillCursor::Group;
   // The page's entries; errors: malformed, io.
   Result<std::vector<SpillEntry>> page(std::uint64_t number) const;
-  // Calls visit(entry) for each group that the entity may be in, in order; after an error with a
-  // page it goes on.
+  // Calls visit(entry, near) for each group that the entity may be in, in order, with the entities
+  // that are in no other; after an error with a page it goes on.
   template <typename Visit>
   Result<void> visit_groups(EntityId entity, SpillCursor& cursor, Visit const& visit) const;
-  // The group of an entry; `whole`: with all of its chunks. Errors are in it.
-  Group& group(SpillEntry const& entry, bool whole, SpillCursor& cursor) const;
+  // The group of an entry; `whole`: with all of its chunks. Errors are in it. `known`: where its
+  // directory may be, and is kept; null: it is read.
+  Group& group(SpillEntry const& entry, bool whole, SpillCursor& cursor,
+               KnownGroups* known = nullptr) const;
+  Result<std::shared_ptr<RowGroup const>> directory(SpillEntry const& entry,
+                                                    SpillCursor& cursor) const;
   // What the group has of a column; null: nothing. Errors are in it.
-  SpillCursor::Chunk const* chunk(SpillEntry const& entry, Group& group, MetricId id,
-                                  SpillCursor& cursor) const;
-  Result<void> select_blocks(SpillEntry const& entry, Group& group, EntityId entity,
-                             Selection const& selection, TickNs from, TickNs until,
-                             SelectedRows& out, SpillCursor& cursor) const;
+  SpillCursor::Chunk const* chunk(Group& group, MetricId id, SpillCursor& cursor) const;
+  Result<void> select_blocks(Group& group, EntityId entity, Selection const& selection, TickNs from,
+                             TickNs until, SelectedRows& out, SpillCursor& cursor) const;
   void check_group(SpillEntry const& entry, bool decode,
                    std::function<void(Block const&)> const& visit,
                    std::function<void(std::string const&)> const& damage) const;
@@ -87,6 +91,7 @@ class SpillFile {
   SpillInfo info_;
   std::uint64_t index_offset_ = 0, entry_count_ = 0;
   std::vector<EntityId> pages_;  // the first entity of each index page
+  mutable KnownGroups known_;
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -118,6 +118,93 @@ TEST_CASE("what entities of any columns have is read of few columns, of many and
   CHECK(ids->size() == all.size());
 }
 
+TEST_CASE("entities are found in any order, also those whose rows lie in several groups") {
+  std::mt19937_64 random(9);
+  SimulatedDisk disk;
+  Written all;
+  for (EntityId id = 1; id <= 300; ++id) {
+    Rows rows({MetricId{1}, MetricId{2}});
+    // One in eight has rows of three blocks; a group ends behind 24 blocks.
+    std::size_t const count = random() % 8 == 0 ? 2 * block_rows + 1 : 3;
+    for (std::size_t row = 0; row < count; ++row) {
+      rows.insert(row, static_cast<TickNs>(row) * 1000);
+      rows.set(row, 0, id);
+      rows.set(row, 1, static_cast<std::int64_t>(row));
+    }
+    all.emplace(id + id / 7, std::move(rows));  // some numbers are nobody's
+  }
+  auto const file = SpillFile::open(disk, spill_of(disk, all));
+  REQUIRE(file);
+  std::vector<EntityId> order;
+  for (EntityId id = 0; id <= all.rbegin()->first + 10; ++id) order.insert(order.end(), 2, id);
+  std::ranges::shuffle(order, random);
+  std::array const columns{MetricId{1}, MetricId{2}};
+  SpillCursor kept, forgetful(0);
+  std::uint64_t damaged = 0;
+  for (EntityId const id : order) {
+    auto const known = all.find(id);
+    for (SpillCursor* const cursor : {&kept, &forgetful}) {
+      SelectedRows out;
+      REQUIRE((*file)->select(id, Selection(columns), INT64_MIN, INT64_MAX, out, *cursor));
+      REQUIRE(out.ticks.size() == (known == all.end() ? 0 : known->second.size()));
+      if (known != all.end()) REQUIRE(is_part(out, columns, known->second));
+    }
+    ColumnTable table;
+    REQUIRE((*file)->append(id, table, damaged, forgetful));
+    REQUIRE(table.ticks.size() == (known == all.end() ? 0 : known->second.size()));
+  }
+  CHECK(damaged == 0);
+}
+
+TEST_CASE("a directory that a query has read is read no more, a check reads it") {
+  std::mt19937_64 random(13);
+  SimulatedDisk disk;
+  auto const all = some_rows(random, 60);
+  auto const path = spill_of(disk, all);
+  auto const file = SpillFile::open(disk, path);
+  REQUIRE(file);
+  std::array const columns{MetricId{2}};
+  auto const select = [&](EntityId id, SelectedRows& out) {
+    SpillCursor cursor;
+    return (*file)->select(id, Selection(columns), INT64_MIN, INT64_MAX, out, cursor).has_value();
+  };
+  auto const check = [&] {
+    std::vector<SpillEntry> damaged;
+    (*file)->check(
+        false, [](SpillFile::Block const&) {},
+        [&](std::optional<SpillEntry> const& entry, std::string const&) {
+          REQUIRE(entry);
+          damaged.push_back(*entry);
+        });
+    return damaged;
+  };
+  auto const asked = all.begin()->first;
+  SelectedRows first;
+  REQUIRE(select(asked, first));
+  // All that is no chunk, from each group's directory to its end.
+  std::vector<SpillEntry> groups;
+  std::uint64_t index = 0;
+  auto& bytes = disk.bytes(path);
+  std::memcpy(&index, bytes.data() + bytes.size() - 8 - 4 - 2 * 8, sizeof index);
+  for (std::size_t at = index; at + spill_entry_bytes < bytes.size() - spill_footer_bytes;
+       at += spill_entry_bytes) {
+    SpillEntry entry;
+    std::memcpy(&entry.chunk_bytes, bytes.data() + at + 8, 4);
+    std::memcpy(&entry.directory_bytes, bytes.data() + at + 12, 4);
+    std::memcpy(&entry.offset, bytes.data() + at + 16, 8);
+    groups.push_back(entry);
+  }
+  REQUIRE(groups.size() == 3);  // of 24, 24 and 12 entities
+  REQUIRE(check().empty());
+  for (SpillEntry const& group : groups) bytes[group.offset + group.chunk_bytes] ^= 1;
+  SelectedRows again, other;
+  CHECK(select(asked, again));
+  CHECK(again.ticks == first.ticks);
+  CHECK_FALSE(select(all.rbegin()->first, other));
+  CHECK(other.ticks.empty());
+  CHECK(check().size() == groups.size());
+}
+
 TEST_CASE("a flipped byte in a group is never a value, and costs no other group") {
   std::mt19937_64 random(5);
   SimulatedDisk disk;
@@ -247,8 +334,11 @@ TEST_CASE("a directory that is cut anywhere or is noise is refused or harmless")
     noisy[random() % noisy.size()] = static_cast<char>(random());
     auto const read = RowGroup::read(noisy, chunks);
     if (!read) continue;
-    for (RowGroup::Block const& block : read->blocks())
-      REQUIRE(std::ranges::is_sorted(read->ticks(block)));
+    for (RowGroup::Block const& block : read->blocks()) {
+      std::vector<TickNs> ticks;
+      read->ticks(block).append_to(ticks, 0, block.rows);
+      REQUIRE(std::ranges::is_sorted(ticks));
+    }
     for (RowGroup::Chunk const& chunk : read->chunks())
       REQUIRE(chunk.offset + chunk.length + crc_bytes <= chunks);
   }

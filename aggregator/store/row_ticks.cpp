@@ -1,0 +1,52 @@
+#include "aggregator/store/row_ticks.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace dadvisor::aggregator::store {
+
+RowTicks::RowTicks(std::span<TickNs const> ticks) : first_(ticks.front()), size_(ticks.size()) {
+  // Steps of what is damaged may be any: unsigned, they wrap.
+  auto const step = [&](std::size_t row) {
+    return static_cast<std::uint64_t>(ticks[row]) - static_cast<std::uint64_t>(ticks[row - 1]);
+  };
+  bool even = true;
+  for (std::size_t row = 2; row < ticks.size(); ++row) even = even && step(row) == step(1);
+  if (even && ticks.size() > 1) step_ = static_cast<TickNs>(step(1));
+  // So many steps as there are must be a number of nanoseconds, too.
+  auto const all = static_cast<std::uint64_t>(ticks.back()) - static_cast<std::uint64_t>(first_);
+  if (!even || all > INT64_MAX) listed_.assign(ticks.begin(), ticks.end());
+}
+
+std::size_t RowTicks::at_or_behind(TickNs tick) const {
+  if (!listed_.empty())
+    return static_cast<std::size_t>(std::ranges::lower_bound(listed_, tick) - listed_.begin());
+  if (tick <= first_) return 0;
+  auto const since = static_cast<std::uint64_t>(tick) - static_cast<std::uint64_t>(first_);
+  return std::min<std::uint64_t>(size_, (since - 1) / static_cast<std::uint64_t>(step_) + 1);
+}
+
+std::size_t RowTicks::behind(TickNs tick) const {
+  if (!listed_.empty())
+    return static_cast<std::size_t>(std::ranges::upper_bound(listed_, tick) - listed_.begin());
+  if (tick < first_) return 0;
+  auto const since = static_cast<std::uint64_t>(tick) - static_cast<std::uint64_t>(first_);
+  return std::min<std::uint64_t>(size_ - 1, since / static_cast<std::uint64_t>(step_)) + 1;
+}
+
+void RowTicks::append_to(std::vector<TickNs>& out, std::size_t first, std::size_t last) const {
+  if (!listed_.empty()) {
+    auto const begin = listed_.begin();
+    out.insert(out.end(), begin + static_cast<std::ptrdiff_t>(first),
+               begin + static_cast<std::ptrdiff_t>(last));
+    return;
+  }
+  std::size_t const before = out.size();
+  out.resize(before + last - first);
+  TickNs* const into = out.data() + before;
+  TickNs const from = (*this)[first];
+  for (std::size_t row = 0; row < last - first; ++row)
+    into[row] = from + step_ * static_cast<TickNs>(row);
+}
+
+}  // namespace dadvisor::aggregator::store
