@@ -23,13 +23,18 @@ enum Kind : std::uint8_t {
 constexpr std::uint8_t divided_flag = 0x08;  // rests are in units of a common divisor
 constexpr std::uint8_t centred_flag = 0x10;  // rests are zigzag about a base, else above it
 constexpr std::uint8_t whole_flag = 0x20;    // doubles that are whole numbers: as integers
+constexpr std::uint8_t summed_flag = 0x40;   // what the rests are in all stands in front of them
 
 // Shorter columns are tried in two ways alone: the others save no more than they cost, a byte.
 constexpr std::size_t long_column = 24;
+// Of longer ones queries want the end, mostly: the sum of their rests, some bytes, lets them be
+// read from there.
+constexpr std::size_t summed_column = 128;
 // Integers that need so many bits a step are rare, doubles that need fewer too.
 constexpr std::uint64_t noisy_bits = 20;
 
-constexpr std::uint8_t known_flags = kind_mask | divided_flag | centred_flag | whole_flag;
+constexpr std::uint8_t known_flags =
+    kind_mask | divided_flag | centred_flag | whole_flag | summed_flag;
 
 // All wrap, as counters and bit patterns do.
 std::int64_t minus(std::int64_t a, std::int64_t b) {
@@ -157,14 +162,12 @@ bool read_exclusive_or(ByteReader& reader, std::span<std::int64_t> values) {
   return reader.ok() && reader.left() == 0;
 }
 
-std::uint64_t sum_of(std::span<std::uint64_t const> rests) {
+std::uint64_t sum_of(std::span<std::uint64_t const> rests, bool centred) {
   std::uint64_t sum = 0;
-  for (std::uint64_t const rest : rests) sum += rest;
-  return sum;
-}
-std::uint64_t sum_of_zigzags(std::span<std::uint64_t const> rests) {
-  std::uint64_t sum = 0;
-  for (std::uint64_t const rest : rests) sum += static_cast<std::uint64_t>(unzigzag(rest));
+  if (centred)
+    for (std::uint64_t const rest : rests) sum += static_cast<std::uint64_t>(unzigzag(rest));
+  else
+    for (std::uint64_t const rest : rests) sum += rest;
   return sum;
 }
 
@@ -258,12 +261,17 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
     auto const rest = minus(rests[i], best.base);
     packed[i] = best.centred ? zigzag(rest) : static_cast<std::uint64_t>(rest);
   }
+  if (best.kind == delta && values.size() >= summed_column && effort_ == Effort::thorough) {
+    flags |= summed_flag;
+    auto const all = sum_of(packed, best.centred);
+    writer.varint(best.centred ? zigzag(static_cast<std::int64_t>(all)) : all);
+  }
   pack_integers(packed, out);
   return static_cast<std::uint8_t>(best.kind | flags);
 }
 
 bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
-                           std::span<std::int64_t> values, std::size_t wanted) {
+                           std::span<std::int64_t> values, std::size_t wanted, std::size_t end) {
   ByteReader reader(payload);
   if ((coding & ~known_flags) != 0) return false;
   auto const kind = static_cast<Kind>(coding & kind_mask);
@@ -275,23 +283,36 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
     return coding == same && reader.ok() && reader.left() == 0;
   }
   std::size_t const before = kind == delta_of_delta ? 2 : 1;
-  if (values.size() < 2) return false;
+  bool const centred = (coding & centred_flag) != 0, summed = (coding & summed_flag) != 0;
+  if (values.size() < 2 || (summed && kind != delta)) return false;
   auto const divisor = coding & divided_flag ? static_cast<std::int64_t>(reader.varint()) : 1;
   auto const base = unzigzag(reader.varint());  // of a delta of delta: the first delta
+  auto sum = summed ? reader.varint() : 0;
+  if (centred) sum = static_cast<std::uint64_t>(unzigzag(sum));
   if (!reader.ok()) return false;
   auto const packed = reader.raw(reader.left());
+  auto const shown = values.subspan(wanted, end - wanted);
   if (kind == delta && are_zeros(packed, values.size() - before)) {
     // Ticks, mostly: each as far from the one before.
     auto const step = static_cast<std::uint64_t>(base) * static_cast<std::uint64_t>(divisor);
-    for (std::size_t i = wanted; i < values.size(); ++i)
+    for (std::size_t i = wanted; i < end; ++i)
       values[i] = plus(first, static_cast<std::int64_t>(step * i));
-    if (coding & whole_flag) show_wholes(values.subspan(wanted));
+    if (coding & whole_flag) show_wholes(shown);
     return true;
   }
   auto const rests = values.subspan(before);
   if (packed_.size() < rests.size()) packed_.resize(rests.size());
   auto const unpacked = std::span(packed_).first(rests.size());
-  if (!unpack_integers(packed, unpacked)) return false;
+  // The rests that are shown, in [begin, last). Those of which the sum is known are taken back from
+  // it where that is the shorter way.
+  std::size_t const begin = wanted > before ? wanted - before : 0;
+  std::size_t const last = end > before ? end - before : 0;
+  bool const back = summed && rests.size() - begin < last;
+  bool const all = begin == 0 && last == rests.size();
+  if (!(all    ? unpack_integers(packed, unpacked)
+        : back ? unpack_integers(packed, unpacked, begin, rests.size())
+               : unpack_integers(packed, unpacked, kind == plain ? begin : 0, last)))
+    return false;
   auto const added = static_cast<std::uint64_t>(kind == delta_of_delta ? 0 : base);
   auto const times = static_cast<std::uint64_t>(divisor);
   values[0] = first;
@@ -300,22 +321,19 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
     step = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) * times);
     values[1] = plus(first, step);
   }
-  std::size_t const begin = wanted > before ? wanted - before : 0;
   // rest_of: the rest that one of the unpacked stands for.
   auto const write = [&](auto const& rest_of) {
     if (kind == plain) {
-      for (std::size_t i = begin; i < rests.size(); ++i)
-        rests[i] = plus(first, rest_of(unpacked[i]));
+      for (std::size_t i = begin; i < last; ++i) rests[i] = plus(first, rest_of(unpacked[i]));
     } else if (kind == delta) {
-      auto const passed = unpacked.first(begin);
-      auto const sum = (coding & centred_flag) != 0 ? sum_of_zigzags(passed) : sum_of(passed);
-      std::int64_t value =
-          plus(first, static_cast<std::int64_t>((sum + added * passed.size()) * times));
-      for (std::size_t i = begin; i < rests.size(); ++i)
+      auto const passed = back ? sum - sum_of(unpacked.subspan(begin), centred)
+                               : sum_of(unpacked.first(begin), centred);
+      std::int64_t value = plus(first, static_cast<std::int64_t>((passed + added * begin) * times));
+      for (std::size_t i = begin; i < last; ++i)
         rests[i] = value = plus(value, rest_of(unpacked[i]));
     } else {
       std::int64_t value = values[1];
-      for (std::size_t i = 0; i < rests.size(); ++i) {
+      for (std::size_t i = 0; i < last; ++i) {
         step = plus(step, rest_of(unpacked[i]));
         rests[i] = value = plus(value, step);
       }
@@ -335,11 +353,11 @@ bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
         return static_cast<std::int64_t>(rest_of(rest) * times);
       });
   };
-  if (coding & centred_flag)
+  if (centred)
     in_units(about);
   else
     in_units(above);
-  if (coding & whole_flag) show_wholes(values.subspan(wanted));
+  if (coding & whole_flag) show_wholes(shown);
   return true;
 }
 

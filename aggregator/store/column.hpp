@@ -49,10 +49,15 @@ class ColumnEncoder {
 
 class ColumnDecoder {
  public:
-  // Reads values.size() (at least one) of them. False: malformed, and they are undefined. Values
-  // before `first` are not asked for, and are undefined too: they are passed over faster.
+  // Reads values.size() (at least one) of them. False: malformed, and they are undefined.
+  bool decode(std::uint8_t coding, std::string_view payload, std::span<std::int64_t> values) {
+    return decode(coding, payload, values, 0, values.size());
+  }
+  // The same of values [first, last), not none: the others are undefined. What is passed over costs
+  // little, where the column begins or ends with it nearly nothing; whether it is malformed is not
+  // told.
   bool decode(std::uint8_t coding, std::string_view payload, std::span<std::int64_t> values,
-              std::size_t first = 0);
+              std::size_t first, std::size_t last);
 
  private:
   std::vector<std::uint64_t> packed_;

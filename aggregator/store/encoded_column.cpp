@@ -137,7 +137,8 @@ bool select_column(EncodedColumn const& encoded, std::size_t rows, std::size_t f
   if (its.size() == rows)
     return scratch.decoder.decode(dense_coding(encoded), encoded.payload, its);
   auto const values = std::span(scratch.values).first(rows);
-  if (!scratch.decoder.decode(dense_coding(encoded), encoded.payload, values, first)) return false;
+  if (!scratch.decoder.decode(dense_coding(encoded), encoded.payload, values, first, last))
+    return false;
   std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(first), last - first, its.begin());
   return true;
 }

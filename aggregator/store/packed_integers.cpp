@@ -132,6 +132,43 @@ bool unpack_one(ByteReader& reader, std::uint8_t head, std::span<std::uint64_t> 
   return reader.ok();
 }
 
+// Over a mini-block of `count` values.
+bool pass_one(ByteReader& reader, std::uint8_t head, std::size_t count) {
+  unsigned const width = head & 0x7f;
+  std::size_t const patched = head & patched_flag ? reader.u8() : 0;
+  if (width > widest || patched > count) return false;
+  reader.raw(bytes_of(count, width));
+  for (std::size_t i = 0; i < patched; ++i) {
+    reader.u8();
+    reader.varint();
+  }
+  return reader.ok();
+}
+
+// Up to the mini-block with the last of places [first, last); of those in front of `first` no more
+// is read than how long they are.
+bool unpack(ByteReader& reader, std::span<std::uint64_t> values, std::size_t first,
+            std::size_t last) {
+  for (std::size_t at = 0; at < last;) {
+    auto const head = reader.u8();
+    if (!reader.ok()) return false;
+    auto const rest = values.subspan(at);
+    std::size_t count = std::min(packed_together, rest.size());
+    if (head == zero_run) {
+      auto const most = (rest.size() + packed_together - 1) / packed_together;
+      auto const blocks = reader.varint(most);
+      if (blocks == 0) return false;
+      count = std::min(blocks * packed_together, rest.size());
+      std::fill_n(rest.begin(), count, 0);
+    } else if (at + count <= first ? !pass_one(reader, head, count)
+                                   : !unpack_one(reader, head, rest.first(count))) {
+      return false;
+    }
+    at += count;
+  }
+  return reader.ok();
+}
+
 }  // namespace
 
 void pack_integers(std::span<std::uint64_t const> values, std::string& out) {
@@ -171,22 +208,13 @@ void pack_integers(std::span<std::uint64_t const> values, std::string& out) {
 
 bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values) {
   ByteReader reader(bytes);
-  while (!values.empty()) {
-    auto const head = reader.u8();
-    if (!reader.ok()) return false;
-    std::size_t count = std::min(packed_together, values.size());
-    if (head == zero_run) {
-      auto const most = (values.size() + packed_together - 1) / packed_together;
-      auto const blocks = reader.varint(most);
-      if (blocks == 0) return false;
-      count = std::min(blocks * packed_together, values.size());
-      std::fill_n(values.begin(), count, 0);
-    } else if (!unpack_one(reader, head, values.first(count))) {
-      return false;
-    }
-    values = values.subspan(count);
-  }
-  return reader.ok() && reader.left() == 0;
+  return unpack(reader, values, 0, values.size()) && reader.left() == 0;
+}
+
+bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values, std::size_t first,
+                     std::size_t last) {
+  ByteReader reader(bytes);
+  return unpack(reader, values, first, last);
 }
 
 bool are_zeros(std::string_view bytes, std::size_t count) {

@@ -21,6 +21,10 @@ void pack_integers(std::span<std::uint64_t const> values, std::string& out);
 // Reads values.size() of them from the front of `bytes`, which must hold nothing else. False: they
 // are malformed, and the values are undefined.
 bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values);
+// The same of those of places [first, last) alone: the others are undefined, their mini-blocks are
+// passed over, and whether what is behind is malformed is not told.
+bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values, std::size_t first,
+                     std::size_t last);
 
 // Whether these bytes are that of `count` zeros, and nothing else.
 bool are_zeros(std::string_view bytes, std::size_t count);
