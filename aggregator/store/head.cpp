@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <set>
 
 #include "common/core/foreign.hpp"
 #include "common/core/metric/rate.hpp"
@@ -39,16 +40,12 @@ void Head::restore(CatalogueEntity entity) {
   made->changed = made->was_dead = entity.was_dead;
   if (entity.was_dead) ++version_, ++generation_;
   made->info = std::make_shared<EntityInfo>(std::move(entity.info));
-  if (auto const known = by_key_.find(made->info->entity.key); known != by_key_.end())
-    by_key_.erase(known);
-  by_key_.insert(made.get());
   next_id_ = std::max(next_id_, id + 1);
-  by_id_[id] = made.get();
-  entities_[id] = std::move(made);
+  members_.insert(std::move(made));
 }
 
 Head::Member& Head::member(Entity const& entity, bool derived) {
-  if (auto const known = by_key_.find(entity.key); known != by_key_.end()) return **known;
+  if (auto* const known = members_.find(entity.key)) return *known;
   auto made = std::make_unique<Member>();
   made->info = std::make_shared<EntityInfo>();
   made->info->id = next_id_++;
@@ -57,36 +54,14 @@ Head::Member& Head::member(Entity const& entity, bool derived) {
   made->info->last_tick = WallTime::min();
   made->last_tick = WallTime::min();
   made->derived = derived;
-  auto* const raw = made.get();
-  by_key_.insert(raw);
-  by_id_.emplace(raw->info->id, raw);
-  entities_.emplace_hint(entities_.end(), raw->info->id, std::move(made));
   ++version_, ++generation_;
-  return *raw;
+  return members_.insert(std::move(made));
 }
 
 void Head::expect(Member const& member) {
   auto const* const bytes = reinterpret_cast<char const*>(&member);
   constexpr std::size_t cache_line = 64;
   for (std::size_t at = 0; at < sizeof member; at += cache_line) __builtin_prefetch(bytes + at, 1);
-}
-
-EntityInfo& Head::Member::edit() {
-  // Only under the mutex does somebody come to share it.
-  if (info.use_count() > 1) info = std::make_shared<EntityInfo>(*info);
-  info->last_tick = last_tick;
-  return *info;
-}
-
-EntityInfo Head::Member::known() const {
-  EntityInfo its = *info;
-  its.last_tick = last_tick;
-  return its;
-}
-
-Head::Member* Head::find(EntityId id) const {
-  auto const found = by_id_.find(id);
-  return found == by_id_.end() ? nullptr : found->second;
 }
 
 void Head::resolve(Batch const& batch, Slots& slots) {
@@ -100,9 +75,7 @@ void Head::resolve(Batch const& batch, Slots& slots) {
     while (last != slots.members.end() && last->first < slot) ++last;
     bool const known = last != slots.members.end() && last->first == slot &&
                        last->second != nullptr && last->second->info->entity.key == entity.key;
-    Member* found = known ? last->second : nullptr;
-    if (!known)
-      if (auto const there = by_key_.find(entity.key); there != by_key_.end()) found = *there;
+    Member* const found = known ? last->second : members_.find(entity.key);
     if (found != nullptr) relabel(*found, entity);
     resolved.emplace_back(slot, found);
   }
@@ -168,13 +141,11 @@ bool Head::add(Member& member, WallTime tick, Nanoseconds step,
 void Head::mark_first_rates(std::string const& host, WallTime tick, Nanoseconds step) {
   if (tick_ns(tick) >= mark_before_[static_cast<std::size_t>(Tier::minute_instances)]) return;
   WallTime const reach = tick + late_reach * step;
-  for (auto at = by_key_.lower_bound(EntityKey{EntityKind::container, host, {}, 0});
-       at != by_key_.end(); ++at) {
-    auto const& info = *(*at)->info;
-    if (info.entity.key.kind != EntityKind::container || info.entity.key.host != host) break;
-    if (tick < info.first_tick && info.first_tick <= reach)
-      mark_dirty(Tier::minute_instances, info.id, tick_ns(info.first_tick), tick_ns(reach));
-  }
+  members_.visit_containers(host, [&](Member const& member) {
+    WallTime const first = member.info->first_tick;
+    if (tick < first && first <= reach)
+      mark_dirty(Tier::minute_instances, member.info->id, tick_ns(first), tick_ns(reach));
+  });
 }
 
 void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
@@ -216,8 +187,8 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
 
 EntityId Head::put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
                    Schema const& schema, std::span<Cell const> cells) {
-  auto const known = by_key_.find(key);
-  Member& found = known != by_key_.end() ? **known : member(Entity{key, labels}, true);
+  Member* const known = members_.find(key);
+  Member& found = known != nullptr ? *known : member(Entity{key, labels}, true);
   if (found.info->entity.labels != labels) {
     found.edit().entity.labels = labels;
     ++version_, ++generation_;
@@ -227,51 +198,10 @@ EntityId Head::put(EntityKey const& key, Labels const& labels, WallTime tick, Na
   return found.info->id;
 }
 
-// Of thousands of entities each one's memory takes longer to come than to be read: while one is
-// read, what the next ones have is on its way.
-void Head::snapshot(std::span<EntityId const> ids, Selection const& selection, TickNs from,
-                    TickNs until, std::span<HeadRows> out) const {
-  constexpr std::size_t ahead = 3;
-  std::array<Member const*, HeadRows::most> found;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    found[i] = find(ids[i]);
-    if (found[i] == nullptr) continue;
-    auto const* const bytes = reinterpret_cast<char const*>(found[i]);
-    for (std::size_t at = 0; at < sizeof(Member); at += 64) __builtin_prefetch(bytes + at);
-  }
-  for (std::size_t i = 0; i < ids.size() + ahead; ++i) {
-    if (i < ids.size() && found[i] != nullptr) found[i]->tail.fetch();
-    if (i < ahead) continue;
-    Member const* const its = found[i - ahead];
-    HeadRows& rows = out[i - ahead];
-    rows.packed.clear();
-    rows.open.clear();
-    rows.of_one_tick.reset();
-    if (its == nullptr) continue;
-    its->tail.snapshot(selection, from, until, rows.packed, rows.open);
-    rows.of_one_tick = its->of_one_tick();
-  }
-}
-
-std::optional<OfOneTick> Head::of_one_tick(EntityId id) const {
-  Member const* const found = find(id);
-  return found == nullptr ? std::nullopt : std::optional(found->of_one_tick());
-}
-
-bool Head::list(EntityId after, std::size_t limit, EntityList& out) const {
-  auto at = entities_.upper_bound(after);
-  for (; at != entities_.end() && limit > 0; ++at, --limit) {
-    Member& member = *at->second;
-    if (member.info.use_count() == 1) member.info->last_tick = member.last_tick;
-    out.push_back(member.info);
-  }
-  return at != entities_.end();
-}
-
 bool Head::changes(EntityId& last, std::size_t limit, TickNs until, CatalogueChange& change,
                    std::vector<EntityId>& spilling) {
-  auto at = entities_.upper_bound(last);
-  for (; at != entities_.end() && limit > 0; ++at, --limit) {
+  auto at = members_.by_id().upper_bound(last);
+  for (; at != members_.by_id().end() && limit > 0; ++at, --limit) {
     Member& member = *at->second;
     last = at->first;
     if (member.changed)
@@ -280,16 +210,16 @@ bool Head::changes(EntityId& last, std::size_t limit, TickNs until, CatalogueCha
     if (member.tail.has_until(until)) spilling.push_back(at->first);
   }
   change.next_entity = next_id_;
-  return at != entities_.end();
+  return at != members_.by_id().end();
 }
 
 std::vector<PackedBlock> Head::freeze(EntityId id, TickNs until) {
-  Member* const found = find(id);
+  Member* const found = members_.find(id);
   return found == nullptr ? std::vector<PackedBlock>{} : found->tail.freeze(until, packing_);
 }
 
 void Head::release(EntityId id, std::span<PackedBlock const> blocks) {
-  Member* const found = find(id);
+  Member* const found = members_.find(id);
   if (found == nullptr) return;
   auto const before = found->tail.rows();
   found->tail.release(blocks);
@@ -299,7 +229,7 @@ void Head::release(EntityId id, std::span<PackedBlock const> blocks) {
 std::vector<CatalogueEntity> Head::known(std::span<EntityId const> ids) const {
   std::vector<CatalogueEntity> all;
   for (EntityId const id : ids)
-    if (Member const* const found = find(id))
+    if (Member const* const found = members_.find(id))
       all.push_back({found->known(), found->derived, found->was_dead});
   return all;
 }
@@ -326,7 +256,7 @@ EntityInfo Head::extend(EntityInfo const& with) {
 }
 
 void Head::hide_columns(EntityId id, std::span<std::pair<MetricId, TickNs> const> columns) {
-  Member* const found = find(id);
+  Member* const found = members_.find(id);
   if (found == nullptr || columns.empty()) return;
   for (auto const& [column, until] : columns) {
     if (until >= tick_ns(found->last_tick)) std::erase(found->edit().columns, column);
@@ -344,13 +274,13 @@ bool Head::is_hidden(EntityId id, MetricId column, TickNs tick) const {
 }
 
 void Head::hide(EntityId id, TickNs until) {
-  if (Member* const found = find(id)) found->hidden_until = until;
+  if (Member* const found = members_.find(id)) found->hidden_until = until;
   ++version_, ++generation_;
 }
 
 void Head::unsaved(CatalogueChange const& change) {
   for (auto const& entity : change.entities)
-    if (Member* const found = find(entity.info.id)) {
+    if (Member* const found = members_.find(entity.info.id)) {
       found->changed = true;
       found->was_dead = entity.was_dead;
     }
@@ -358,7 +288,7 @@ void Head::unsaved(CatalogueChange const& change) {
 
 std::vector<EntityId> Head::expire(std::function<WallTime(EntityKind)> const& cutoff_of) {
   std::vector<EntityId> gone;
-  for (auto const& [id, member] : entities_) {
+  for (auto const& [id, member] : members_.by_id()) {
     WallTime const cutoff = cutoff_of(member->info->entity.key.kind);
     if (member->last_tick < cutoff && member->tail.empty()) {
       gone.push_back(id);
@@ -371,7 +301,7 @@ std::vector<EntityId> Head::expire(std::function<WallTime(EntityKind)> const& cu
   if (gone.empty()) return gone;
   slots_.clear();  // holds pointers
   for (EntityId const id : gone) {
-    remove(id);
+    members_.erase(id);
     std::erase_if(hidden_columns_, [id](auto const& each) { return each.first.first == id; });
   }
   ++version_, ++generation_;
@@ -384,7 +314,7 @@ std::vector<EntityKey> Head::unknown(Batch const& batch, std::int64_t latest_sta
   if (known != slots_.end() && known->second.of.is(batch.entities)) return keys;
   for (auto const& [slot, entity] : batch.entities)
     if (entity.key.kind == EntityKind::container && entity.key.start_ns <= latest_start &&
-        !by_key_.contains(entity.key))
+        members_.find(entity.key) == nullptr)
       keys.push_back(entity.key);
   return keys;
 }
@@ -400,29 +330,29 @@ std::optional<LateHost> Head::late_host(Batch const& batch) const {
 
 bool Head::idle(EntityId& last, std::size_t limit, WallTime cutoff,
                 std::vector<CatalogueEntity>& found) const {
-  auto at = entities_.upper_bound(last);
-  for (; at != entities_.end() && limit > 0; ++at, --limit) {
+  auto at = members_.by_id().upper_bound(last);
+  for (; at != members_.by_id().end() && limit > 0; ++at, --limit) {
     Member const& member = *at->second;
     last = at->first;
     if (member.info->entity.key.kind == EntityKind::container && member.last_tick < cutoff &&
         member.tail.empty())
       found.push_back({member.known(), member.derived, member.was_dead});
   }
-  return at != entities_.end();
+  return at != members_.by_id().end();
 }
 
 std::vector<EntityId> Head::bury(std::span<CatalogueEntity const> entities) {
   std::vector<EntityId> buried;
   std::set<std::string> hosts;
   for (CatalogueEntity const& each : entities) {
-    Member* const found = find(each.info.id);
+    Member* const found = members_.find(each.info.id);
     if (found == nullptr) continue;
     if (!found->tail.empty() || found->last_tick != each.info.last_tick) {
       found->changed = found->was_dead = true;
       continue;
     }
     hosts.insert(each.info.entity.key.host);
-    remove(each.info.id);
+    members_.erase(each.info.id);
     buried.push_back(each.info.id);
   }
   std::erase_if(slots_, [&](auto const& entry) {
@@ -432,17 +362,8 @@ std::vector<EntityId> Head::bury(std::span<CatalogueEntity const> entities) {
   return buried;
 }
 
-void Head::remove(EntityId id) {
-  auto const at = entities_.find(id);
-  // A key that came back meanwhile belongs to another id.
-  auto const key = by_key_.find(at->second->info->entity.key);
-  if (key != by_key_.end() && *key == at->second.get()) by_key_.erase(key);
-  by_id_.erase(id);
-  entities_.erase(at);
-}
-
 bool Head::has_until(TickNs until) const {
-  return std::any_of(entities_.begin(), entities_.end(),
+  return std::any_of(members_.by_id().begin(), members_.by_id().end(),
                      [&](auto const& entry) { return entry.second->tail.has_until(until); });
 }
 

@@ -11,13 +11,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "aggregator/store/catalogue.hpp"
 #include "aggregator/store/dirty_ranges.hpp"
+#include "aggregator/store/head_members.hpp"
 #include "aggregator/store/head_rows.hpp"
 #include "aggregator/store/store.hpp"
 #include "aggregator/store/tail.hpp"
@@ -97,33 +96,13 @@ class Head {
   std::uint64_t version() const { return version_; }
   std::uint64_t generation() const { return generation_; }
   EntityId next_id() const { return next_id_; }
-  std::size_t entities() const { return entities_.size(); }
+  std::size_t entities() const { return members_.by_id().size(); }
   std::size_t rows() const { return rows_; }
   std::uint64_t applied_rows() const { return applied_rows_; }
   std::uint64_t duplicate_rows() const { return duplicate_rows_; }
 
  private:
-  struct Member {
-    std::shared_ptr<EntityInfo> info;  // shared with lists, which see it never change
-    WallTime last_tick{};              // where that of `info` may be an older one
-    bool derived = false;
-    bool changed = true;    // since the catalogue was told
-    bool was_dead = false;  // when it was told last
-    EntityInfo& edit();     // its own one, with this last_tick
-    EntityInfo known() const;
-    TickNs hidden_until = std::numeric_limits<TickNs>::min();
-    OfOneTick of_one_tick() const {
-      if (derived) return OfOneTick::newest;
-      return info->entity.key.kind == EntityKind::foreign ? OfOneTick::cells : OfOneTick::first;
-    }
-    Tail tail;
-  };
-  struct ByKey {
-    using is_transparent = void;
-    static EntityKey const& key_of(Member const* member) { return member->info->entity.key; }
-    static EntityKey const& key_of(EntityKey const& key) { return key; }
-    bool operator()(auto const& a, auto const& b) const { return key_of(a) < key_of(b); }
-  };
+  using Member = HeadMember;
   // Slots of a stream's last batch, so that the next one finds its entities without a search: for
   // the same list of entities nothing is to be looked up at all. Null: an entity that had no row.
   struct Slots {
@@ -134,8 +113,6 @@ class Head {
 
   static void expect(Member const& member);  // a hint that it gets a row
   Member& member(Entity const& entity, bool derived);
-  void remove(EntityId id);
-  Member* find(EntityId id) const;
   void resolve(Batch const& batch, Slots& slots);
   void relabel(Member& member, Entity const& entity);
   std::shared_ptr<SchemaShape const> shape(Schema const& schema);
@@ -145,10 +122,7 @@ class Head {
            std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells);
 
   EntityId next_id_;
-  std::map<EntityId, std::unique_ptr<Member>> entities_;
-  std::unordered_map<EntityId, Member*> by_id_;  // the same: queries look up thousands
-  // Ordered, not hashed: keys come from outside, and no choice of names can make this slow.
-  std::set<Member*, ByKey> by_key_;
+  HeadMembers members_;
   std::map<StreamId, Slots> slots_;
   std::map<std::pair<EntityId, MetricId>, TickNs> hidden_columns_;  // up to which tick
   std::map<std::vector<MetricId>, std::shared_ptr<SchemaShape const>> shapes_;
