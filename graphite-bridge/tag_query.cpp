@@ -47,7 +47,9 @@ bool TagQuery::matches(std::map<std::string, std::string> const& tags) const {
 Result<TagQuery> parse_tag_query(std::vector<std::string> const& expressions) {
   std::vector<TagExpression> parsed;
   bool demands_value = false;
+  std::string all;
   for (auto const& text : expressions) {
+    all += std::to_string(text.size()) + ':' + text;
     auto expression = parse_expression(text);
     if (!expression) return expression.error();
     demands_value = demands_value || !holds(*expression, "");
@@ -56,7 +58,7 @@ Result<TagQuery> parse_tag_query(std::vector<std::string> const& expressions) {
   if (!demands_value) {
     return Error{Errc::malformed, 0, "seriesByTag() needs an expression that demands a value"};
   }
-  return TagQuery(std::move(parsed));
+  return TagQuery(std::move(parsed), std::move(all));
 }
 
 }  // namespace dadvisor::graphite

@@ -23,13 +23,17 @@ struct TagExpression {
 
 class TagQuery {
  public:
-  explicit TagQuery(std::vector<TagExpression> expressions)
-      : expressions_(std::move(expressions)) {}
+  explicit TagQuery(std::vector<TagExpression> expressions, std::string text = {})
+      : expressions_(std::move(expressions)), text_(std::move(text)) {}
   std::vector<TagExpression> const& expressions() const { return expressions_; }
+  // As they were given, each with its length in front: queries of the same text are the same.
+  // Empty: nobody knows.
+  std::string const& text() const { return text_; }
   bool matches(std::map<std::string, std::string> const& tags) const;
 
  private:
   std::vector<TagExpression> expressions_;
+  std::string text_;
 };
 
 // Of "tag=value" and its like. Errc::malformed: a text that is none, or no expression that demands

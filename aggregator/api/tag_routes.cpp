@@ -157,7 +157,7 @@ Result<Answer> find_tagged(Parameters const& parameters, TagIndex const& index) 
   auto const leaves = index.leaves(**query, most_values);
   if (!leaves) return leaves.error();
   std::vector<std::string> paths;
-  for (auto const& one : *leaves) paths.push_back(one.leaf.own_path);
+  for (auto const& one : **leaves) paths.push_back(one.leaf.own_path);
   return list_of(paths);
 }
 

@@ -10,8 +10,6 @@
 namespace dadvisor::aggregator::series {
 namespace {
 
-constexpr std::size_t most_kept = 100'000;  // leaves of patterns: 8 MiB
-
 bool older(store::EntityPtr const& a, store::EntityPtr const& b) {
   return std::pair(a->entity.key.start_ns, a->id) < std::pair(b->entity.key.start_ns, b->id);
 }
@@ -19,10 +17,9 @@ bool older(store::EntityPtr const& a, store::EntityPtr const& b) {
 }  // namespace
 
 void PathIndex::changed() {
+  matches_.clear();
   std::lock_guard const sets(sets_mutex_);
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
-  std::lock_guard const lock(matches_mutex_);
-  matches_.clear();
 }
 
 void PathIndex::add(store::EntityPtr const& info) {
@@ -109,31 +106,13 @@ void sort_by_path(std::vector<MatchedLeaf>& leaves) {
 
 }  // namespace
 
-MatchedLeaves PathIndex::known_match(std::string const& pattern) const {
-  std::lock_guard const lock(matches_mutex_);
-  auto const found = std::ranges::find(matches_, pattern, &Match::pattern);
-  if (found == matches_.end()) return nullptr;
-  matches_.splice(matches_.begin(), matches_, found);
-  return found->leaves;
-}
-
-void PathIndex::keep_match(std::string const& pattern, MatchedLeaves const& leaves) const {
-  std::lock_guard const lock(matches_mutex_);
-  matches_.push_front({pattern, leaves});
-  std::size_t kept = 0;
-  for (auto match = matches_.begin(); match != matches_.end();) {
-    kept += match->leaves->size() + 1;
-    match = kept > most_kept ? matches_.erase(match) : std::next(match);
-  }
-}
-
 Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern,
                                         std::size_t limit) const {
   auto const too_many = [&] {
     return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
   };
   auto const lock = share();
-  if (auto known = known_match(pattern.text())) {
+  if (auto known = matches_.find(pattern.text())) {
     if (known->size() > limit) return too_many();
     return known;
   }
@@ -146,7 +125,7 @@ Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern,
   });
   if (walk.too_many()) return too_many();
   if (!walk.sorted()) sort_by_path(*matched);
-  keep_match(pattern.text(), matched);
+  matches_.keep(pattern.text(), matched);
   return MatchedLeaves(std::move(matched));
 }
 

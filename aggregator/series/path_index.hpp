@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 
 #include "aggregator/series/dead_index.hpp"
 #include "aggregator/series/entity_index.hpp"
+#include "aggregator/series/known_matches.hpp"
 #include "aggregator/series/leaf.hpp"
 #include "aggregator/series/leaf_entity.hpp"
 #include "aggregator/series/name_tree.hpp"
@@ -86,17 +86,11 @@ class PathIndex final : public EntityIndex {
     bool empty() const { return members == nullptr; }
   };
   using Node = NameNode<Place>;
-  struct Match {
-    std::string pattern;
-    MatchedLeaves leaves;
-  };
 
   void add(store::EntityPtr const& info) override;
   void remove(store::EntityInfo const& info) override;
   void changed() override;
   void replace(Place& place, store::EntityList entities, std::string path);
-  MatchedLeaves known_match(std::string const& pattern) const;
-  void keep_match(std::string const& pattern, MatchedLeaves const& leaves) const;
   MembersPtr joined(MembersPtr const& living, std::string const& path,
                     store::EntityList const& dead) const;
   std::shared_ptr<LeafSet const> shared_leaves(store::EntityList const& entities) const;
@@ -107,9 +101,7 @@ class PathIndex final : public EntityIndex {
   mutable std::mutex sets_mutex_;  // behind the index's lock
   mutable std::map<std::pair<EntityKind, std::vector<MetricId>>, std::weak_ptr<LeafSet const>>
       leaf_sets_;
-
-  mutable std::mutex matches_mutex_;  // behind the index's lock
-  mutable std::list<Match> matches_;  // the last one that was asked for in front
+  mutable KnownMatches<MatchedLeaf> matches_{100'000};  // 8 MiB
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -118,18 +118,27 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
   if (!matched) return matched.error();
   auto leaves = std::make_shared<std::vector<MatchedLeaf>>();
   std::vector<MatchedLeaf> foreign;
-  std::map<std::string_view, Tags const*> tags;
-  for (TaggedLeaf const& one : *matched) {
-    (one.leaf.leaf.view == View::foreign ? foreign : *leaves).push_back(one.leaf);
-    tags.emplace(one.leaf.own_path, &one.tags);
+  std::vector<Tags const*> tags;  // of `leaves`
+  std::map<std::string_view, Tags const*> foreign_tags;
+  for (TaggedLeaf const& one : **matched) {
+    if (one.leaf.leaf.view == View::foreign) {
+      foreign.push_back(one.leaf);
+      foreign_tags.emplace(one.leaf.own_path, &one.tags);
+    } else {
+      leaves->push_back(one.leaf);
+      tags.push_back(&one.tags);
+    }
   }
   index();  // knows the hosts
   auto const series = series_of(std::move(leaves), {}, window);
   if (!series) return series.error();
   auto all = (*series)->take_all();
   if (!all) return all;
+  for (std::size_t i = 0; i < all->size(); ++i) (*all)[i].tags = *tags[i];
+  if (foreign.empty()) return all;
   if (auto done = fetch_foreign(foreign, {}, window, *all); !done) return done.error();
-  for (graphite::Series& one : *all) one.tags = *tags.at(one.name);
+  for (std::size_t i = tags.size(); i < all->size(); ++i)
+    (*all)[i].tags = *foreign_tags.at((*all)[i].name);
   std::ranges::sort(*all, {}, &graphite::Series::name);
   return all;
 }
@@ -172,7 +181,7 @@ Result<std::vector<MatchedLeaf>> StoreSeriesSource::foreign_series(
   auto const matched = tag_index().leaves(query, options_.most_series);
   if (!matched) return matched.error();
   std::vector<MatchedLeaf> all;
-  for (TaggedLeaf const& one : *matched)
+  for (TaggedLeaf const& one : **matched)
     if (one.leaf.leaf.view == View::foreign) all.push_back(one.leaf);
   return all;
 }

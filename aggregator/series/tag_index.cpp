@@ -92,6 +92,7 @@ Tags read_tag_suffix(std::string_view suffix) {
 }
 
 void TagIndex::changed() {
+  matches_.clear();
   std::lock_guard const lock(sets_mutex_);
   std::erase_if(leaf_sets_, [](auto const& entry) { return entry.second.expired(); });
   std::erase_if(foreign_sets_, [](auto const& entry) { return entry.second.expired(); });
@@ -289,10 +290,15 @@ MembersPtr TagIndex::joined(std::string const& suffix, store::EntityList const& 
   return made;
 }
 
-Result<std::vector<TaggedLeaf>> TagIndex::leaves(graphite::TagQuery const& query, std::size_t limit,
-                                                 DeadIndex::Found const& dead) const {
-  std::vector<TaggedLeaf> found;
+Result<TaggedLeaves> TagIndex::leaves(graphite::TagQuery const& query, std::size_t limit,
+                                      DeadIndex::Found const& dead) const {
+  auto const made = std::make_shared<std::vector<TaggedLeaf>>();
+  std::vector<TaggedLeaf>& found = *made;
   bool too_many = false;
+  bool const keep = dead.empty() && !query.text().empty();
+  auto const refused = [&] {
+    return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
+  };
   Tags tags;  // of these:
   Members const* tagged = nullptr;
   auto const add = [&](MembersPtr const& members, std::size_t i) {
@@ -308,6 +314,10 @@ Result<std::vector<TaggedLeaf>> TagIndex::leaves(graphite::TagQuery const& query
   };
   {
     auto const lock = share();
+    if (auto known = keep ? matches_.find(query.text()) : nullptr) {
+      if (known->size() > limit) return refused();
+      return known;
+    }
     each(query, [&](Group const& group, std::size_t i) {
       return (!group.foreign && dead.contains(group.members->path)) || add(group.members, i);
     });
@@ -321,12 +331,13 @@ Result<std::vector<TaggedLeaf>> TagIndex::leaves(graphite::TagQuery const& query
           add(members, i);
       }
     }
+    std::ranges::sort(
+        found, {}, [](TaggedLeaf const& one) -> auto const& { return one.leaf.own_path; });
+    // Under the lock: behind it the index may be another one.
+    if (keep && !too_many) matches_.keep(query.text(), made);
   }
-  if (too_many)
-    return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
-  std::ranges::sort(
-      found, {}, [](TaggedLeaf const& one) -> auto const& { return one.leaf.own_path; });
-  return found;
+  if (too_many) return refused();
+  return TaggedLeaves(made);
 }
 
 std::set<std::string> TagIndex::tags(graphite::TagQuery const* query) const {

@@ -18,6 +18,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "aggregator/series/known_matches.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "graphite-bridge/tag_query.hpp"
 
@@ -40,14 +41,17 @@ struct TaggedLeaf {
   Tags tags;  // with "name"
 };
 
+// Shared with whoever asks the same before the index changes.
+using TaggedLeaves = std::shared_ptr<std::vector<TaggedLeaf> const>;
+
 class TagIndex final : public EntityIndex {
  public:
   TagIndex() : by_suffix_(0, KeyOf{&groups_}, KeyOf{&groups_}) {}
 
   // By path; with `dead` ones, by the suffixes of their tags, which the query means by all but
   // their names. too_large beyond `limit`.
-  Result<std::vector<TaggedLeaf>> leaves(graphite::TagQuery const& query, std::size_t limit,
-                                         DeadIndex::Found const& dead = {}) const;
+  Result<TaggedLeaves> leaves(graphite::TagQuery const& query, std::size_t limit,
+                              DeadIndex::Found const& dead = {}) const;
   // The names of all tags of the series that the query means; without one, of all series. Sorted,
   // "name" among them.
   std::set<std::string> tags(graphite::TagQuery const* query) const;
@@ -104,7 +108,8 @@ class TagIndex final : public EntityIndex {
   mutable std::map<std::pair<EntityKind, std::vector<MetricId>>, std::weak_ptr<LeafSet const>>
       leaf_sets_;
   mutable std::map<std::string, std::weak_ptr<LeafSet const>>
-      foreign_sets_;  // by the leaves of all
+      foreign_sets_;                                  // by the leaves of all
+  mutable KnownMatches<TaggedLeaf> matches_{10'000};  // of queries without dead ones; 12 MiB
 };
 
 }  // namespace dadvisor::aggregator::series

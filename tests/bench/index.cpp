@@ -227,7 +227,7 @@ int main(int argc, char** argv) {
     auto const query = graphite::parse_tag_query(expressions);
     report("tags " + fmt::format("{}", fmt::join(expressions, " ")), [&] {
       auto const found = tags.leaves(*query, 1'000'000);
-      return found ? found->size() : 0;
+      return found ? (*found)->size() : 0;
     });
   };
   leaves({"name=cpu.cores", "owner=team-7@example.com"});
