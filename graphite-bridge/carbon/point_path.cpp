@@ -72,6 +72,10 @@ Result<std::string> tagged_path(std::string_view name, PointTags tags) {
   tags.erase("name");  // it is the metric's own name, whatever was sent
   name.remove_prefix(std::min(name.find_first_not_of('~'), name.size()));
   if (name.empty()) return bad_path("tags without a name");
+  if (tags.empty()) {  // an ordinary name then
+    if (auto sound = check_nodes(name); !sound) return sound.error();
+    return std::string(name);
+  }
   if (name.size() > path_limit::tagged_name_bytes)
     return long_path("a tagged name of more than 200 bytes");
   std::vector<std::string> texts;

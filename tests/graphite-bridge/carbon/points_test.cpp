@@ -31,6 +31,10 @@ TEST_CASE("names that would be another's, or cannot be shown, are refused") {
     REQUIRE_FALSE(path);
     CHECK(path.error().code == Errc::malformed);
   }
+  // Without the tag "name", which is its own, it is a name like any other.
+  for (char const* bad : {"a/b;name=c", "a..b;name=c", "~.a;name=c"})
+    CHECK_FALSE(canonical_path(bad));
+  CHECK(canonical_path("~a.b;name=c").value_or("refused") == "a.b");
   CHECK_FALSE(canonical_path(std::string("a\0b", 3)));
 }
 
