@@ -137,6 +137,9 @@ Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_
   }
   if (!reader.ok() || reader.left() > 0 || offset != chunk_bytes || blocks == 0)
     return malformed_group();
+  // Thousands are kept, and room for columns that are not there would be a half of them.
+  group.chunks_.shrink_to_fit();
+  group.ticks_.shrink_to_fit();
   return group;
 }
 
