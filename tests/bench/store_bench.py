@@ -107,14 +107,15 @@ def measure(kind, containers, ticks, directory, recording):
         figures["settled"] = samples / 1e6 / max(0.01, cpu_seconds(pids) - before)
         figures["peak"] = memory_kib(pids, "VmHWM") / 1024
         figures["per_series"] = memory_kib(pids, "VmRSS") / series
-        settled = cpu_seconds(pids)
-        if peer.wait_for_late():
-            wait_until_quiet(pids)
-            figures["late"] = (cpu_seconds(pids) - settled) / samples * 1e6
+        # Before its tiers are made, which nobody else has.
         figures["files"] = base.size_below(peer.directory) / samples
         data = peer.data_bytes()
         if data is not None:
             figures["data"] = data / samples
+        settled = cpu_seconds(pids)
+        if peer.wait_for_late():
+            wait_until_quiet(pids)
+            figures["late"] = (cpu_seconds(pids) - settled) / samples * 1e6
         queries = peer.queries(load)
         for what, url in queries.items():
             figures[what], figures[what + "_wall"] = ask(peer, url)
