@@ -1,6 +1,6 @@
 #pragma once
 // Directories of a file's groups that queries have read, for the next ones. Bounded: beyond 1 MiB,
-// which is those of about 15,000 entities, all are forgotten. Any thread.
+// which is those of some ten thousand entities, all are forgotten. Any thread.
 
 #include <cstddef>
 #include <cstdint>
