@@ -58,6 +58,7 @@ http::Handler ingest_handler(ingest::Ingest& ingest,
                              void (ingest::Ingest::*take)(std::string, std::string_view,
                                                           ingest::ReplyCallback)) {
   return [&ingest, take](http::Request request, http::Responder respond) {
+    respond.unwatched();  // what came is kept, whoever waits for the answer
     (ingest.*take)(std::move(request.body), "", [respond](ingest::Reply reply) {
       bool const json = reply.status == 200 || reply.status == 409;
       auto response = json ? http::json_response(reply.status, std::move(reply.body))

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
+#include <utility>
 
 #include "common/core/foreign.hpp"
 
@@ -55,13 +57,56 @@ struct Ingest::Agent {
   bool logged_conflict = false;
 };
 
+// What became of a batch that was handed to the store.
+struct Ingest::Appended {
+  Agent* agent = nullptr;  // never taken away while the Ingest lives
+  std::shared_ptr<Batch const> batch;
+  std::size_t frame_bytes = 0;
+  Result<void> result;
+};
+
+// The store's answers on their way to the io thread. It answers all that one sync made durable at
+// once: they come in one call, since to wake a thread for each costs more than the answer.
+class Ingest::AppendedQueue : public std::enable_shared_from_this<AppendedQueue> {
+ public:
+  AppendedQueue(Ingest& owner, Post post) : owner_(&owner), post_(std::move(post)) {}
+
+  // Any thread.
+  void add(Appended answer) {
+    {
+      std::lock_guard const lock(mutex_);
+      answers_.push_back(std::move(answer));
+      if (answers_.size() > 1) return;  // they are fetched already
+    }
+    post_([self = shared_from_this()] { self->hand_over(); });
+  }
+  // On the io thread: what comes from now on is for nobody.
+  void close() { owner_ = nullptr; }
+
+ private:
+  void hand_over() {
+    std::vector<Appended> answers;
+    {
+      std::lock_guard const lock(mutex_);
+      answers.swap(answers_);
+    }
+    if (owner_ != nullptr)
+      for (Appended const& answer : answers) owner_->appended(answer);
+  }
+
+  Ingest* owner_;  // of the io thread
+  Post const post_;
+  std::mutex mutex_;
+  std::vector<Appended> answers_;
+};
+
 Ingest::Ingest(IngestOptions options, store::Appender& appender, Clock const& clock, Post post,
                Log log)
     : options_(std::move(options)),
       appender_(appender),
       clock_(clock),
-      post_(std::move(post)),
-      log_(std::move(log)) {
+      log_(std::move(log)),
+      appended_(std::make_shared<AppendedQueue>(*this, std::move(post))) {
   for (auto const& mark : appender_.marks()) {
     if (is_foreign(mark.stream)) continue;
     auto& agent = agents_[mark.stream.agent];
@@ -70,7 +115,7 @@ Ingest::Ingest(IngestOptions options, store::Appender& appender, Clock const& cl
   }
 }
 
-Ingest::~Ingest() = default;
+Ingest::~Ingest() { appended_->close(); }
 
 Ingest::Agent* Ingest::find(std::string const& id) {
   auto const at = agents_.find(id);
@@ -276,30 +321,27 @@ void Ingest::refuse(Agent& agent, Job& job, FrameHeader const& header, Objection
 void Ingest::append(Agent& agent, std::string_view frame, Batch decoded) {
   agent.appending = true;
   auto const batch = std::make_shared<Batch const>(std::move(decoded));
-  auto const size = frame.size();
-  // An Agent is never taken away while the Ingest lives.
-  appender_.append(std::string(frame), batch,
-                   [this, &agent, batch, size, post = post_,
-                    alive = std::weak_ptr<int>(alive_)](Result<void> result) {
-                     post([this, &agent, batch, size, alive, result = std::move(result)] {
-                       if (alive.lock()) appended(agent, batch, size, result);
-                     });
-                   });
+  appender_.append(
+      std::string(frame), batch,
+      [queue = appended_, its = &agent, batch, size = frame.size()](Result<void> result) {
+        queue->add({its, batch, size, std::move(result)});
+      });
 }
 
-void Ingest::appended(Agent& agent, std::shared_ptr<Batch const> const& batch,
-                      std::size_t frame_bytes, Result<void> const& result) {
+void Ingest::appended(Appended const& answer) {
+  Agent& agent = *answer.agent;
+  auto const& batch = answer.batch;
   agent.appending = false;
-  if (!result) {
+  if (!answer.result) {
     if (++counters_.append_failures == 1)
-      log_.error("a batch cannot be kept: {}", to_string(result.error()));
+      log_.error("a batch cannot be kept: {}", to_string(answer.result.error()));
     ++counters_.turned_away;
     finish(agent, {503, "it cannot be kept now\n", soon});
     return run(agent);
   }
   ++counters_.batches;
   counters_.rows += batch->rows.size();
-  counters_.frame_bytes += frame_bytes;
+  counters_.frame_bytes += answer.frame_bytes;
   agent.logged_refusal = false;
   agent.newest_tick = std::max(agent.newest_tick.value_or(batch->tick), batch->tick);
   agent.receiver.durable(batch->lane, batch->sequence);

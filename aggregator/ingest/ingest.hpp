@@ -104,6 +104,8 @@ class Ingest {
  private:
   struct Job;
   struct Agent;
+  struct Appended;
+  class AppendedQueue;
 
   void see_clock(Agent& agent, Nanoseconds offset);
   void enqueue(Agent& agent, std::unique_ptr<Job> job);
@@ -113,8 +115,7 @@ class Ingest {
   // answered: true.
   bool advance(Agent& agent, Job& job);
   void append(Agent& agent, std::string_view frame, Batch batch);
-  void appended(Agent& agent, std::shared_ptr<Batch const> const& batch, std::size_t frame_bytes,
-                Result<void> const& result);
+  void appended(Appended const& answer);
   void refuse(Agent& agent, Job& job, FrameHeader const& header, Objection const& objection);
   void finish(Agent& agent, Reply reply);
   void reject(ReplyCallback const& reply, Error const& error);
@@ -124,12 +125,11 @@ class Ingest {
   IngestOptions options_;
   store::Appender& appender_;
   Clock const& clock_;
-  Post post_;
   Log log_;
   std::map<std::string, std::unique_ptr<Agent>, std::less<>> agents_;
   IngestCounters counters_;
   std::deque<LostBatches> lost_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // for answers that come after the end
+  std::shared_ptr<AppendedQueue> appended_;  // of those that answer, too
 };
 
 }  // namespace dadvisor::aggregator::ingest

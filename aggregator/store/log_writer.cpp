@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <span>
+#include <utility>
 
 #include "aggregator/store/log_record.hpp"
 #include "common/core/frame/frame.hpp"
@@ -25,13 +26,15 @@ Error refusal() { return Error{Errc::unavailable, 0, "the log cannot be written"
 
 LogWriter::LogWriter(Disk& disk, Clock const& clock, Log log, std::string directory,
                      Nanoseconds spacing, std::uint64_t reserve, std::uint64_t next_number,
-                     std::vector<LogFile> files, std::vector<StreamMark> marks)
+                     std::vector<LogFile> files, std::vector<StreamMark> marks,
+                     std::function<void()> taken)
     : disk_(disk),
       clock_(clock),
       log_(std::move(log)),
       directory_(std::move(directory)),
       spacing_(spacing),
       reserve_(reserve),
+      taken_(std::move(taken)),
       next_number_(next_number),
       last_sync_(clock.monotonic() - spacing),
       files_(std::move(files)) {
@@ -50,14 +53,14 @@ LogWriter::~LogWriter() {
 }
 
 bool LogWriter::submit(LogItem item) {
-  bool taken = false, idle = false;
+  bool taken = false, wake = false;
   {
     std::lock_guard const lock(mutex_);
     taken = !failing_;
-    idle = queue_.empty();
+    wake = std::exchange(waiting_, false);
     queue_.push_back({std::move(item), !taken, nullptr});
   }
-  if (idle) wake_.notify_one();
+  if (wake) wake_.notify_one();
   return taken;
 }
 
@@ -107,10 +110,12 @@ void LogWriter::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     auto const due = [this] { return stopping_ || !queue_.empty(); };
+    waiting_ = true;
     if (failing_)
       wake_.wait_for(lock, failing_poll, due);
     else
       wake_.wait(lock, due);
+    waiting_ = false;
     if (!failing_ && !stopping_ && !queue_.empty()) {
       auto const rest = last_sync_ + spacing_ - clock_.monotonic();
       if (rest > Nanoseconds::zero()) wake_.wait_for(lock, rest, [this] { return stopping_; });
@@ -120,6 +125,7 @@ void LogWriter::run() {
     entries.swap(queue_);
     bool const probing = failing_ && !stopping_;
     lock.unlock();
+    if (!entries.empty()) taken_();
     work(std::move(entries));
     if (probing && clock_.monotonic() >= next_probe_) probe();
     lock.lock();

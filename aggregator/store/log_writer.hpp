@@ -68,10 +68,12 @@ struct LogCounters {
 class LogWriter {
  public:
   // Starts the thread. `directory`, disk and clock: must outlive it; `files`: of earlier runs.
-  // `reserve`: bytes of the disk that are not for the log.
+  // `reserve`: bytes of the disk that are not for the log. `taken` is called on the thread, without
+  // a lock, when a group is taken to be written: whoever works on the items meanwhile is woken once
+  // a group.
   LogWriter(Disk& disk, Clock const& clock, Log log, std::string directory, Nanoseconds spacing,
             std::uint64_t reserve, std::uint64_t next_number, std::vector<LogFile> files,
-            std::vector<StreamMark> marks);
+            std::vector<StreamMark> marks, std::function<void()> taken);
   ~LogWriter();  // writes, syncs and answers what waits
 
   // Takes an item; done is called on the log's thread. False: it will be answered unavailable.
@@ -110,6 +112,7 @@ class LogWriter {
   std::string const directory_;
   Nanoseconds const spacing_;
   std::uint64_t const reserve_;
+  std::function<void()> const taken_;
 
   // The thread's own.
   std::unique_ptr<WritableFile> file_;
@@ -126,6 +129,7 @@ class LogWriter {
   std::vector<Entry> queue_;
   std::vector<LogFile> files_;  // finished
   LogCounters counters_;
+  bool waiting_ = false;  // for anything at all: not in a write, nor for the next one's time
   bool failing_ = false;
   bool stopping_ = false;
 

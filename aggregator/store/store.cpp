@@ -107,7 +107,8 @@ Result<void> Store::State::survey() {
   std::uint64_t next = found->files.empty() ? 1 : found->files.back().number + 1;
   for (auto const& spill : spills_) next = std::max(next, spill->info().log_number);
   log_writer_ = std::make_unique<LogWriter>(disk_, clock_, log_, path("log"), options_.sync_spacing,
-                                            options_.disk_reserve, next, found->files, marks_);
+                                            options_.disk_reserve, next, found->files, marks_,
+                                            [this] { wake_store(); });
   // In front of whatever comes: of two rows of one tick the one that was acknowledged first counts.
   tasks_.emplace_back([this, files = std::move(found->files)] { replay(files); });
   return {};
@@ -143,24 +144,28 @@ void Store::State::start() {
 
 void Store::State::append(std::string frame, std::shared_ptr<Batch const> batch,
                           std::function<void(Result<void>)> done) {
-  bool idle = false;
-  {
-    std::lock_guard const order(order_);
-    if (!log_writer_->submit({std::move(frame), batch, std::move(done)})) return;
-    unapplied_cells_ += cells_of(*batch);
-    std::lock_guard const lock(tasks_mutex_);
-    idle = tasks_.empty();
-    tasks_.emplace_back(std::move(batch));
-  }
-  // Without the locks, or who is woken waits for them at once.
-  if (idle) tasks_wake_.notify_one();
+  std::lock_guard const order(order_);
+  if (!log_writer_->submit({std::move(frame), batch, std::move(done)})) return;
+  unapplied_cells_ += cells_of(*batch);
+  std::lock_guard const lock(tasks_mutex_);
+  tasks_.emplace_back(std::move(batch));
+  // The store thread is woken by the log's: once for all that it writes at a time.
 }
 
 void Store::State::post(std::function<void()> function) {
-  std::lock_guard const order(order_);
-  std::lock_guard const lock(tasks_mutex_);
-  tasks_.emplace_back(std::move(function));
-  if (tasks_.size() == 1) tasks_wake_.notify_one();
+  {
+    std::lock_guard const order(order_);
+    std::lock_guard const lock(tasks_mutex_);
+    tasks_.emplace_back(std::move(function));
+  }
+  // Without the locks, or who is woken waits for them at once.
+  tasks_wake_.notify_one();
+}
+
+void Store::State::wake_store() {
+  // Whatever the log has taken is among the tasks once this was free.
+  { std::lock_guard const order(order_); }
+  tasks_wake_.notify_one();
 }
 
 void Store::State::run_store() {

@@ -109,6 +109,7 @@ class Store::State {
   Result<void> link_tiers(BackupWriter& writer) const;
   void apply(Batch const& batch);
   void run_store();
+  void wake_store();  // of the log thread
   void begin_spill_if_due();
   void run_spills();
   MonotonicTime first_spill_at() const;

@@ -252,14 +252,14 @@ void BeastConnection::handle() {
   state->gzip = server_->options.compress &&
                 accepts_gzip(header(request.headers, "Accept-Encoding").value_or(""));
   responder_ = state;
-  Responder const responder(std::move(state));
+  Responder const responder(state);
   try {
     server_->handler(std::move(request), responder);
   } catch (std::exception const& exception) {
     server_->log.error("a request's handler failed: {}", printable(exception.what()));
     responder(text_response(500, "internal error\n"));
   }
-  if (!closed_ && !answer_) watch_for_hang_up();
+  if (!closed_ && state->watched && !state->answered) watch_for_hang_up();
 }
 
 // While the answer is being made elsewhere: readable with nothing to read means that the client

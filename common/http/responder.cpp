@@ -71,5 +71,6 @@ void ResponseStream::send(std::string piece) {
 }
 
 bool Responder::abandoned() const { return state_->abandoned; }
+void Responder::unwatched() const { state_->watched = false; }
 
 }  // namespace dadvisor::http

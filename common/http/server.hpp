@@ -53,6 +53,9 @@ class Responder {
   ResponseStream stream(Response head, StreamNotices notices) const;
   // True once the client has hung up: work for it can stop. Any thread.
   bool abandoned() const;
+  // On the loop's thread, before the handler returns: the answer will not ask for that, so that
+  // nobody looks whether the client hangs up, which costs a system call a request.
+  void unwatched() const;
 
  private:
   std::shared_ptr<State> state_;

@@ -51,6 +51,7 @@ struct Responder::State {
   std::weak_ptr<Connection> connection;
   std::atomic<bool> answered{false};
   std::atomic<bool> abandoned{false};
+  bool watched = true;  // of the loop's thread
   bool gzip = false;
 };
 
