@@ -356,6 +356,7 @@ void add_points(self::SelfMetrics& metrics, PointReceivers const& points) {
                 &StreamCounts::timeouts);
   peers.counter("points_connections_refused", "Connections cut for what they sent.",
                 &StreamCounts::refused);
+  peers.counter("points_pauses", "Times that reading waited for the store.", &StreamCounts::pauses);
   peers.counter("points_bytes", "Bytes that came.", &StreamCounts::bytes);
 }
 

@@ -69,6 +69,7 @@ Result<std::unique_ptr<PointReceivers>> PointReceivers::open(
     options.host = where->host;
     options.port = where->port;
     options.most_waiting = most_waiting;
+    options.may_read = [&points] { return points.may_read(); };
     auto server = http::StreamServer::listen(loop, options, std::move(make));
     if (!server) return server.error().within(key);
     made->streams_.push_back(std::move(*server));
@@ -122,6 +123,7 @@ http::StreamCounts PointReceivers::connections() const {
     all.rejected += counts.rejected;
     all.timeouts += counts.timeouts;
     all.refused += counts.refused;
+    all.pauses += counts.pauses;
     all.bytes += counts.bytes;
   }
   return all;

@@ -80,8 +80,7 @@ bool ForeignRows::open(ForeignSeries const& series, std::int64_t seconds) {
 }
 
 void ForeignRows::flush(bool at_the_end) {
-  bool const busy = owed_ > 0 || appender_.unapplied_cells() > options_.most_unapplied_cells;
-  if (busy && !at_the_end) return;
+  if (busy() && !at_the_end) return;
   if (!failed_.empty()) {
     for (auto const& batch : std::exchange(failed_, {})) append(batch, nullptr);
     if (!at_the_end) return;
@@ -92,6 +91,11 @@ void ForeignRows::flush(bool at_the_end) {
   open_cells_ = 0;
   for (auto& done : std::exchange(waiting_, {})) answering_.push_back(std::move(done));
   tell_durable();
+}
+
+void ForeignRows::flush_if_large() {
+  // What failed is tried again with the next regular flush.
+  if (open_cells_ >= options_.flushed_values && failed_.empty()) flush();
 }
 
 void ForeignRows::when_durable(std::function<void()> done) {
@@ -127,7 +131,10 @@ void ForeignRows::answered(std::shared_ptr<Batch const> const& batch, bool good)
     failed_.push_back(batch);
   }
   tell_durable();
-  if (!waiting_.empty() && failed_.empty()) flush();
+  if (!waiting_.empty() && failed_.empty())
+    flush();
+  else
+    flush_if_large();
 }
 
 ForeignRowsCounters ForeignRows::counters() const {

@@ -34,9 +34,13 @@ struct ForeignSeries {
 
 struct ForeignRowsOptions {
   std::size_t most_series = 2'000'000;
-  std::size_t most_waiting_values = 8'000'000;  // not appended yet, absent ones of rows too
+  // Values that are not appended yet, absent ones of rows too: when so many are there they are
+  // appended at once, while they are in the processor's cache and before they are much memory;
+  std::size_t flushed_values = 1 << 18;
+  std::size_t most_unflushed_values = 1 << 19;  // senders wait when they cannot be yet (behind());
+  std::size_t most_waiting_values = 4'000'000;  // those that cannot wait lose what comes then.
   // Nothing is appended while the store has more cells to apply.
-  std::uint64_t most_unapplied_cells = 32 << 20;
+  std::uint64_t most_unapplied_cells = 1 << 20;
 };
 
 struct ForeignRowsCounters {
@@ -74,6 +78,12 @@ class ForeignRows {
   // Appends what came since, if the store has answered what it got before and does not lag; at the
   // end in any case.
   void flush(bool at_the_end = false);
+  // The same when much came.
+  void flush_if_large();
+  // Whether who sends had better wait: much came, and what came before it is still on its way to
+  // the disk or into memory, which ends by itself. Not while the log takes nothing: nobody knows
+  // until when.
+  bool behind() const { return open_cells_ >= options_.most_unflushed_values && busy(); }
   // Calls `done` once all that was put before is durable, maybe at once. It takes flushes; those of
   // batches that are answered are made here.
   void when_durable(std::function<void()> done);
@@ -81,6 +91,9 @@ class ForeignRows {
   ForeignRowsCounters counters() const;
 
  private:
+  bool busy() const {
+    return owed_ > 0 || appender_.unapplied_cells() > options_.most_unapplied_cells;
+  }
   ForeignEntity& entity(Entity entity, std::uint32_t leaves);
   bool open(ForeignSeries const& series, std::int64_t seconds);
   void append(std::shared_ptr<Batch const> const& batch, Batch const* base);

@@ -12,27 +12,28 @@ constexpr std::size_t most_places = 200'000;  // of one connection's order
 
 }  // namespace
 
-PointRoute const* ExpectedOrder::next(std::uint32_t generation) {
-  if (generation_ != generation) {
-    places_.clear();
-    at_.clear();
-    last_ = none;
-    generation_ = generation;
-  }
-  if (last_ == none) return nullptr;
-  auto const next = places_[last_].next;
-  return next == none ? nullptr : places_[next].route;
+static_assert(foreign_leaves <= 256 && most_line_bytes < 65536, "a place has room for both");
+
+void ExpectedOrder::begin(std::uint32_t generation) {
+  places_.clear();
+  at_.clear();
+  last_ = none;
+  generation_ = generation;
 }
 
 void ExpectedOrder::learn(PointRoute const& route) {
-  if (route.name.empty()) return;  // it is not kept
+  // It is not kept; or it is of a pickle, which may have longer ones.
+  if (route.name.empty() || route.name.size() > most_line_bytes) return;
   auto const [known, added] = at_.try_emplace(&route, static_cast<std::uint32_t>(places_.size()));
   if (added) {
     if (places_.size() >= most_places) {
       at_.erase(known);
       return;
     }
-    places_.push_back({&route, none});
+    places_.push_back({route.name.data(), &route, route.series.entity, none,
+                       static_cast<std::uint16_t>(route.name.size()),
+                       static_cast<std::uint8_t>(route.series.column),
+                       route.verdict == RouteVerdict::take && route.feeds.empty()});
   }
   if (last_ != none) places_[last_].next = known->second;
   last_ = known->second;
@@ -127,6 +128,12 @@ void PointIngest::datagram(std::string_view bytes) {
     if (end > 0) line(bytes.substr(0, end), datagrams_, time);
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
+  rows_.flush_if_large();
+}
+
+bool PointIngest::may_read() {
+  rows_.flush_if_large();
+  return !rows_.behind();
 }
 
 PointIngest::Now PointIngest::now() const {
@@ -137,17 +144,26 @@ PointIngest::Now PointIngest::now() const {
 
 std::size_t PointIngest::expected_line(std::string_view bytes, ExpectedOrder& order,
                                        Now const& now) {
-  auto const* const route = order.next(router_.generation());
-  if (route == nullptr || route->verdict > RouteVerdict::aggregated) return 0;
-  auto const length = route->name.size();
-  if (bytes.size() <= length || bytes[length] != ' ' || !bytes.starts_with(route->name)) return 0;
-  auto const numbers = graphite::parse_plain_numbers(bytes.substr(length + 1), order.time());
-  if (!numbers || numbers->time < now.oldest || numbers->time > now.newest) return 0;
+  auto const* const place = order.next(router_.generation());
+  if (place == nullptr) return 0;
+  std::size_t const length = place->length;
+  if (bytes.size() <= length || bytes[length] != ' ' || !place->is(bytes.substr(0, length)))
+    return 0;
+  char const* at = bytes.data() + length + 1;
+  double value = 0;
+  std::int64_t seconds = 0;
+  if (!graphite::parse_plain_numbers(at, bytes.data() + bytes.size(), order.time(), value, seconds))
+    return 0;
+  if (seconds < now.oldest || seconds > now.newest) return 0;
+  if (!place->plain && place->route->verdict > RouteVerdict::aggregated) return 0;
   order.advance();
   ++counters_.lines;
   ++counters_.points;
-  take(*route, numbers->time, numbers->value, now);
-  return length + 1 + numbers->size;
+  if (!place->plain)
+    take(*place->route, seconds, value, now);
+  else if (store({place->entity, place->column}, seconds, value))
+    ++counters_.taken;
+  return static_cast<std::size_t>(at - bytes.data());
 }
 
 void PointIngest::line(std::string_view line, ExpectedOrder& order, Now const& now) {
@@ -162,8 +178,10 @@ void PointIngest::line(std::string_view line, ExpectedOrder& order, Now const& n
 
 void PointIngest::point(graphite::Point const& point, ExpectedOrder& order, Now const& now) {
   ++counters_.points;
-  auto const* route = order.next(router_.generation());
-  if (route != nullptr && route->name == point.path) {
+  PointRoute const* route = nullptr;
+  if (auto const* const place = order.next(router_.generation());
+      place != nullptr && place->is(point.path)) {
+    route = place->route;
     order.advance();
   } else {
     route = &router_.route(point.path, now.monotonic);
@@ -194,7 +212,7 @@ void PointIngest::point(graphite::Point const& point, ExpectedOrder& order, Now 
 
 void PointIngest::take(PointRoute const& route, std::int64_t seconds, double value,
                        Now const& now) {
-  bool taken = route.verdict == RouteVerdict::aggregated || store(route, seconds, value);
+  bool taken = route.verdict == RouteVerdict::aggregated || store(route.series, seconds, value);
   for (AggregateBuffer* const buffer : route.feeds)
     if (!aggregator_.put(*buffer, seconds, value, now.monotonic)) {
       ++counters_.aggregation_full;
@@ -203,8 +221,8 @@ void PointIngest::take(PointRoute const& route, std::int64_t seconds, double val
   if (taken) ++counters_.taken;
 }
 
-bool PointIngest::store(PointRoute const& route, std::int64_t seconds, double value) {
-  if (rows_.put(route.series, seconds, value)) return true;
+bool PointIngest::store(ForeignSeries const& series, std::int64_t seconds, double value) {
+  if (rows_.put(series, seconds, value)) return true;
   ++counters_.log_full;
   return false;
 }
@@ -239,7 +257,7 @@ void PointIngest::tick(bool at_the_end) {
                           ++counters_.infinite;
                           return;
                         }
-                        if (store(route, seconds, value)) ++counters_.made;
+                        if (store(route.series, seconds, value)) ++counters_.made;
                       });
   rows_.flush(at_the_end);
 }

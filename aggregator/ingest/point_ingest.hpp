@@ -42,8 +42,20 @@ struct PointCounters {
 // next name need only be compared and not be looked up.
 class ExpectedOrder {
  public:
-  // The route that came behind the last one before.
-  PointRoute const* next(std::uint32_t generation);
+  // A name, with what its lines need of its route: these stand in memory in the sender's order,
+  // the routes as they were first seen.
+  struct Place {
+    char const* name;
+    PointRoute const* route;
+    ForeignEntity* entity;
+    std::uint32_t next;
+    std::uint16_t length;  // of the name
+    std::uint8_t column;
+    bool plain;  // it is stored, and no rule has it
+    bool is(std::string_view its_name) const { return its_name == std::string_view(name, length); }
+  };
+  // That which came behind the last one before.
+  Place const* next(std::uint32_t generation);
   // It came again.
   void advance() {
     last_ = places_[last_].next;
@@ -54,22 +66,16 @@ class ExpectedOrder {
   void learn(PointRoute const& route);
 
  private:
-  struct Place {
-    PointRoute const* route;
-    std::uint32_t next;
-  };
-  // What the next lines will need: routes lie in memory as they were first seen, and of so many
-  // names little stays in the cache from one time to the next.
+  void begin(std::uint32_t generation);
+  // What the next lines will need: of so many names little stays in the cache from one time to the
+  // next.
   void prefetch() const {
-    constexpr std::size_t far = 8, near = 4;
-    if (last_ + far >= places_.size()) return;
-    auto const* const route = places_[last_ + far].route;
-    __builtin_prefetch(route);
-    __builtin_prefetch(reinterpret_cast<char const*>(route + 1) - 1);  // over two lines, mostly
-    PointRoute const& soon = *places_[last_ + near].route;
-    __builtin_prefetch(soon.name.data());
-    __builtin_prefetch(soon.name.data() + soon.name.size());
-    __builtin_prefetch(soon.series.entity);
+    constexpr std::size_t near = 6;
+    if (last_ + near >= places_.size()) return;
+    Place const& soon = places_[last_ + near];
+    __builtin_prefetch(soon.name);
+    __builtin_prefetch(soon.name + soon.length);
+    __builtin_prefetch(soon.entity, 1);
   }
 
   std::vector<Place> places_;
@@ -79,6 +85,14 @@ class ExpectedOrder {
   std::uint32_t generation_ = 0;
   static constexpr std::uint32_t none = 0xffffffff;
 };
+
+inline ExpectedOrder::Place const* ExpectedOrder::next(std::uint32_t generation) {
+  if (generation_ != generation) [[unlikely]]
+    begin(generation);
+  if (last_ == none) return nullptr;
+  auto const next = places_[last_].next;
+  return next == none ? nullptr : &places_[next];
+}
 
 class PointIngest {
  public:
@@ -90,6 +104,9 @@ class PointIngest {
   std::unique_ptr<http::StreamReader> line_reader();
   std::unique_ptr<http::StreamReader> pickle_reader();
   void datagram(std::string_view bytes);
+  // What servers ask before they read: not while what came is so much that the store has to work
+  // it in first. It sees to it that the store gets to it.
+  bool may_read();
 
   // Computes aggregates and hands over to the log what came. Several times a second.
   void tick(bool at_the_end = false);
@@ -113,7 +130,7 @@ class PointIngest {
   void line(std::string_view line, ExpectedOrder& order, Now const& now);
   void point(graphite::Point const& point, ExpectedOrder& order, Now const& now);
   void take(PointRoute const& route, std::int64_t seconds, double value, Now const& now);
-  bool store(PointRoute const& route, std::int64_t seconds, double value);
+  bool store(ForeignSeries const& series, std::int64_t seconds, double value);
   void count_drop(RouteVerdict verdict);
 
   ForeignRows& rows_;

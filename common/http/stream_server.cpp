@@ -21,11 +21,12 @@ using boost::system::error_code;
 using Descriptor = asio::posix::stream_descriptor;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr std::size_t read_bytes = 1 << 18;
-constexpr std::size_t reads_at_once = 4;  // of one connection, before others have their turn
+constexpr std::size_t read_bytes = 1 << 16;  // what is read is in the cache when it is taken
+constexpr std::size_t reads_at_once = 8;     // of one connection, before others have their turn
 constexpr std::size_t most_datagram = 1 << 16;
 constexpr std::size_t datagrams_at_once = 256;
 constexpr auto look_every = std::chrono::seconds(1);
+constexpr auto pause = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -37,6 +38,7 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
     std::string waiting;      // the begin of a message
     SteadyTime last_bytes{};  // when some came
     SteadyTime begun{};       // of the message that waits
+    bool paused = false;
     bool closed = false;
   };
 
@@ -47,6 +49,7 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
         port(listener.port),
         listening(io, listener.fd.release()),
         look(io),
+        resume(io),
         buffer(read_bytes, '\0') {}
 
   void start() {
@@ -94,6 +97,7 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
 
   void read(std::shared_ptr<Connection> const& connection) {
     for (std::size_t i = 0; i < reads_at_once; ++i) {
+      if (options.may_read && !options.may_read()) return pause_reading(connection);
       // What waits stands in front of what comes.
       std::size_t const held = connection->waiting.size();
       if (buffer.size() < held + read_bytes) buffer.resize(held + read_bytes);
@@ -112,6 +116,28 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
       if (static_cast<std::size_t>(got) < read_bytes) break;
     }
     read_next(connection);
+  }
+
+  void pause_reading(std::shared_ptr<Connection> const& connection) {
+    ++counts.pauses;
+    connection->paused = true;
+    paused.push_back(connection);
+    if (paused.size() == 1) resume_later();
+  }
+
+  void resume_later() {
+    resume.expires_after(pause);
+    resume.async_wait([self = shared_from_this()](error_code ec) {
+      if (ec || self->stopped) return;
+      if (!self->options.may_read()) return self->resume_later();
+      auto const now = std::chrono::steady_clock::now();
+      for (auto const& connection : std::exchange(self->paused, {})) {
+        if (connection->closed) continue;
+        connection->paused = false;
+        connection->last_bytes = connection->begun = now;  // it was we who did not read
+        self->read(connection);
+      }
+    });
   }
 
   bool take(Connection& connection, std::string_view bytes) {
@@ -146,6 +172,7 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
     auto const now = std::chrono::steady_clock::now();
     std::vector<std::shared_ptr<Connection>> late;
     for (auto const& one : connections) {
+      if (one->paused) continue;
       bool const rest = !one->waiting.empty() && now - one->begun > options.rest_timeout;
       if (rest || now - one->last_bytes > options.idle_timeout) late.push_back(one);
     }
@@ -160,6 +187,8 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
     error_code ignored;
     listening.close(ignored);
     look.cancel();
+    resume.cancel();
+    paused.clear();
     auto const all = connections;  // close() takes itself out of the set
     for (auto const& one : all) close(one);
     make = nullptr;
@@ -170,9 +199,10 @@ struct StreamServer::State : std::enable_shared_from_this<State> {
   MakeStreamReader make;
   std::uint16_t const port;
   Descriptor listening;
-  asio::steady_timer look;
+  asio::steady_timer look, resume;
   std::string buffer;
   std::set<std::shared_ptr<Connection>> connections;
+  std::vector<std::shared_ptr<Connection>> paused;
   StreamCounts counts;
   bool stopped = false, accept_again = false;
 };

@@ -36,6 +36,10 @@ struct StreamOptions {
   std::size_t most_waiting = 1 << 16;
   std::chrono::milliseconds rest_timeout{10'000};  // for the rest of a message
   std::chrono::milliseconds idle_timeout{600'000};
+  // Asked before each read, on the loop's thread; false: nothing more is read of this connection
+  // before it is true, which is looked at some times in a second. So a sender that is faster than
+  // whoever works on what it sends waits for it, and is not cut for that.
+  std::function<bool()> may_read;
 };
 
 struct StreamCounts {
@@ -44,6 +48,7 @@ struct StreamCounts {
   std::uint64_t rejected = 0;     // over max_connections
   std::uint64_t timeouts = 0;     // cut since nothing came, or not the rest
   std::uint64_t refused = 0;      // cut since the reader said so, or a message was too long
+  std::uint64_t pauses = 0;       // of a connection, for may_read
   std::uint64_t bytes = 0;
 };
 

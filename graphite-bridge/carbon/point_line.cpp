@@ -58,7 +58,8 @@ std::uint64_t eight_digits(std::uint64_t bytes) {
 
 // The digits at `at`, which goes behind them, appended to those of `number`; how many there were.
 // Of more than `most_plain_digits` the number means nothing.
-int take_digits(char const*& at, char const* end, std::uint64_t& number) {
+[[gnu::always_inline]] inline int take_digits(char const*& at, char const* end,
+                                              std::uint64_t& number) {
   static_assert(std::endian::native == std::endian::little);
   char const* const begin = at;
   while (end - at >= 8) {
@@ -104,9 +105,8 @@ bool PlainTime::read(char const*& at, char const* end, std::int64_t& time) {
   return true;
 }
 
-std::optional<PlainNumbers> parse_plain_numbers(std::string_view text, PlainTime& time) {
-  char const* at = text.data();
-  char const* const end = at + text.size();
+bool parse_plain_numbers(char const*& at, char const* end, PlainTime& last, double& value,
+                         std::int64_t& time) {
   bool const negative = at < end && *at == '-';
   if (negative) ++at;
   std::uint64_t digits = 0;
@@ -114,19 +114,17 @@ std::optional<PlainNumbers> parse_plain_numbers(std::string_view text, PlainTime
   int fraction = 0;
   if (at < end && *at == '.') {
     fraction = take_digits(++at, end, digits);
-    if (fraction == 0) return std::nullopt;
+    if (fraction == 0) return false;
   }
   // -0 is a number of its own.
-  if (whole == 0 || whole + fraction > most_plain_digits || (negative && digits == 0))
-    return std::nullopt;
-  if (at == end || *at++ != ' ') return std::nullopt;
-  std::int64_t seconds = 0;
-  if (!time.read(at, end, seconds)) return std::nullopt;
+  if (whole == 0 || whole + fraction > most_plain_digits || (negative && digits == 0)) return false;
+  if (at == end || *at++ != ' ') return false;
+  if (!last.read(at, end, time)) return false;
+  double const number = static_cast<double>(negative ? -static_cast<std::int64_t>(digits)
+                                                     : static_cast<std::int64_t>(digits));
   // Both are exact, so that one division rounds as the decimal itself would (Clinger, 1990).
-  double const value =
-      static_cast<double>(digits) / powers_of_ten[static_cast<std::size_t>(fraction)];
-  return PlainNumbers{negative ? -value : value, seconds,
-                      static_cast<std::size_t>(at - text.data())};
+  value = fraction == 0 ? number : number / powers_of_ten[static_cast<std::size_t>(fraction)];
+  return true;
 }
 
 std::optional<Point> parse_point_line(std::string_view line) {

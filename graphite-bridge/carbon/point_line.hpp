@@ -19,13 +19,6 @@ struct Point {
 // in them ("1_000"), and blanks that are not ASCII.
 std::optional<Point> parse_point_line(std::string_view line);
 
-// What stands behind the path and a blank in nearly all lines: "12.5 1700000040\n", two decimals of
-// at most 15 digits, the time whole and not negative, one blank between them.
-struct PlainNumbers {
-  double value = 0;  // finite
-  std::int64_t time = 0;
-  std::size_t size = 0;  // bytes read, the line feed too
-};
 // Senders write one time into many lines: it is read when it is another than the last one.
 class PlainTime {
  public:
@@ -38,8 +31,11 @@ class PlainTime {
   std::uint64_t front_ = 0, back_ = 0;         // its first and its last eight bytes; 0: none yet
   std::int64_t time_ = 0;
 };
-// At the beginning of `text`; nothing where it is written otherwise or not all of it is there: then
-// parse_point_line() has to say what it is.
-std::optional<PlainNumbers> parse_plain_numbers(std::string_view text, PlainTime& time);
+// What stands behind the path and a blank in nearly all lines: "12.5 1700000040\n", two decimals of
+// at most 15 digits, the time whole and not negative, one blank between them. It is read at `at`,
+// which goes behind the line feed; `value` is finite. False where it is written otherwise or not
+// all of it is there: then parse_point_line() has to say what it is, and `at` means nothing.
+bool parse_plain_numbers(char const*& at, char const* end, PlainTime& last, double& value,
+                         std::int64_t& time);
 
 }  // namespace dadvisor::graphite

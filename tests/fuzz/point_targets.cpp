@@ -29,15 +29,17 @@ void compare_numbers(std::string_view line, graphite::Point const* whole,
   auto const blank = line.find(' ');
   if (blank == std::string_view::npos || blank == 0) return;
   std::string const rest = std::string(line.substr(blank + 1)) + "\n";
-  auto const plain = graphite::parse_plain_numbers(rest, time);
-  if (!plain) return;
-  must(plain->size == rest.size(), "plain numbers are all of a line's rest");
+  char const* at = rest.data();
+  double value = 0;
+  std::int64_t seconds = 0;
+  if (!graphite::parse_plain_numbers(at, rest.data() + rest.size(), time, value, seconds)) return;
+  must(at == rest.data() + rest.size(), "plain numbers are all of a line's rest");
   bool const plain_path =
       line.substr(0, blank).find_first_of("\t\r\v\f\x1c\x1d\x1e\x1f") == std::string_view::npos;
   if (!plain_path) return;
   must(whole != nullptr, "a line with plain numbers is a point");
-  must(std::isfinite(plain->value) && whole->value == plain->value, "both read one value");
-  must(whole->time == static_cast<double>(plain->time), "both read one time");
+  must(std::isfinite(value) && whole->value == value, "both read one value");
+  must(whole->time == static_cast<double>(seconds), "both read one time");
 }
 
 }  // namespace

@@ -304,6 +304,53 @@ TEST_CASE("what waits for the log is bounded") {
   CHECK(receiver.store.values["a"].size() == 11);
 }
 
+TEST_CASE("a sender waits while what came before is on its way, and memory stays bounded") {
+  ForeignRowsOptions options;
+  options.flushed_values = 80;  // ten rows of the narrowest schema, eight columns
+  options.most_unflushed_values = 160;
+  options.most_unapplied_cells = 1000;
+  Receiver receiver({}, {}, options);
+  auto& points = *receiver.points;
+  int sent = 0;
+  // As a server does; what is left when it has to wait.
+  auto const send = [&](int count) {
+    for (; count > 0 && points.may_read(); --count) receiver.point("a", 1, -60 * sent++);
+    return count;
+  };
+  CHECK(send(1000) == 1000 - 10 - 20);  // of the first ten the answer is owed
+  CHECK(receiver.store.waiting.size() == 10);
+  CHECK(receiver.rows->counters().waiting_values == 160);
+  receiver.answer({});  // these go on by themselves
+  CHECK(receiver.store.waiting.size() == 20);
+  CHECK(receiver.rows->counters().waiting_values == 0);
+
+  receiver.store.unapplied = 1001;
+  receiver.answer({});
+  CHECK(send(1000) == 1000 - 20);
+  CHECK(receiver.store.waiting.empty());
+  receiver.store.unapplied = 1000;
+  CHECK(points.may_read());
+  CHECK(receiver.store.waiting.size() == 20);
+
+  // While the log takes nothing nobody waits for it: what goes beyond the bound is counted.
+  receiver.answer(Error{Errc::unavailable, ENOSPC, "disk full"});
+  CHECK(send(30) == 0);
+  CHECK(points.may_read());
+  CHECK(receiver.store.waiting.empty());  // it is not tried at every read
+  points.tick();
+  receiver.answer({});
+  CHECK(points.may_read());
+  receiver.answer({});
+  CHECK(receiver.store.values["a"].size() == static_cast<std::size_t>(sent));
+  CHECK(receiver.counters().log_full == 0);
+
+  // Nor does who cannot wait: what comes is handed over as soon.
+  std::string datagrams;
+  for (int i = 0; i < 10; ++i) datagrams += "b 1 " + std::to_string(noon - 60 * i) + "\n";
+  points.datagram(datagrams);
+  CHECK(receiver.store.waiting.size() == 10);
+}
+
 TEST_CASE("new series are bounded in number and in pace, known ones go on") {
   RouterOptions options;
   options.new_series_at_once = 3;

@@ -1,6 +1,7 @@
 #include "common/http/stream_server.hpp"
 
 #include <catch2/catch.hpp>
+#include <thread>
 #include <vector>
 
 #include "raw_peer.hpp"
@@ -171,4 +172,42 @@ TEST_CASE("two servers cannot have one address") {
   auto const second = StreamServer::listen(loop, options, make);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Errc::conflict);
+}
+
+TEST_CASE("what may not be read yet stays with the sender, who is not cut for that") {
+  std::size_t most = 1000;
+  Served* its = nullptr;
+  StreamOptions options;
+  options.rest_timeout = options.idle_timeout = 1ms;
+  options.may_read = [&] { return its->heard.lines.size() < most; };
+  Served served(options);
+  its = &served;
+  int const peer = test::raw_connect(served.server->port());
+  constexpr std::size_t lines = 40'000, line_bytes = 100;
+  std::thread sender([&] {
+    // In pieces that end within a line.
+    std::string text;
+    for (std::size_t i = 0; i < lines; ++i) text += std::string(line_bytes - 1, 'x') + "\n";
+    for (std::size_t at = 0; at < text.size(); at += 3333)
+      test::raw_send(peer, text.substr(at, 3333));
+    ::close(peer);
+  });
+  // Behind it one that may be read, had it anything to say: that it is cut shows that the paused
+  // one was looked at and left.
+  REQUIRE(served.until([&] { return served.server->counts().pauses == 1; }));
+  int const idle = test::raw_connect(served.server->port());
+  REQUIRE(served.until([&] { return served.server->counts().timeouts == 1; }));
+  CHECK(served.heard.closed.size() == 1);
+  constexpr std::size_t of_one_read = (64 << 10) / line_bytes;
+  auto const read = served.heard.lines.size();
+  CHECK(read >= most);
+  CHECK(read <= most + of_one_read);
+
+  most = lines + 1;
+  CHECK(served.until([&] { return served.heard.closed.size() == 2; }));
+  sender.join();
+  CHECK(served.heard.lines.size() == lines);
+  CHECK(served.heard.closed[1] == 0);
+  CHECK(served.server->counts().timeouts == 1);
+  ::close(idle);
 }
