@@ -13,6 +13,9 @@ constexpr Nanoseconds greatest_skew = std::chrono::minutes(1);
 constexpr Nanoseconds joined_gap = std::chrono::minutes(5);
 constexpr Nanoseconds forget_spacing = std::chrono::hours(1);
 constexpr std::size_t most_plans = 4096;  // beyond, all are forgotten
+// What counters said so long before the ticks that memory has makes no rate of any, whatever step
+// the next row has: rows of a backlog are not remembered.
+constexpr Nanoseconds remembered = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -169,6 +172,8 @@ std::vector<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::E
   if (plans_.size() >= most_plans) plans_.clear();
   std::vector<FigurePlan const*> plans;
   for (Schema const& schema : batch.schemas) plans.push_back(&plan(schema));
+  bool const of_use =
+      batch.tick > let_go_ - std::max<Nanoseconds>(remembered, longest_hole * batch.step);
   auto entity = batch.entities.begin();
   for (std::size_t i = 0; i < batch.rows.size() && i < ids.size(); ++i) {
     Row const& row = batch.rows[i];
@@ -189,7 +194,7 @@ std::vector<AppNumber> RollupEngine::take(Batch const& batch, std::span<store::E
     if (!store_) continue;
     FigurePlan const& its_plan = *plans[row.schema];
     if (!in_order) {
-      known.readings.remember(its_plan, row.cells, batch.tick);
+      if (of_use) known.readings.remember(its_plan, row.cells, batch.tick);
       continue;
     }
     its_host.window.add(batch.tick, known.app, known.key,

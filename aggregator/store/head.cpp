@@ -79,7 +79,9 @@ void Head::resolve(Batch const& batch, Slots& slots) {
     if (found != nullptr) relabel(*found, entity);
     resolved.emplace_back(slot, found);
   }
-  slots = {batch.entities, std::move(resolved), foreign_hosts};
+  slots.of = batch.entities;
+  slots.members = std::move(resolved);
+  slots.foreign_hosts = foreign_hosts;
 }
 
 void Head::relabel(Member& member, Entity const& entity) {
@@ -152,8 +154,12 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
   auto& known = slots_[batch.stream];
   resolve(batch, known);
   auto& slots = known.members;
-  std::vector<std::shared_ptr<SchemaShape const>> shapes;
-  for (Schema const& schema : batch.schemas) shapes.push_back(shape(schema));
+  if (known.schemas != batch.schemas) {  // it has the same for hours
+    known.schemas = batch.schemas;
+    known.shapes.clear();
+    for (Schema const& schema : batch.schemas) known.shapes.push_back(shape(schema));
+  }
+  auto const& shapes = known.shapes;
   ids.assign(batch.rows.size(), absent_entity);
   auto slot = slots.begin();
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {

@@ -108,7 +108,9 @@ class Head {
   struct Slots {
     SlotEntities of;
     std::vector<std::pair<std::uint32_t, Member*>> members;
-    bool foreign_hosts = false;  // whether some are of another host than the stream's
+    bool foreign_hosts = false;   // whether some are of another host than the stream's
+    std::vector<Schema> schemas;  // of its last batch
+    std::vector<std::shared_ptr<SchemaShape const>> shapes;  // of these
   };
 
   static void expect(Member const& member);  // a hint that it gets a row

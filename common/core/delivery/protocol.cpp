@@ -113,6 +113,15 @@ std::string to_json(HelloReply const& reply) {
 }
 
 std::string to_json(BatchesReply const& reply) {
+  // Nearly all, one a batch: without a tree.
+  if (reply.want == BatchesReply::Want::nothing && reply.refused.empty()) {
+    auto text = "{\"acked\":{\"fresh\":" + std::to_string(reply.acked.fresh) +
+                ",\"backlog\":" + std::to_string(reply.acked.backlog) + "}";
+    if (reply.clock_offset)
+      text += ",\"clock_offset_ns\":" + std::to_string(reply.clock_offset->count());
+    text += '}';
+    return text;
+  }
   json::object object{{"acked", marks_object(reply.acked)}};
   if (reply.want == BatchesReply::Want::hello) {
     object["hello"] = true;

@@ -29,6 +29,23 @@ inline char* put_varint(char* out, std::uint64_t value) {
   return out;
 }
 
+// The varint at `in`, where eight bytes must be readable, all at once: which of a frame's varints
+// are long cannot be foretold. Returns how long it is; 0: it is longer than that, or than it need
+// be.
+inline std::size_t read_short_varint(char const* in, std::uint64_t& value) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, in, sizeof word);
+  std::uint64_t const ends = ~word & 0x8080'8080'8080'8080;
+  if (ends == 0) return 0;
+  auto const bits = static_cast<unsigned>(std::countr_zero(ends)) + 1;
+  word &= ~std::uint64_t{0} >> (64 - bits);
+  if (bits > 8 && word >> (bits - 8) == 0) return 0;
+  word = (word & 0x007f'007f'007f'007f) | (word & 0x7f00'7f00'7f00'7f00) >> 1;
+  word = (word & 0x0000'3fff'0000'3fff) | (word & 0x3fff'0000'3fff'0000) >> 2;
+  value = (word & 0x0fff'ffff) | (word & 0x0fff'ffff'0000'0000) >> 4;
+  return bits / 8;
+}
+
 // Appends to a string that it does not own.
 class ByteWriter {
  public:
@@ -59,6 +76,41 @@ class ByteWriter {
 // Reads from bytes that must outlive it.
 class ByteReader {
  public:
+  // Reads many varints in a row with its place in a register. While there is one of a reader the
+  // reader is not to be used.
+  class Varints {
+   public:
+    explicit Varints(ByteReader& reader) : reader_(reader) { look(); }
+    ~Varints() { settle(); }
+    Varints(Varints const&) = delete;
+    Varints& operator=(Varints const&) = delete;
+    // As the reader's varint().
+    std::uint64_t next() {
+      std::uint64_t value = 0;
+      if (end_ - at_ >= static_cast<std::ptrdiff_t>(sizeof value))
+        if (auto const size = read_short_varint(at_, value); size > 0) {
+          at_ += size;
+          return value;
+        }
+      settle();
+      value = reader_.varint_by_bytes();
+      look();
+      return value;
+    }
+
+   private:
+    void look() {
+      at_ = reader_.rest_.data();
+      end_ = at_ + reader_.rest_.size();
+    }
+    void settle() {
+      reader_.rest_.remove_prefix(reader_.rest_.size() - static_cast<std::size_t>(end_ - at_));
+    }
+    ByteReader& reader_;
+    char const* at_ = nullptr;
+    char const* end_ = nullptr;
+  };
+
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
   bool ok() const { return ok_; }
   std::size_t left() const { return rest_.size(); }
@@ -71,24 +123,12 @@ class ByteReader {
   std::uint64_t u64() { return fixed(8); }
   // Fails on a varint that is longer than 64 bits or longer than it need be.
   std::uint64_t varint() {
-    if (rest_.size() >= sizeof(std::uint64_t)) {
-      // All at once: which of a frame's varints are long cannot be foretold.
-      std::uint64_t word = 0;
-      std::memcpy(&word, rest_.data(), sizeof word);
-      std::uint64_t const ends = ~word & 0x8080'8080'8080'8080;
-      if (ends != 0) {
-        auto const bits = static_cast<unsigned>(std::countr_zero(ends)) + 1;
-        word &= ~std::uint64_t{0} >> (64 - bits);
-        if (bits > 8 && word >> (bits - 8) == 0) {
-          fail();
-          return 0;
-        }
-        rest_.remove_prefix(bits / 8);
-        word = (word & 0x007f'007f'007f'007f) | (word & 0x7f00'7f00'7f00'7f00) >> 1;
-        word = (word & 0x0000'3fff'0000'3fff) | (word & 0x3fff'0000'3fff'0000) >> 2;
-        return (word & 0x0fff'ffff) | (word & 0x0fff'ffff'0000'0000) >> 4;
+    std::uint64_t value = 0;
+    if (rest_.size() >= sizeof value)
+      if (auto const size = read_short_varint(rest_.data(), value); size > 0) {
+        rest_.remove_prefix(size);
+        return value;
       }
-    }
     return varint_by_bytes();
   }
   // A varint that must not exceed `limit`.

@@ -196,11 +196,12 @@ bool read_cells(ByteReader& reader, Row const* before, std::size_t width,
     cells = before->cells;
   else
     cells.resize(width);
+  ByteReader::Varints changes(reader);
   for (std::size_t byte = 0; byte < mask.size(); ++byte) {
     for (auto bits = static_cast<unsigned char>(mask[byte]); bits != 0;
          bits = static_cast<unsigned char>(bits & (bits - 1))) {
       Cell& cell = cells[byte * 8 + static_cast<std::size_t>(std::countr_zero(bits))];
-      auto const change = reader.varint();
+      auto const change = changes.next();
       if (cell && change == 0) {
         cell = std::nullopt;
       } else {
@@ -209,7 +210,7 @@ bool read_cells(ByteReader& reader, Row const* before, std::size_t width,
       }
     }
   }
-  return reader.ok();
+  return true;  // as far as the masks say; whether all the changes were there says the reader
 }
 
 // Goes on to that slot, in a vector that ascends by slot; its end where there is none.
@@ -247,7 +248,7 @@ bool read_rows(ByteReader& reader, Batch const* base, std::vector<std::uint32_t>
                          base_row(base, batch.entities, row.slot, row.schema) != nullptr);
       if (!same) before = nullptr;
     }
-    if (!read_cells(reader, before, width, row.cells)) return false;
+    if (!read_cells(reader, before, width, row.cells) || !reader.ok()) return false;
   }
   return reader.ok();
 }
