@@ -23,7 +23,7 @@ class BlockReader {
     auto const payload = reader_.string(reader_.left());
     ticks_.resize(rows);
     if (rows == 0 || rows * columns_left_ > most_cells || !reader_.ok() ||
-        !scratch.decoder.decode(coding, payload, ticks_)) {
+        !decode_column(coding, payload, ticks_)) {
       reader_.fail();
       ticks_.clear();
     }
@@ -102,7 +102,7 @@ Result<void> append_block(std::string_view bytes, ColumnTable& table) {
   if (!reader.ok()) return malformed();
   TableAppender appender(table, reader.ticks().size());
   while (reader.next())
-    if (!append_column(reader.encoded(), reader.ticks().size(), table.ticks.size(), scratch,
+    if (!append_column(reader.encoded(), reader.ticks().size(), table.ticks.size(),
                        appender.column(reader.column())))
       reader.fail();
   if (!reader.ok()) return malformed();

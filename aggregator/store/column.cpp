@@ -1,10 +1,13 @@
 #include "aggregator/store/column.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <numeric>
 #include <optional>
+#include <utility>
 
+#include "aggregator/store/column_rests.hpp"
 #include "aggregator/store/packed_integers.hpp"
 #include "common/core/frame/bytes.hpp"
 
@@ -20,21 +23,20 @@ enum Kind : std::uint8_t {
   exclusive_or = 4,    // from the one before, by its bits: doubles that are no whole numbers
   kind_mask = 7,
 };
-constexpr std::uint8_t divided_flag = 0x08;  // rests are in units of a common divisor
-constexpr std::uint8_t centred_flag = 0x10;  // rests are zigzag about a base, else above it
-constexpr std::uint8_t whole_flag = 0x20;    // doubles that are whole numbers: as integers
-constexpr std::uint8_t summed_flag = 0x40;   // what the rests are in all stands in front of them
+constexpr std::uint8_t divided_flag = 0x08;   // rests are in units of a common divisor
+constexpr std::uint8_t centred_flag = 0x10;   // rests are zigzag about a base, else above it
+constexpr std::uint8_t whole_flag = 0x20;     // doubles that are whole numbers: as integers
+constexpr std::uint8_t backward_flag = 0x40;  // the values stand in it the last first
 
 // Shorter columns are tried in two ways alone: the others save no more than they cost, a byte.
 constexpr std::size_t long_column = 24;
-// Of longer ones queries want the end, mostly: the sum of their rests, some bytes, lets them be
-// read from there.
-constexpr std::size_t summed_column = 128;
+// Of longer ones queries want the end, mostly: so it stands in front, and they read no further.
+constexpr std::size_t backward_column = 128;
 // Integers that need so many bits a step are rare, doubles that need fewer too.
 constexpr std::uint64_t noisy_bits = 20;
 
 constexpr std::uint8_t known_flags =
-    kind_mask | divided_flag | centred_flag | whole_flag | summed_flag;
+    kind_mask | divided_flag | centred_flag | whole_flag | backward_flag;
 
 // All wrap, as counters and bit patterns do.
 std::int64_t minus(std::int64_t a, std::int64_t b) {
@@ -43,6 +45,7 @@ std::int64_t minus(std::int64_t a, std::int64_t b) {
 std::int64_t plus(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
+std::int64_t negative(std::int64_t value) { return minus(0, value); }
 std::uint64_t magnitude(std::int64_t value) {
   auto const bits = static_cast<std::uint64_t>(value);
   return value < 0 ? ~bits + 1 : bits;
@@ -146,29 +149,56 @@ void write_exclusive_or(std::span<std::int64_t const> values, ByteWriter& writer
   }
 }
 
-bool read_exclusive_or(ByteReader& reader, std::span<std::int64_t> values) {
-  auto last = static_cast<std::int64_t>(reader.u64());
-  values[0] = last;
-  for (std::size_t i = 1; i < values.size(); ++i) {
+// The values that are wanted of a column, where they come as they stand in it.
+class Wanted {
+ public:
+  // [first, first + values.size()) of `rows`; `negated`: with the other sign.
+  Wanted(std::size_t rows, std::size_t first, std::span<std::int64_t> values, bool backward,
+         bool negated)
+      : values_(values),
+        backward_(backward),
+        negated_(negated),
+        begin_(backward ? rows - first - values.size() : first),
+        end_(begin_ + values.size()) {}
+  // Of what stands behind this place nothing is wanted.
+  std::size_t end() const { return end_; }
+  // These stand from place `at` on.
+  void take(std::span<std::int64_t const> some, std::size_t at) const {
+    std::size_t const from = std::max(at, begin_), until = std::min(at + some.size(), end_);
+    if (from >= until) return;
+    auto const its = some.subspan(from - at, until - from);
+    if (!backward_) {
+      std::ranges::copy(its, values_.data() + (from - begin_));
+      return;
+    }
+    std::int64_t* const into = values_.data() + (end_ - until);
+    std::int64_t const* const last = its.data() + its.size() - 1;
+    if (negated_)
+      for (std::size_t i = 0; i < its.size(); ++i) into[i] = negative(*(last - i));
+    else
+      std::ranges::reverse_copy(its, into);
+  }
+
+ private:
+  std::span<std::int64_t> const values_;
+  bool const backward_, negated_;
+  std::size_t const begin_, end_;  // places
+};
+
+bool read_exclusive_or(ByteReader& reader, std::size_t rows, Wanted const& wanted) {
+  auto value = static_cast<std::int64_t>(reader.u64());
+  wanted.take({&value, 1}, 0);
+  for (std::size_t at = 1; at < wanted.end(); ++at) {
     unsigned const shape = reader.u8();
     unsigned const skipped = shape >> 4, bytes = shape & 15;
     if (skipped + bytes > 8) return false;
     std::uint64_t word = 0;
     for (unsigned byte = 0; byte < bytes; ++byte)
       word |= static_cast<std::uint64_t>(reader.u8()) << (8 * (skipped + byte));
-    last ^= static_cast<std::int64_t>(word);
-    values[i] = last;
+    value ^= static_cast<std::int64_t>(word);
+    wanted.take({&value, 1}, at);
   }
-  return reader.ok() && reader.left() == 0;
-}
-
-std::uint64_t sum_of(std::span<std::uint64_t const> rests, bool centred) {
-  std::uint64_t sum = 0;
-  if (centred)
-    for (std::uint64_t const rest : rests) sum += static_cast<std::uint64_t>(unzigzag(rest));
-  else
-    for (std::uint64_t const rest : rests) sum += rest;
-  return sum;
+  return reader.ok() && (wanted.end() < rows || reader.left() == 0);
 }
 
 void show_wholes(std::span<std::int64_t> values) {
@@ -204,10 +234,23 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
     return same;
   }
   std::uint8_t flags = 0;
+  if (values.size() >= backward_column && effort_ == Effort::thorough) {
+    auto const turned = backward_.of(values.size());
+    std::ranges::reverse_copy(values, turned.begin());
+    values = turned;
+    flags |= backward_flag;
+  }
   auto const written = values;
   if (auto const wholes = find_wholes(values); !wholes.empty()) {
     values = wholes;
     flags |= whole_flag;
+  }
+  if ((flags & backward_flag) != 0) {
+    // Backward, a counter falls. With the other sign its steps stay above the least one, and the
+    // few great ones are patches.
+    auto const negated = negated_.of(values.size());
+    std::ranges::transform(values, negated.begin(), negative);
+    values = negated;
   }
   std::size_t const steps = values.size() - 1;
   auto const differences = steps_.of(steps), sums = sums_.of(steps);
@@ -249,7 +292,7 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
   if ((flags & whole_flag) == 0 && best.bits > steps * noisy_bits &&
       exclusive_or_bits(written) < best.bits) {
     write_exclusive_or(written, writer);
-    return exclusive_or;
+    return static_cast<std::uint8_t>(exclusive_or | (flags & backward_flag));
   }
   if (best.centred) flags |= centred_flag;
   writer.varint(zigzag(values[0]));
@@ -261,104 +304,59 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
     auto const rest = minus(rests[i], best.base);
     packed[i] = best.centred ? zigzag(rest) : static_cast<std::uint64_t>(rest);
   }
-  if (best.kind == delta && values.size() >= summed_column && effort_ == Effort::thorough) {
-    flags |= summed_flag;
-    auto const all = sum_of(packed, best.centred);
-    writer.varint(best.centred ? zigzag(static_cast<std::int64_t>(all)) : all);
-  }
   pack_integers(packed, out);
   return static_cast<std::uint8_t>(best.kind | flags);
 }
 
-bool ColumnDecoder::decode(std::uint8_t coding, std::string_view payload,
-                           std::span<std::int64_t> values, std::size_t wanted, std::size_t end) {
+bool decode_column(std::uint8_t coding, std::string_view payload, std::size_t rows,
+                   std::size_t first, std::span<std::int64_t> values) {
   ByteReader reader(payload);
   if ((coding & ~known_flags) != 0) return false;
   auto const kind = static_cast<Kind>(coding & kind_mask);
-  if (kind == exclusive_or) return coding == exclusive_or && read_exclusive_or(reader, values);
+  bool const backward = (coding & backward_flag) != 0;
+  Wanted const wanted(rows, first, values, backward, backward && kind != exclusive_or);
+  if (kind == exclusive_or)
+    return (coding & ~backward_flag) == exclusive_or && read_exclusive_or(reader, rows, wanted);
   if (kind > exclusive_or) return false;
-  auto const first = unzigzag(reader.varint());
+  auto value = unzigzag(reader.varint());
   if (kind == same) {
-    std::fill(values.begin(), values.end(), first);
+    std::ranges::fill(values, value);
     return coding == same && reader.ok() && reader.left() == 0;
   }
-  std::size_t const before = kind == delta_of_delta ? 2 : 1;
-  bool const centred = (coding & centred_flag) != 0, summed = (coding & summed_flag) != 0;
-  if (values.size() < 2 || (summed && kind != delta)) return false;
-  auto const divisor = coding & divided_flag ? static_cast<std::int64_t>(reader.varint()) : 1;
-  auto const base = unzigzag(reader.varint());  // of a delta of delta: the first delta
-  auto sum = summed ? reader.varint() : 0;
-  if (centred) sum = static_cast<std::uint64_t>(unzigzag(sum));
+  std::size_t at = kind == delta_of_delta ? 2 : 1;  // the place of what the first rest tells
+  if (rows < 2) return false;
+  RestForm form;
+  form.centred = (coding & centred_flag) != 0;
+  if (coding & divided_flag) form.divisor = reader.varint();
+  form.base = static_cast<std::uint64_t>(unzigzag(reader.varint()));
   if (!reader.ok()) return false;
-  auto const packed = reader.raw(reader.left());
-  auto const shown = values.subspan(wanted, end - wanted);
-  if (kind == delta && are_zeros(packed, values.size() - before)) {
-    // Ticks, mostly: each as far from the one before.
-    auto const step = static_cast<std::uint64_t>(base) * static_cast<std::uint64_t>(divisor);
-    for (std::size_t i = wanted; i < end; ++i)
-      values[i] = plus(first, static_cast<std::int64_t>(step * i));
-    if (coding & whole_flag) show_wholes(shown);
-    return true;
-  }
-  auto const rests = values.subspan(before);
-  if (packed_.size() < rests.size()) packed_.resize(rests.size());
-  auto const unpacked = std::span(packed_).first(rests.size());
-  // The rests that are shown, in [begin, last). Those of which the sum is known are taken back from
-  // it where that is the shorter way.
-  std::size_t const begin = wanted > before ? wanted - before : 0;
-  std::size_t const last = end > before ? end - before : 0;
-  bool const back = summed && rests.size() - begin < last;
-  bool const all = begin == 0 && last == rests.size();
-  if (!(all    ? unpack_integers(packed, unpacked)
-        : back ? unpack_integers(packed, unpacked, begin, rests.size())
-               : unpack_integers(packed, unpacked, kind == plain ? begin : 0, last)))
-    return false;
-  auto const added = static_cast<std::uint64_t>(kind == delta_of_delta ? 0 : base);
-  auto const times = static_cast<std::uint64_t>(divisor);
-  values[0] = first;
-  std::int64_t step = 0;
+  wanted.take({&value, 1}, 0);
+  std::int64_t step = 0;  // of a delta of delta
   if (kind == delta_of_delta) {
-    step = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) * times);
-    values[1] = plus(first, step);
+    step = static_cast<std::int64_t>(std::exchange(form.base, 0) * form.divisor);
+    value = plus(value, step);
+    wanted.take({&value, 1}, 1);
   }
-  // rest_of: the rest that one of the unpacked stands for.
-  auto const write = [&](auto const& rest_of) {
+  PackedIntegers packed(reader.raw(reader.left()), rows - at);
+  PackedIntegers::Some rests;
+  std::array<std::int64_t, packed_together> made;
+  while (at < wanted.end()) {
+    std::size_t const size = packed.next(rests);
+    if (size == 0) return false;
+    auto const some = std::span(rests).first(size);
     if (kind == plain) {
-      for (std::size_t i = begin; i < last; ++i) rests[i] = plus(first, rest_of(unpacked[i]));
+      add_each(form, some, value, made.data());
     } else if (kind == delta) {
-      auto const passed = back ? sum - sum_of(unpacked.subspan(begin), centred)
-                               : sum_of(unpacked.first(begin), centred);
-      std::int64_t value = plus(first, static_cast<std::int64_t>((passed + added * begin) * times));
-      for (std::size_t i = begin; i < last; ++i)
-        rests[i] = value = plus(value, rest_of(unpacked[i]));
+      value = add_up(form, some, value, made.data());
     } else {
-      std::int64_t value = values[1];
-      for (std::size_t i = 0; i < last; ++i) {
-        step = plus(step, rest_of(unpacked[i]));
-        rests[i] = value = plus(value, step);
-      }
+      step = add_up(form, some, step, made.data());
+      for (std::size_t i = 0; i < size; ++i) made[i] = value = plus(value, made[i]);
     }
-  };
-  // By value: what is stored could be what they refer to, for all that the compiler knows.
-  auto const above = [added](std::uint64_t rest) { return rest + added; };
-  auto const about = [added](std::uint64_t rest) {
-    return static_cast<std::uint64_t>(unzigzag(rest)) + added;
-  };
-  // A loop for each way, so that none of them asks again for each value.
-  auto const in_units = [&](auto const& rest_of) {
-    if (times == 1)
-      write([rest_of](std::uint64_t rest) { return static_cast<std::int64_t>(rest_of(rest)); });
-    else
-      write([rest_of, times](std::uint64_t rest) {
-        return static_cast<std::int64_t>(rest_of(rest) * times);
-      });
-  };
-  if (centred)
-    in_units(about);
-  else
-    in_units(above);
-  if (coding & whole_flag) show_wholes(shown);
-  return true;
+    wanted.take(std::span(made).first(size), at);
+    at += size;
+  }
+  if (coding & whole_flag) show_wholes(values);
+  return at < rows || packed.ended();
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -1,8 +1,8 @@
 #pragma once
 // The codec of a column: the values of one metric of one entity over the rows of a block. The
 // cheapest of several predictions is taken for each column, so that counters, gauges and the bits
-// of doubles need not be told apart. Layout: FORMAT.md. Not thread-safe: the objects keep their
-// scratch memory from column to column.
+// of doubles need not be told apart. Layout: FORMAT.md. Encoders are not thread-safe: they
+// keep their scratch memory from column to column.
 
 #include <array>
 #include <cstddef>
@@ -43,24 +43,19 @@ class ColumnEncoder {
   };
 
   Effort const effort_;
-  Scratch<std::int64_t> wholes_, steps_, sums_, changes_;
+  Scratch<std::int64_t> backward_, negated_, wholes_, steps_, sums_, changes_;
   Scratch<std::uint64_t> rests_;
 };
 
-class ColumnDecoder {
- public:
-  // Reads values.size() (at least one) of them. False: malformed, and they are undefined.
-  bool decode(std::uint8_t coding, std::string_view payload, std::span<std::int64_t> values) {
-    return decode(coding, payload, values, 0, values.size());
-  }
-  // The same of values [first, last), not none: the others are undefined. What is passed over costs
-  // little, where the column begins or ends with it nearly nothing; whether it is malformed is not
-  // told.
-  bool decode(std::uint8_t coding, std::string_view payload, std::span<std::int64_t> values,
-              std::size_t first, std::size_t last);
-
- private:
-  std::vector<std::uint64_t> packed_;
-};
+// Reads values [first, first + values.size()), not none, of the `rows` that there are. False:
+// malformed, and they are undefined; of what is not read for them that is not told. The first ones
+// cost little, of a long column the last ones.
+bool decode_column(std::uint8_t coding, std::string_view payload, std::size_t rows,
+                   std::size_t first, std::span<std::int64_t> values);
+// The same of all.
+inline bool decode_column(std::uint8_t coding, std::string_view payload,
+                          std::span<std::int64_t> values) {
+  return decode_column(coding, payload, values.size(), 0, values);
+}
 
 }  // namespace dadvisor::aggregator::store

@@ -114,11 +114,11 @@ std::uint8_t encode_column(ColumnEncoder& encoder, std::span<std::int64_t const>
 bool select_column(EncodedColumn const& encoded, std::size_t rows, std::size_t first,
                    std::size_t last, std::size_t before, BlockScratch& scratch,
                    SelectedColumn& column) {
-  if (scratch.values.size() < rows) scratch.values.resize(rows);
   if (is_sparse(encoded)) {
     Sparse const sparse(encoded.payload, rows);
+    if (scratch.values.size() < rows) scratch.values.resize(rows);
     auto const values = std::span(scratch.values).first(sparse.count());
-    if (values.empty() || !scratch.decoder.decode(dense_coding(encoded), sparse.payload(), values))
+    if (values.empty() || !decode_column(dense_coding(encoded), sparse.payload(), values))
       return false;
     if (column.has.empty()) column.has.assign(column.values.size(), 1);
     std::fill(column.has.begin() + static_cast<std::ptrdiff_t>(before), column.has.end(), 0);
@@ -133,18 +133,12 @@ bool select_column(EncodedColumn const& encoded, std::size_t rows, std::size_t f
     }
     return true;
   }
-  auto const its = std::span(column.values).subspan(before);
-  if (its.size() == rows)
-    return scratch.decoder.decode(dense_coding(encoded), encoded.payload, its);
-  auto const values = std::span(scratch.values).first(rows);
-  if (!scratch.decoder.decode(dense_coding(encoded), encoded.payload, values, first, last))
-    return false;
-  std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(first), last - first, its.begin());
-  return true;
+  return decode_column(dense_coding(encoded), encoded.payload, rows, first,
+                       std::span(column.values).subspan(before, last - first));
 }
 
 bool append_column(EncodedColumn const& encoded, std::size_t rows, std::size_t before,
-                   BlockScratch& scratch, TableColumn& column) {
+                   TableColumn& column) {
   std::size_t count = rows;
   std::string_view payload = encoded.payload;
   if (is_sparse(encoded)) {
@@ -158,8 +152,7 @@ bool append_column(EncodedColumn const& encoded, std::size_t rows, std::size_t b
     column.has.insert(column.has.end(), rows, 1);
   }
   column.values.resize(column.values.size() + count);
-  return scratch.decoder.decode(dense_coding(encoded), payload,
-                                std::span(column.values).last(count));
+  return decode_column(dense_coding(encoded), payload, std::span(column.values).last(count));
 }
 
 }  // namespace dadvisor::aggregator::store

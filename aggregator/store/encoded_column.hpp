@@ -39,6 +39,6 @@ bool select_column(EncodedColumn const& encoded, std::size_t rows, std::size_t f
                    SelectedColumn& column);
 // Appends all rows of it behind `before` rows of a table's column. False: malformed.
 bool append_column(EncodedColumn const& encoded, std::size_t rows, std::size_t before,
-                   BlockScratch& scratch, TableColumn& column);
+                   TableColumn& column);
 
 }  // namespace dadvisor::aggregator::store

@@ -109,6 +109,7 @@ constexpr std::array<ReadBits, sizeof...(width)> readers(std::index_sequence<wid
 }
 constexpr auto read_bits_of = readers(std::make_index_sequence<widest + 1>());
 
+// Those of one mini-block behind its head.
 bool unpack_one(ByteReader& reader, std::uint8_t head, std::span<std::uint64_t> values) {
   unsigned const width = head & 0x7f;
   std::size_t const patched = head & patched_flag ? reader.u8() : 0;
@@ -128,43 +129,6 @@ bool unpack_one(ByteReader& reader, std::uint8_t head, std::span<std::uint64_t> 
     auto const rest = reader.varint();
     if (place >= values.size() || width >= widest) return false;
     values[place] |= rest << width;
-  }
-  return reader.ok();
-}
-
-// Over a mini-block of `count` values.
-bool pass_one(ByteReader& reader, std::uint8_t head, std::size_t count) {
-  unsigned const width = head & 0x7f;
-  std::size_t const patched = head & patched_flag ? reader.u8() : 0;
-  if (width > widest || patched > count) return false;
-  reader.raw(bytes_of(count, width));
-  for (std::size_t i = 0; i < patched; ++i) {
-    reader.u8();
-    reader.varint();
-  }
-  return reader.ok();
-}
-
-// Up to the mini-block with the last of places [first, last); of those in front of `first` no more
-// is read than how long they are.
-bool unpack(ByteReader& reader, std::span<std::uint64_t> values, std::size_t first,
-            std::size_t last) {
-  for (std::size_t at = 0; at < last;) {
-    auto const head = reader.u8();
-    if (!reader.ok()) return false;
-    auto const rest = values.subspan(at);
-    std::size_t count = std::min(packed_together, rest.size());
-    if (head == zero_run) {
-      auto const most = (rest.size() + packed_together - 1) / packed_together;
-      auto const blocks = reader.varint(most);
-      if (blocks == 0) return false;
-      count = std::min(blocks * packed_together, rest.size());
-      std::fill_n(rest.begin(), count, 0);
-    } else if (at + count <= first ? !pass_one(reader, head, count)
-                                   : !unpack_one(reader, head, rest.first(count))) {
-      return false;
-    }
-    at += count;
   }
   return reader.ok();
 }
@@ -206,23 +170,43 @@ void pack_integers(std::span<std::uint64_t const> values, std::string& out) {
   }
 }
 
+std::size_t PackedIntegers::next(Some& values) {
+  if (count_ == 0) return 0;
+  if (zeros_ == 0) {
+    auto const head = reader_.u8();
+    if (!reader_.ok()) return 0;
+    std::size_t const size = std::min(packed_together, count_);
+    if (head != zero_run) {
+      if (!unpack_one(reader_, head, std::span(values).first(size))) {
+        reader_.fail();
+        return 0;
+      }
+      count_ -= size;
+      return size;
+    }
+    zeros_ = reader_.varint((count_ + packed_together - 1) / packed_together);
+    if (zeros_ == 0) {
+      reader_.fail();
+      return 0;
+    }
+  }
+  std::size_t const size = std::min(packed_together, count_);
+  std::fill_n(values.begin(), size, 0);
+  --zeros_;
+  count_ -= size;
+  return size;
+}
+
 bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values) {
-  ByteReader reader(bytes);
-  return unpack(reader, values, 0, values.size()) && reader.left() == 0;
-}
-
-bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values, std::size_t first,
-                     std::size_t last) {
-  ByteReader reader(bytes);
-  return unpack(reader, values, first, last);
-}
-
-bool are_zeros(std::string_view bytes, std::size_t count) {
-  auto const blocks = (count + packed_together - 1) / packed_together;
-  ByteReader reader(bytes);
-  auto const head = reader.u8();
-  bool const all = head == zero_run ? reader.varint() == blocks : head == 0 && blocks == 1;
-  return all && reader.ok() && reader.left() == 0;
+  PackedIntegers packed(bytes, values.size());
+  PackedIntegers::Some some;
+  for (std::size_t at = 0; at < values.size();) {
+    std::size_t const size = packed.next(some);
+    if (size == 0) return false;
+    std::copy_n(some.begin(), size, values.begin() + static_cast<std::ptrdiff_t>(at));
+    at += size;
+  }
+  return packed.ended();
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -4,12 +4,15 @@
 // Reference" (Zukowski et al., ICDE 2006). Pure functions; any thread.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "common/core/frame/bytes.hpp"
 
 namespace dadvisor::aggregator::store {
 
@@ -21,13 +24,24 @@ void pack_integers(std::span<std::uint64_t const> values, std::string& out);
 // Reads values.size() of them from the front of `bytes`, which must hold nothing else. False: they
 // are malformed, and the values are undefined.
 bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values);
-// The same of those of places [first, last) alone: the others are undefined, their mini-blocks are
-// passed over, and whether what is behind is malformed is not told.
-bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values, std::size_t first,
-                     std::size_t last);
 
-// Whether these bytes are that of `count` zeros, and nothing else.
-bool are_zeros(std::string_view bytes, std::size_t count);
+// Reads them some at a time, as far as they are wanted. Not thread-safe.
+class PackedIntegers {
+ public:
+  using Some = std::array<std::uint64_t, packed_together>;
+
+  // `count` of them stand in the bytes, which must outlive it.
+  PackedIntegers(std::string_view bytes, std::size_t count) : reader_(bytes), count_(count) {}
+  // The next mini-block's; how many they are. 0: all were read, or the bytes are malformed.
+  std::size_t next(Some& values);
+  // All were read, and the bytes hold nothing else.
+  bool ended() const { return count_ == 0 && zeros_ == 0 && reader_.ok() && reader_.left() == 0; }
+
+ private:
+  ByteReader reader_;
+  std::size_t count_;        // that were not read yet
+  std::uint64_t zeros_ = 0;  // mini-blocks of zeros that come next
+};
 
 // About the bits that pack_integers() takes for these values, at a fraction of its cost: the widest
 // of each eight, which is between the mean width and that of a mini-block without patches.

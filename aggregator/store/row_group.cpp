@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 
 #include "aggregator/store/checked_bytes.hpp"
 
@@ -95,7 +96,6 @@ std::size_t RowGroupWriter::finish(std::string& out, ChunkCompressor* compressor
 
 Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_bytes) {
   RowGroup group;
-  ColumnDecoder decoder;
   ByteReader reader(directory);
   auto const blocks = reader.varint(most_blocks);
   std::vector<TickNs> ticks;
@@ -111,7 +111,7 @@ Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_
       auto const coding = reader.u8();
       auto const payload = reader.string(reader.left());
       ticks.resize(rows);
-      if (!decoder.decode(coding, payload, ticks) ||
+      if (!decode_column(coding, payload, ticks) ||
           std::ranges::adjacent_find(ticks, std::greater_equal<>{}) != ticks.end())
         return malformed_group();
       group.ticks_.emplace_back(ticks);
@@ -144,7 +144,15 @@ Result<RowGroup> RowGroup::read(std::string_view directory, std::uint64_t chunk_
 }
 
 std::span<RowGroup::Block const> RowGroup::blocks_of(EntityId entity) const {
-  auto const first = std::ranges::lower_bound(blocks_, entity, {}, &Block::entity);
+  // Of neighbours that have a block each, which is nearly all, the place is known.
+  auto const guess =
+      blocks_.begin() + std::min<std::ptrdiff_t>(
+                            std::ssize(blocks_) - 1,
+                            std::max<std::ptrdiff_t>(
+                                0, static_cast<std::ptrdiff_t>(entity) - blocks_.front().entity));
+  bool const known =
+      guess->entity == entity && (guess == blocks_.begin() || std::prev(guess)->entity < entity);
+  auto const first = known ? guess : std::ranges::lower_bound(blocks_, entity, {}, &Block::entity);
   auto last = first;
   while (last != blocks_.end() && last->entity == entity) ++last;
   return {first, last};

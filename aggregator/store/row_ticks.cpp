@@ -30,8 +30,9 @@ std::size_t RowTicks::behind(TickNs tick) const {
   if (!listed_.empty())
     return static_cast<std::size_t>(std::ranges::upper_bound(listed_, tick) - listed_.begin());
   if (tick < first_) return 0;
+  if (tick >= back()) return size_;
   auto const since = static_cast<std::uint64_t>(tick) - static_cast<std::uint64_t>(first_);
-  return std::min<std::uint64_t>(size_ - 1, since / static_cast<std::uint64_t>(step_)) + 1;
+  return since / static_cast<std::uint64_t>(step_) + 1;
 }
 
 void RowTicks::append_to(std::vector<TickNs>& out, std::size_t first, std::size_t last) const {

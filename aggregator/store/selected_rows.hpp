@@ -46,7 +46,6 @@ struct OpenColumn {
 
 // What decoding needs beside its result.
 struct BlockScratch {
-  ColumnDecoder decoder;
   std::vector<TickNs> ticks;
   std::vector<std::int64_t> values;
   std::vector<OpenColumn> open;

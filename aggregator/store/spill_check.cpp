@@ -16,7 +16,6 @@ void SpillFile::check_group(SpillEntry const& entry, bool decode,
   if (its.error) return damage(its.error->context);
   auto const blocks = its.rows->blocks();
   std::vector<std::uint64_t> values(blocks.size(), 0);
-  BlockScratch scratch;
   for (RowGroup::Chunk const& place : its.rows->chunks()) {
     if (!decode) break;
     auto const& read = *chunk(its, place.id, cursor);
@@ -28,7 +27,7 @@ void SpillFile::check_group(SpillEntry const& entry, bool decode,
       auto const& encoded = read.columns[block.place];
       TableColumn column;
       if (encoded.payload.empty()) continue;
-      if (append_column(encoded, block.rows, 0, scratch, column))
+      if (append_column(encoded, block.rows, 0, column))
         values[block.place] += column.values.size();
       else
         damage(fmt::format("column {} of entity {} cannot be read", place.id, block.entity));

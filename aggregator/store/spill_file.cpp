@@ -274,7 +274,7 @@ Result<std::vector<EntityId>> SpillFile::entities(std::uint64_t& damaged) const 
 Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_t& damaged,
                                SpillCursor& cursor) const {
   Result<void> result;
-  BlockScratch scratch;
+  std::vector<TickNs> ticks;
   auto const visited =
       visit_groups(entity, cursor, [&](SpillEntry const& entry, EntityId, EntityId) {
         Group& its = group(entry, true, cursor);
@@ -289,15 +289,15 @@ Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_
               damaged += known ? 0 : 1;
             } else if (auto const& encoded = read.columns[block.place];
                        !encoded.payload.empty() &&
-                       !append_column(encoded, block.rows, table.ticks.size(), scratch,
+                       !append_column(encoded, block.rows, table.ticks.size(),
                                       appender.column(place.id))) {
               result = Error{Errc::malformed, 0, path_ + ": a column"};
               return;
             }
           }
-          scratch.ticks.clear();
-          its.rows->ticks(block).append_to(scratch.ticks, 0, block.rows);
-          appender.finish(scratch.ticks);
+          ticks.clear();
+          its.rows->ticks(block).append_to(ticks, 0, block.rows);
+          appender.finish(ticks);
         }
       });
   return visited || visited.error().code == Errc::malformed ? result : visited;

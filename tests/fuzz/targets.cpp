@@ -219,8 +219,7 @@ void take_column(std::string_view bytes) {
   std::vector<std::int64_t> values(std::size_t{1} + reader.u8());
   auto const coding = reader.u8();
   auto const payload = reader.raw(reader.left());
-  ColumnDecoder decoder;
-  static_cast<void>(decoder.decode(coding, payload, values));
+  static_cast<void>(decode_column(coding, payload, values));
   std::vector<std::uint64_t> packed(values.size());
   static_cast<void>(unpack_integers(payload, packed));
 
@@ -231,7 +230,7 @@ void take_column(std::string_view bytes) {
   ColumnEncoder encoder;
   auto const its = encoder.encode(values, encoded);
   std::vector<std::int64_t> decoded(values.size());
-  must(decoder.decode(its, encoded, decoded) && decoded == values, "a column comes back");
+  must(decode_column(its, encoded, decoded) && decoded == values, "a column comes back");
   packed.assign(values.begin(), values.end());
   std::string bits;
   pack_integers(packed, bits);

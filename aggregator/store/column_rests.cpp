@@ -1,0 +1,99 @@
+#include "aggregator/store/column_rests.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace dadvisor::aggregator::store {
+namespace {
+
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
+#if defined(__x86_64__)
+bool has_vectors() {
+  static bool const has = __builtin_cpu_supports("avx2") != 0;
+  return has;
+}
+
+// Four rests at a time. The product of a word by a divisor of 32 bits is made of two of its halves;
+// of greater divisors there are few columns, and they go one by one.
+constexpr std::size_t together = 4;
+constexpr std::uint64_t greatest_divisor = 0xffff'ffff;
+
+__attribute__((target("avx2"))) inline __m256i steps_of(RestForm const& form,
+                                                        std::uint64_t const* rests) {
+  __m256i made = _mm256_loadu_si256(reinterpret_cast<__m256i const*>(rests));
+  if (form.centred) {
+    __m256i const sign =
+        _mm256_sub_epi64(_mm256_setzero_si256(), _mm256_and_si256(made, _mm256_set1_epi64x(1)));
+    made = _mm256_xor_si256(_mm256_srli_epi64(made, 1), sign);
+  }
+  made = _mm256_add_epi64(made, _mm256_set1_epi64x(static_cast<std::int64_t>(form.base)));
+  if (form.divisor == 1) return made;
+  __m256i const divisor = _mm256_set1_epi64x(static_cast<std::int64_t>(form.divisor));
+  __m256i const high = _mm256_mul_epu32(_mm256_srli_epi64(made, 32), divisor);
+  return _mm256_add_epi64(_mm256_mul_epu32(made, divisor), _mm256_slli_epi64(high, 32));
+}
+
+__attribute__((target("avx2"))) inline void put(__m256i made, std::int64_t* values) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(values), made);
+}
+
+// As many as are whole vectors; `value` becomes the last of them.
+__attribute__((target("avx2"))) std::size_t add_up_vectors(RestForm const& form,
+                                                           std::span<std::uint64_t const> rests,
+                                                           std::int64_t& value,
+                                                           std::int64_t* values) {
+  std::size_t const whole = rests.size() / together * together;
+  __m256i before = _mm256_set1_epi64x(value);
+  for (std::size_t i = 0; i < whole; i += together) {
+    __m256i sums = steps_of(form, rests.data() + i);
+    sums = _mm256_add_epi64(sums, _mm256_slli_si256(sums, 8));   // within each half
+    __m256i const lower = _mm256_permute4x64_epi64(sums, 0x50);  // its sum, for the upper half
+    sums = _mm256_add_epi64(sums, _mm256_blend_epi32(_mm256_setzero_si256(), lower, 0xf0));
+    sums = _mm256_add_epi64(sums, before);
+    before = _mm256_permute4x64_epi64(sums, 0xff);
+    put(sums, values + i);
+  }
+  if (whole > 0) value = values[whole - 1];
+  return whole;
+}
+
+__attribute__((target("avx2"))) std::size_t add_each_vector(RestForm const& form,
+                                                            std::span<std::uint64_t const> rests,
+                                                            std::int64_t from,
+                                                            std::int64_t* values) {
+  std::size_t const whole = rests.size() / together * together;
+  __m256i const start = _mm256_set1_epi64x(from);
+  for (std::size_t i = 0; i < whole; i += together)
+    put(_mm256_add_epi64(start, steps_of(form, rests.data() + i)), values + i);
+  return whole;
+}
+#endif
+
+}  // namespace
+
+std::int64_t add_up(RestForm const& form, std::span<std::uint64_t const> rests, std::int64_t before,
+                    std::int64_t* values) {
+  std::size_t i = 0;
+#if defined(__x86_64__)
+  if (form.divisor <= greatest_divisor && has_vectors())
+    i = add_up_vectors(form, rests, before, values);
+#endif
+  for (; i < rests.size(); ++i) values[i] = before = plus(before, form.step(rests[i]));
+  return before;
+}
+
+void add_each(RestForm const& form, std::span<std::uint64_t const> rests, std::int64_t from,
+              std::int64_t* values) {
+  std::size_t i = 0;
+#if defined(__x86_64__)
+  if (form.divisor <= greatest_divisor && has_vectors())
+    i = add_each_vector(form, rests, from, values);
+#endif
+  for (; i < rests.size(); ++i) values[i] = plus(from, form.step(rests[i]));
+}
+
+}  // namespace dadvisor::aggregator::store
