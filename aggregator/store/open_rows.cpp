@@ -1,125 +1,53 @@
-// What differs, for each word of the bitmap (64 columns) after the other:
-//
-//   u8    1: the two rows do not have the same cells; 0: they do
-//   u64   where they do not: the bitmap of the row before
-//   bits  a bit per column: its value is another; whole bytes
-//   4 bits for each of those, whole bytes:
-//           0-7   the step's zigzag stands in 1-8 bytes
-//           8-15  the step itself, without its 1-8 lowest bytes, which are 0
-//   the bytes of each, little-endian
-//
-// The latter form is for doubles, whose bits change at the upper end. Steps wrap around.
-
 #include "aggregator/store/open_rows.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "common/core/frame/bytes.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
 
-static_assert(std::endian::native == std::endian::little);
+constexpr std::uint64_t each_byte = 0x0101'0101'0101'0101;
 
-constexpr unsigned most_of_word = 1 + 8 + 8 + 32 + 64 * 8;  // bytes that a word can take
-constexpr std::size_t cache_line = 64;
-constexpr unsigned without_low = 8;  // the first code of the latter form
+// The lowest bytes of a word, from none to all of them.
+constexpr std::array<std::uint64_t, 9> low_bytes = [] {
+  std::array<std::uint64_t, 9> made{};
+  for (unsigned bytes = 1; bytes < made.size(); ++bytes)
+    made[bytes] = ~std::uint64_t{0} >> (64 - 8 * bytes);
+  return made;
+}();
 
-struct Coded {
-  unsigned code, bytes;
-  std::uint64_t bits;
-};
-
-Coded code_of(std::int64_t step) {
-  auto const folded = zigzag(step);
-  auto const low = (static_cast<unsigned>(std::bit_width(folded)) + 7) / 8;
-  auto const skipped =
-      static_cast<unsigned>(std::countr_zero(static_cast<std::uint64_t>(step))) / 8;
-  if (low <= 8 - skipped || skipped == 0) return {low - 1, low, folded};
-  return {without_low + skipped - 1, 8 - skipped,
-          static_cast<std::uint64_t>(step) >> (skipped * 8)};
+std::uint64_t folded(std::int64_t step, unsigned skipped) { return zigzag(step >> (8 * skipped)); }
+std::int64_t unfolded(std::uint64_t bits, unsigned skipped) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(unzigzag(bits)) << (8 * skipped));
+}
+unsigned bytes_in(std::uint64_t bits) {
+  return (static_cast<unsigned>(std::bit_width(bits)) + 7) / 8;
 }
 
-std::int64_t step_of(unsigned code, std::uint64_t bits) {
-  if (code < without_low) return unzigzag(bits);
-  return static_cast<std::int64_t>(bits << ((code - without_low + 1) * 8));
-}
-
-unsigned bytes_of(unsigned code) {
-  return code < without_low ? code + 1 : 8 - (code - without_low + 1);
-}
-
-[[gnu::noinline]] std::uint64_t load_last(std::uint8_t const* in, std::uint8_t const* end) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, in, static_cast<std::size_t>(end - in));
-  return word;
-}
-
-inline std::uint64_t load(std::uint8_t const* in, std::uint8_t const* end) {
-  if (end - in < 8) [[unlikely]]
-    return load_last(in, end);
+std::uint64_t load(std::uint8_t const* in) {
   std::uint64_t word;
-  std::memcpy(&word, in, 8);
+  std::memcpy(&word, in, sizeof word);
   return word;
 }
 
-// As a mask of a word and not as so many bytes, which would wait for their way through memory.
-std::uint64_t first_bits(std::size_t count) { return ~std::uint64_t{0} >> (64 - count); }
-
-// A value after the step whose bytes begin at `in`.
-[[gnu::always_inline]] inline std::int64_t stepped(std::int64_t value, unsigned code,
-                                                   std::uint8_t const* in,
-                                                   std::uint8_t const* end) {
-  auto const bits = load(in, end) & first_bits(8 * bytes_of(code));
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
-                                   static_cast<std::uint64_t>(step_of(code, bits)));
+std::int64_t minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
-constexpr std::uint64_t low_nibbles = 0x0f0f'0f0f'0f0f'0f0f, each_byte = 0x0101'0101'0101'0101;
-
-// std::popcount() calls a function where the processor is any x86-64.
-unsigned ones(std::uint64_t word) {
-  word -= (word >> 1) & 0x5555'5555'5555'5555;
-  word = (word & 0x3333'3333'3333'3333) + ((word >> 2) & 0x3333'3333'3333'3333);
-  return static_cast<unsigned>((((word + (word >> 4)) & low_nibbles) * each_byte) >> 56);
+void fetch_bytes(void const* begin, std::size_t size) {
+  constexpr std::size_t cache_line = 64;
+  auto const* const bytes = static_cast<char const*>(begin);
+  for (std::size_t at = 0; at < size; at += cache_line) __builtin_prefetch(bytes + at);
 }
-
-// How many ones a word has. By the processor's instruction within OpenRows::walk_by_instruction().
-struct OnesByArithmetic {
-  static unsigned of(std::uint64_t word) { return ones(word); }
-};
-struct OnesByInstruction {
-  [[gnu::always_inline]] static inline unsigned of(std::uint64_t word) {
-    return static_cast<unsigned>(__builtin_popcountll(word));
-  }
-};
-
-// The codes of a word's steps.
-class Codes {
- public:
-  Codes(std::uint8_t const* codes, std::uint8_t const* end) : codes_(codes), end_(end) {}
-  unsigned code(unsigned index) const { return (codes_[index / 2] >> (index % 2 * 4)) & 15; }
-  // How many bytes the steps before that of `index` take: sixteen codes at once, each of which is
-  // one less than its bytes, or 15 less them.
-  [[gnu::always_inline]] inline std::size_t bytes_before(unsigned index) const {
-    std::size_t sum = index;
-    std::uint8_t const* in = codes_;
-    for (unsigned left = index; left > 0; in += 8) {
-      auto word = load(in, end_);
-      if (left < 16) word &= (std::uint64_t{1} << (4 * left)) - 1;
-      std::uint64_t const latter = (word >> 3) & 0x1111'1111'1111'1111;
-      word = (word ^ latter * 15) - latter;
-      sum += (((word & low_nibbles) + ((word >> 4) & low_nibbles)) * each_byte) >> 56;
-      left -= std::min(left, 16u);
-    }
-    return sum;
-  }
-
- private:
-  std::uint8_t const* const codes_;
-  std::uint8_t const* const end_;
-};
 
 // By doubling, a quarter of all this would be room that nobody needs.
 template <typename T>
@@ -128,12 +56,76 @@ void make_room(std::vector<T>& values, std::size_t more) {
     values.reserve(values.size() + values.size() / 4 + more);
 }
 
+// The first of the ticks that is not before `tick`. Nearly always they are evenly spaced, and its
+// place is known without a search.
+std::size_t at_or_behind(std::span<TickNs const> ticks, TickNs tick) {
+  if (ticks.empty() || tick <= ticks.front()) return 0;
+  if (tick > ticks.back()) return ticks.size();
+  // Here are two of them at least.
+  auto const wide = [](TickNs at) { return static_cast<std::uint64_t>(at); };
+  std::uint64_t const since = wide(tick) - wide(ticks[0]), step = wide(ticks[1]) - wide(ticks[0]);
+  std::uint64_t const guess = (since - 1) / step + 1;
+  if (guess < ticks.size() && ticks[guess - 1] < tick && tick <= ticks[guess]) return guess;
+  return static_cast<std::size_t>(std::ranges::lower_bound(ticks, tick) - ticks.begin());
+}
+
 }  // namespace
 
+OpenRows::Shape OpenRows::Shape::least(std::int64_t step) {
+  if (step == 0) return {};
+  auto const skipped =
+      static_cast<unsigned>(std::countr_zero(static_cast<std::uint64_t>(step))) / 8;
+  return {bytes_in(folded(step, skipped)), skipped};
+}
+
+OpenRows::Shape OpenRows::Shape::joined(Shape other) const {
+  if (bytes == 0) return other;
+  if (other.bytes == 0) return *this;
+  unsigned const both = std::min(skipped, other.skipped);
+  unsigned const most = std::max(bytes + skipped, other.bytes + other.skipped) - both;
+  return {std::min(most, 8u), both};
+}
+
+bool OpenRows::Shape::fits(std::int64_t step) const {
+  return ((static_cast<std::uint64_t>(step) & low_bytes[skipped]) |
+          (folded(step, skipped) & ~low_bytes[bytes])) == 0;
+}
+
+// The steps of one column.
+class OpenRows::Steps {
+ public:
+  Steps(std::uint8_t const* first, std::size_t stride, Shape shape)
+      : first_(first), stride_(stride), mask_(low_bytes[shape.bytes]), skipped_(shape.skipped) {}
+  std::uint64_t bits(std::size_t row) const { return load(first_ + row * stride_) & mask_; }
+  std::int64_t operator[](std::size_t row) const { return unfolded(bits(row), skipped_); }
+
+ private:
+  std::uint8_t const* const first_;
+  std::size_t const stride_;
+  std::uint64_t const mask_;
+  unsigned const skipped_;
+};
+
 OpenRows::OpenRows(Columns columns)
-    : columns_(std::move(columns)), values_(columns_->size(), 0), present_(words(), 0) {}
+    : columns_(std::move(columns)),
+      bytes_(columns_->size() + slack, 0),
+      values_(columns_->size(), 0),
+      present_(words(), 0) {}
 
 OpenRows::OpenRows(Columns columns, Rows const& table) : OpenRows(std::move(columns)) {
+  // The shapes come first, so that no row is written twice.
+  std::vector<Shape> shapes(columns_->size());
+  for (std::size_t column = 0; column < shapes.size(); ++column) {
+    std::int64_t value = 0;
+    for (std::size_t row = 0; row < table.size(); ++row) {
+      if (!table.has(row, column)) continue;
+      auto const before = std::exchange(value, table.value(row, column));
+      auto const step = minus(before, value);
+      if (row > 0 && !shapes[column].fits(step))
+        shapes[column] = shapes[column].joined(Shape::least(step));
+    }
+  }
+  reshape(shapes, 0);
   for (std::size_t row = 0; row < table.size(); ++row)
     append(table.ticks()[row], [&](std::size_t column) -> Cell {
       if (!table.has(row, column)) return std::nullopt;
@@ -141,36 +133,70 @@ OpenRows::OpenRows(Columns columns, Rows const& table) : OpenRows(std::move(colu
     });
 }
 
-void OpenRows::add_difference(Steps const& steps, std::size_t width, std::uint64_t changed,
-                              std::uint64_t before, std::uint64_t present) {
-  std::array<std::uint8_t, most_of_word> made;
-  std::uint8_t* out = made.data();
-  *out++ = before != present;
-  if (before != present) {
-    std::memcpy(out, &before, 8);
-    out += 8;
+// Eight columns at once: where the column's steps begin in a row is what those before it take.
+OpenRows::Steps OpenRows::steps_of(std::size_t column) const {
+  std::size_t before = 0;
+  for (std::size_t at = 0; at < column; at += 8) {
+    auto word = load(bytes_.data() + at) & (each_byte * 15);
+    if (column - at < 8) word &= low_bytes[column - at];
+    before += (word * each_byte) >> 56;
   }
-  std::memcpy(out, &changed, 8);
-  out += (width + 7) / 8;
-  std::uint8_t* const codes = out;
-  out += (ones(changed) + 1) / 2;
-  for (unsigned count = 0; changed != 0; changed &= changed - 1, ++count) {
-    Coded const coded = code_of(steps[static_cast<std::size_t>(std::countr_zero(changed))]);
-    if (count % 2 == 0)
-      codes[count / 2] = static_cast<std::uint8_t>(coded.code);
-    else
-      codes[count / 2] |= static_cast<std::uint8_t>(coded.code << 4);
-    std::memcpy(out, &coded.bits, 8);
-    out += coded.bytes;
-  }
-  auto const bytes = static_cast<std::size_t>(out - made.data());
-  make_room(differences_, bytes);
-  differences_.insert(differences_.end(), made.data(), out);
+  return {bytes_.data() + columns_->size() + before, stride_, Shape::of(bytes_[column])};
 }
 
-void OpenRows::add_end() {
-  make_room(ends_, 1);
-  ends_.push_back(static_cast<std::uint32_t>(differences_.size()));
+void OpenRows::add_steps(std::span<std::int64_t const> steps) {
+  if (put_steps(steps)) return;
+  std::vector<Shape> shapes;
+  shapes.reserve(steps.size());
+  for (std::size_t column = 0; column < steps.size(); ++column) {
+    Shape const its = Shape::of(bytes_[column]);
+    shapes.push_back(its.fits(steps[column]) ? its : its.joined(Shape::least(steps[column])));
+  }
+  reshape(shapes, 0);
+  [[maybe_unused]] bool const fit = put_steps(steps);
+  assert(fit);
+}
+
+// False, and nothing: they do not fit all.
+bool OpenRows::put_steps(std::span<std::int64_t const> steps) {
+  make_room(bytes_, stride_);
+  std::size_t const before = bytes_.size();
+  bytes_.resize(before + stride_);
+  std::uint8_t* out = bytes_.data() + before - slack;
+  std::uint64_t beyond = 0;
+  for (std::size_t column = 0; column < steps.size(); ++column) {
+    Shape const its = Shape::of(bytes_[column]);
+    auto const bits = folded(steps[column], its.skipped);
+    beyond |= (bits & ~low_bytes[its.bytes]) |
+              (static_cast<std::uint64_t>(steps[column]) & low_bytes[its.skipped]);
+    std::memcpy(out, &bits, sizeof bits);
+    out += its.bytes;
+  }
+  if (beyond != 0) bytes_.resize(before);
+  return beyond == 0;
+}
+
+void OpenRows::reshape(std::span<Shape const> shapes, std::size_t first) {
+  std::size_t stride = 0;
+  for (Shape const& shape : shapes) stride += shape.bytes;
+  std::size_t const rows = steps() - first;
+  std::vector<std::uint8_t> made(shapes.size() + rows * stride + slack, 0);
+  std::size_t offset = shapes.size();
+  for (std::size_t column = 0; column < shapes.size(); ++column) {
+    Shape const before = Shape::of(bytes_[column]), now = shapes[column];
+    made[column] = now.byte();
+    if (now.bytes == 0) continue;
+    Steps const its = steps_of(column);
+    // By columns, so that what was written behind a step before is written again.
+    for (std::size_t row = 0; row < rows; ++row) {
+      auto const bits = before.skipped == now.skipped ? its.bits(first + row)
+                                                      : folded(its[first + row], now.skipped);
+      std::memcpy(made.data() + offset + row * stride, &bits, now.bytes);
+    }
+    offset += now.bytes;
+  }
+  bytes_ = std::move(made);
+  stride_ = static_cast<std::uint32_t>(stride);
 }
 
 void OpenRows::add_tick(TickNs tick) {
@@ -178,88 +204,94 @@ void OpenRows::add_tick(TickNs tick) {
   ticks_.push_back(tick);
 }
 
-template <typename Passed>
-void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
-                         std::span<std::uint64_t> present, Passed const& passed) const {
-  std::uint8_t const* in = differences_.data() + (row == 0 ? 0 : ends_[row - 1]);
-  std::uint8_t const* const end = differences_.data() + differences_.size();
-  for (std::size_t word = 0; word < words(); ++word) {
-    if (*in++ != 0) {
-      std::memcpy(&present[word], in, 8);
-      in += 8;
-    }
-    std::uint64_t changed = load(in, end) & first_bits(width(word));
-    in += (width(word) + 7) / 8;
-    std::uint8_t const* const codes = in;
-    in += (ones(changed) + 1) / 2;
-    for (unsigned count = 0; changed != 0; changed &= changed - 1, ++count) {
-      unsigned const code = (codes[count / 2] >> (count % 2 * 4)) & 15;
-      auto const column = word * 64 + static_cast<std::size_t>(std::countr_zero(changed));
-      passed(column);
-      values[column] = stepped(values[column], code, in, end);
-      in += bytes_of(code);
-    }
+void OpenRows::keep_present() {
+  others_.push_back(size() - 1);
+  others_.insert(others_.end(), present_.begin(), present_.end());
+}
+
+template <typename Visit>
+void OpenRows::visit_others(std::size_t first, Visit const& visit) const {
+  std::size_t const each = 1 + words();
+  for (std::size_t end = others_.size(); end > 0 && others_[end - each] >= first; end -= each)
+    visit(static_cast<std::size_t>(others_[end - each]),
+          std::span(others_).subspan(end - words(), words()));
+}
+
+void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values) const {
+  std::uint8_t const* in = bytes_.data() + columns_->size() + row * stride_;
+  for (std::size_t column = 0; column < values.size(); ++column) {
+    Shape const its = Shape::of(bytes_[column]);
+    values[column] = plus(values[column], unfolded(load(in) & low_bytes[its.bytes], its.skipped));
+    in += its.bytes;
   }
 }
 
-void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values,
-                         std::span<std::uint64_t> present) const {
-  step_back(row, values, present, [](std::size_t) {});
-}
-
 void OpenRows::fetch() const {
-  auto const all = [](auto const& values) {
-    auto const* const bytes = reinterpret_cast<char const*>(values.data());
-    std::size_t const size = values.size() * sizeof values[0];
-    for (std::size_t at = 0; at < size; at += cache_line) __builtin_prefetch(bytes + at);
-  };
-  all(ticks_);
-  all(ends_);
-  all(values_);
-  all(present_);
-  all(differences_);
+  fetch_bytes(ticks_.data(), ticks_.size() * sizeof ticks_[0]);
+  fetch_bytes(values_.data(), values_.size() * sizeof values_[0]);
+  fetch_bytes(present_.data(), present_.size() * sizeof present_[0]);
+  fetch_bytes(bytes_.data(), bytes_.size());
 }
 
 void OpenRows::expect_row() const {
+  constexpr std::size_t cache_line = 64;
   auto const* const values = reinterpret_cast<char const*>(values_.data());
   for (std::size_t at = 0; at < values_.size() * sizeof values_[0]; at += cache_line)
     __builtin_prefetch(values + at, 1);
   __builtin_prefetch(present_.data(), 1);
   __builtin_prefetch(ticks_.data() + ticks_.size(), 1);
-  __builtin_prefetch(ends_.data() + ends_.size(), 1);
-  __builtin_prefetch(differences_.data() + differences_.size(), 1);
+  __builtin_prefetch(bytes_.data());  // the shapes
+  __builtin_prefetch(bytes_.data() + bytes_.size(), 1);
 }
 
 void OpenRows::drop_newest() {
   ticks_.pop_back();
   if (empty()) return;
-  step_back(size() - 1, values_, present_);
-  ends_.pop_back();
-  differences_.resize(ends_.empty() ? 0 : ends_.back());
+  std::size_t const row = size() - 1;
+  step_back(row, values_);
+  bytes_.resize(bytes_.size() - stride_);
+  if (others_.empty() || others_[others_.size() - 1 - words()] != row) return;
+  std::ranges::copy(std::span(others_).last(words()), present_.begin());
+  others_.resize(others_.size() - 1 - words());
 }
 
 void OpenRows::drop_oldest(std::size_t rows) {
+  // The shapes that were needed until now will do for what comes, mostly.
+  std::vector<Shape> shapes;
+  shapes.reserve(columns_->size());
+  for (std::size_t column = 0; column < columns_->size(); ++column) {
+    Shape its = Shape::of(bytes_[column]);
+    Steps const column_steps = steps_of(column);
+    std::uint64_t bits = 0, all = 0;
+    for (std::size_t row = 0; its.bytes > 0 && row < steps(); ++row) {
+      auto const one = column_steps.bits(row);
+      bits |= one;
+      all |= static_cast<std::uint64_t>(unzigzag(one));
+    }
+    its = bits == 0 ? Shape() : Shape{bytes_in(bits), its.skipped};
+    // Of steps with more low bytes that are 0, each of them is one less to be written.
+    unsigned const zeros = bits == 0 ? 0 : static_cast<unsigned>(std::countr_zero(all)) / 8;
+    shapes.push_back({its.bytes - std::min(zeros, its.bytes - (its.bytes > 0 ? 1 : 0)),
+                      its.skipped + std::min(zeros, its.bytes - (its.bytes > 0 ? 1 : 0))});
+  }
+  std::size_t const gone = std::min(rows, steps());
+  reshape(shapes, gone);
   ticks_.erase(ticks_.begin(), ticks_.begin() + static_cast<std::ptrdiff_t>(rows));
-  auto const gone = std::min(rows, ends_.size());
-  if (gone == 0) return;
-  auto const bytes = ends_[gone - 1];
-  differences_.erase(differences_.begin(), differences_.begin() + bytes);
-  ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(gone));
-  for (std::uint32_t& end : ends_) end -= bytes;
-  differences_.shrink_to_fit();
+  std::size_t const each = 1 + words();
+  std::size_t first = 0;  // of the others that stay
+  while (first < others_.size() && others_[first] < rows) first += each;
+  others_.erase(others_.begin(), others_.begin() + static_cast<std::ptrdiff_t>(first));
+  for (std::size_t at = 0; at < others_.size(); at += each) others_[at] -= rows;
 }
 
 void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
                       SelectedRows& out) const {
-  auto const first = static_cast<std::size_t>(std::lower_bound(ticks_.begin(), ticks_.end(), from) -
-                                              ticks_.begin());
-  auto const last = static_cast<std::size_t>(std::upper_bound(ticks_.begin(), ticks_.end(), until) -
-                                             ticks_.begin());
+  auto const first = at_or_behind(ticks_, from);
+  auto const last =
+      until == std::numeric_limits<TickNs>::max() ? size() : at_or_behind(ticks_, until + 1);
   if (first >= last) return;
   std::size_t const before = out.ticks.size();
   out.begin_rows(selection.width(), std::span(ticks_).subspan(first, last - first));
-  auto& walked = out.scratch.open;
-  walked.clear();
   auto at = columns_->begin();
   for (auto const& [metric, place] : selection.places()) {
     at = std::lower_bound(at, columns_->end(), metric);
@@ -268,153 +300,72 @@ void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
       continue;
     }
     auto const column = static_cast<std::size_t>(at - columns_->begin());
-    walked.push_back(
-        {place, column, values_[column], ((present_[column / 64] >> (column % 64)) & 1) != 0});
-  }
-#if defined(__x86_64__)
-  static bool const has_instruction = __builtin_cpu_supports("popcnt") != 0;
-  if (has_instruction) return walk_by_instruction(walked, first, last, before, out);
-#endif
-  walk<OnesByArithmetic>(walked, first, last, before, out);
-}
-
-#if defined(__x86_64__)
-__attribute__((target("popcnt"))) void OpenRows::walk_by_instruction(std::span<OpenColumn> columns,
-                                                                     std::size_t first,
-                                                                     std::size_t last,
-                                                                     std::size_t before,
-                                                                     SelectedRows& out) const {
-  walk<OnesByInstruction>(columns, first, last, before, out);
-}
-#endif
-
-template <typename Ones>
-[[gnu::always_inline]] inline void OpenRows::walk(std::span<OpenColumn> columns, std::size_t first,
-                                                  std::size_t last, std::size_t before,
-                                                  SelectedRows& out) const {
-  if (columns.size() == 1 && words() == 1)
-    return walk_one<Ones>(columns.front(), first, last, before, out);
-  for (std::size_t row = size(); row-- > first;) {
-    for (OpenColumn const& its : columns)
-      if (row < last) show(its, before + row - first, out);
-    if (row > first) step_back<Ones>(row - 1, columns);
+    Steps const its = steps_of(column);
+    std::int64_t value = values_[column];
+    for (std::size_t row = steps(); row >= last; --row) value = plus(value, its[row - 1]);
+    std::int64_t* const values = out.columns[place].values.data() + before;
+    values[last - 1 - first] = value;
+    for (std::size_t row = last - 1; row-- > first;)
+      values[row - first] = value = plus(value, its[row]);
+    bool const present = ((present_[column / 64] >> (column % 64)) & 1) != 0;
+    if (!present || !others_.empty()) show_absent(column, place, first, last, before, out);
   }
 }
 
-inline void OpenRows::show(OpenColumn const& its, std::size_t row, SelectedRows& out) {
-  if (its.present) [[likely]]
-    out.columns[its.place].values[row] = its.value;  // of whom nobody said that it is not there
-  else
-    out.set(its.place, row, std::nullopt);
-}
-
-// What queries of thousands of entities ask for: one column, of few enough that a word tells which
-// of them changed.
-template <typename Ones>
-[[gnu::always_inline]] inline void OpenRows::walk_one(OpenColumn its, std::size_t first,
-                                                      std::size_t last, std::size_t before,
-                                                      SelectedRows& out) const {
-  std::uint8_t const* const begin = differences_.data();
-  std::uint8_t const* const end = begin + differences_.size();
-  auto const known = first_bits(width(0)), bit = std::uint64_t{1} << its.column;
-  std::size_t const bitmap = (width(0) + 7) / 8;
-  constexpr std::ptrdiff_t whole = 1 + 8 + 8 + 8;  // what is loaded without a look at the end
-  for (std::size_t row = size(); row-- > first;) {
-    if (row < last) show(its, before + row - first, out);
-    if (row == first) return;
-    std::uint8_t const* in = begin + (row == 1 ? 0 : ends_[row - 2]);
-    if (end - in < whole) {
-      step_back<Ones>(row - 1, {&its, 1});
-      continue;
-    }
-    if (*in++ != 0) {
-      its.present = (load(in, end) & bit) != 0;
-      in += 8;
-    }
-    auto const changed = load(in, end) & known;
-    if ((changed & bit) == 0) continue;
-    in += bitmap;
-    Codes const codes(in, end);
-    auto const index = Ones::of(changed & (bit - 1));
-    std::uint8_t const* const bytes = in + (Ones::of(changed) + 1) / 2;
-    its.value = stepped(its.value, codes.code(index), bytes + codes.bytes_before(index), end);
-  }
-}
-
-// Of each row no more is looked at than which columns changed, how long their bytes are, and those
-// of the columns that are asked for.
-template <typename Ones>
-[[gnu::always_inline]] inline void OpenRows::step_back(std::size_t row,
-                                                       std::span<OpenColumn> columns) const {
-  std::uint8_t const* in = differences_.data() + (row == 0 ? 0 : ends_[row - 1]);
-  std::uint8_t const* const end = differences_.data() + differences_.size();
-  for (std::size_t word = 0; !columns.empty(); ++word) {
-    bool const others = *in++ != 0;
-    std::uint64_t present = 0;
-    if (others) {
-      std::memcpy(&present, in, 8);
-      in += 8;
-    }
-    std::uint64_t const changed = load(in, end) & first_bits(width(word));
-    in += (width(word) + 7) / 8;
-    Codes const codes(in, end);
-    std::uint8_t const* const bytes = in + (Ones::of(changed) + 1) / 2;
-    for (; !columns.empty() && columns.front().column / 64 == word; columns = columns.subspan(1)) {
-      OpenColumn& its = columns.front();
-      auto const bit = its.column % 64;
-      if (others) its.present = ((present >> bit) & 1) != 0;
-      if (((changed >> bit) & 1) == 0) continue;
-      auto const index = Ones::of(changed & ((std::uint64_t{1} << bit) - 1));
-      its.value = stepped(its.value, codes.code(index), bytes + codes.bytes_before(index), end);
-    }
-    if (!columns.empty()) in = bytes + codes.bytes_before(Ones::of(changed));
-  }
+void OpenRows::show_absent(std::size_t column, std::size_t place, std::size_t first,
+                           std::size_t last, std::size_t before, SelectedRows& out) const {
+  auto const has = [&](std::span<std::uint64_t const> present) {
+    return ((present[column / 64] >> (column % 64)) & 1) != 0;
+  };
+  bool present = has(present_);
+  std::size_t behind = size();  // rows from here on were seen
+  auto const show = [&](std::size_t until) {
+    for (; behind > until; --behind)
+      if (!present && behind <= last) out.set(place, before + behind - 1 - first, std::nullopt);
+  };
+  visit_others(first, [&](std::size_t row, std::span<std::uint64_t const> bitmap) {
+    show(row + 1);
+    present = has(bitmap);
+  });
+  show(first);
 }
 
 bool OpenRows::oldest(std::size_t rows, ColumnTable& made) const {
-  auto values = values_;
   auto present = present_;
-  for (std::size_t row = size() - 1; row >= rows; --row) step_back(row - 1, values, present);
+  bool alike = true;
+  visit_others(0, [&](std::size_t row, std::span<std::uint64_t const> bitmap) {
+    if (row + 1 < rows)
+      alike = false;
+    else
+      std::ranges::copy(bitmap, present.begin());
+  });
+  if (!alike) return false;
   made.ticks.assign(ticks_.begin(), ticks_.begin() + static_cast<std::ptrdiff_t>(rows));
-  struct Unwritten {
-    std::int64_t* values = nullptr;  // of a column that no row has none
-    std::size_t until = 0;           // rows before this one
-  };
-  std::vector<Unwritten> unwritten(columns_->size());
   std::size_t count = 0;
   for (std::size_t column = 0; column < columns_->size(); ++column) {
     if (((present[column / 64] >> (column % 64)) & 1) == 0) continue;
     if (made.columns.size() == count) made.columns.emplace_back();
-    TableColumn& its = made.columns[count];
+    TableColumn& its = made.columns[count++];
     its.id = (*columns_)[column];
     its.values.resize(rows);
     its.has.clear();
-    unwritten[column] = {its.values.data(), rows};
-    ++count;
+    std::int64_t value = values_[column];
+    if (Shape::of(bytes_[column]).bytes == 0) {
+      std::ranges::fill(its.values, value);
+      continue;
+    }
+    Steps const column_steps = steps_of(column);
+    for (std::size_t row = steps(); row >= rows; --row) value = plus(value, column_steps[row - 1]);
+    its.values[rows - 1] = value;
+    for (std::size_t row = rows - 1; row-- > 0;)
+      its.values[row] = value = plus(value, column_steps[row]);
   }
   made.columns.resize(count);
-  auto const all = present;
-  std::size_t row = rows;
-  auto const write = [&](std::size_t column) {
-    auto& [its, until] = unwritten[column];
-    if (its == nullptr) return;
-    // At least one: since the last time a row was left behind. Mostly no more.
-    do its[--until] = values[column];
-    while (until > row);
-  };
-  for (row = rows - 1; row > 0; --row) {
-    step_back(row - 1, values, present, write);
-    if (present != all) return false;
-  }
-  for (std::size_t column = 0; column < columns_->size(); ++column) write(column);
   return true;
 }
 
 Rows OpenRows::table(TickNs from) const {
-  if (!columns_) return Rows();
-  auto const first = static_cast<std::size_t>(std::lower_bound(ticks_.begin(), ticks_.end(), from) -
-                                              ticks_.begin());
-  return table(first, size());
+  return columns_ ? table(at_or_behind(ticks_, from), size()) : Rows();
 }
 
 Rows OpenRows::table(std::size_t first, std::size_t last) const {
@@ -422,10 +373,18 @@ Rows OpenRows::table(std::size_t first, std::size_t last) const {
                                    ticks_.begin() + static_cast<std::ptrdiff_t>(last)));
   auto values = values_;
   auto present = present_;
-  for (std::size_t row = size(); row-- > first;) {
-    if (row < last) made.set_row(row - first, values, present);
-    if (row > first) step_back(row - 1, values, present);
-  }
+  std::size_t behind = size();  // rows from here on were seen
+  auto const show = [&](std::size_t until) {
+    for (; behind > until; --behind) {
+      if (behind < size()) step_back(behind - 1, values);
+      if (behind <= last) made.set_row(behind - 1 - first, values, present);
+    }
+  };
+  visit_others(first, [&](std::size_t row, std::span<std::uint64_t const> bitmap) {
+    show(row + 1);
+    std::ranges::copy(bitmap, present.begin());
+  });
+  show(first);
   return made;
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 // The newest rows of one entity, of the same columns, in about a fifth of the room of a table.
 //
-// The newest row stands as it is; each row in front of it is kept as what differs from the row
-// behind it. So a row more costs one comparison, the newest goes and the oldest go without a look
-// at the others, and rows are read back from the newest on, as far as they are asked for. Ticks
-// only ascend: for a row that belongs in between, the owner makes all of it anew from a table. In
-// memory alone: no format that a file has. Not thread-safe.
+// The newest row stands as it is; each row in front of it is kept as the steps of its columns from
+// the row behind it. All steps of a column take the same bytes, as many as the widest needs: so a
+// column is read at an even stride from the newest row back, as far as it is asked for, and without
+// a look at the others. When a step comes that does not fit, all rows are written anew. Ticks only
+// ascend: for a row that belongs in between, the owner makes all of it anew from a table. In memory
+// alone: no format that a file has. Not thread-safe.
 
 #include <algorithm>
 #include <array>
@@ -63,66 +64,86 @@ class OpenRows {
   bool oldest(std::size_t rows, ColumnTable& made) const;
 
  private:
-  using Steps = std::array<std::int64_t, 64>;  // from a row's values to those of the row before
+  // How a column's steps are written: the zigzag of a step without its `skipped` lowest bytes,
+  // which are 0 in all of them (doubles change at the upper end), in `bytes` bytes. A byte in
+  // bytes_.
+  struct Shape {
+    unsigned bytes = 0, skipped = 0;
+
+    static Shape of(std::uint8_t byte) { return {byte & 15u, static_cast<unsigned>(byte >> 4)}; }
+    std::uint8_t byte() const { return static_cast<std::uint8_t>(bytes | skipped << 4); }
+    static Shape least(std::int64_t step);  // in which this one fits
+    Shape joined(Shape other) const;        // in which all fit that fit either
+    bool fits(std::int64_t step) const;
+  };
+  class Steps;
+  static constexpr std::size_t slack = sizeof(std::uint64_t);  // that words are read beyond
 
   std::size_t words() const { return (columns_->size() + 63) / 64; }
-  std::size_t width(std::size_t word) const {  // columns of a word of the bitmap
-    return std::min<std::size_t>(64, columns_->size() - word * 64);
-  }
-  // Of one word: what tells the row before from the one behind it, which has `present`. `changed`:
-  // the steps that are not 0.
-  void add_difference(Steps const& steps, std::size_t width, std::uint64_t changed,
-                      std::uint64_t before, std::uint64_t present);
-  void add_end();
+  std::size_t steps() const { return empty() ? 0 : size() - 1; }  // rows that are kept as steps
+  template <typename Give>
+  void append(TickNs tick, Give const& give, std::span<std::int64_t> steps);
+  void add_steps(std::span<std::int64_t const> steps);
+  bool put_steps(std::span<std::int64_t const> steps);
   void add_tick(TickNs tick);
-  // Turns row `row` + 1 into row `row`; of each column that changes calls passed(column) before.
-  template <typename Passed>
-  void step_back(std::size_t row, std::span<std::int64_t> values, std::span<std::uint64_t> present,
-                 Passed const& passed) const;
-  void step_back(std::size_t row, std::span<std::int64_t> values,
-                 std::span<std::uint64_t> present) const;
-  // The same of some columns alone, which ascend.
-  template <typename Ones>
-  void step_back(std::size_t row, std::span<OpenColumn> columns) const;
-  // Goes back from the newest row to row `first`, and puts what the columns have in rows
-  // [first, last) behind `before` rows.
-  template <typename Ones>
-  void walk(std::span<OpenColumn> columns, std::size_t first, std::size_t last, std::size_t before,
-            SelectedRows& out) const;
-  template <typename Ones>
-  void walk_one(OpenColumn column, std::size_t first, std::size_t last, std::size_t before,
-                SelectedRows& out) const;
-  static void show(OpenColumn const& column, std::size_t row, SelectedRows& out);
-  void walk_by_instruction(std::span<OpenColumn> columns, std::size_t first, std::size_t last,
-                           std::size_t before, SelectedRows& out) const;
+  void keep_present();  // of the newest row, in front of one with other cells
+  // Writes rows from `first` on anew, in these shapes, in which all of their steps fit.
+  void reshape(std::span<Shape const> shapes, std::size_t first);
+  Steps steps_of(std::size_t column) const;
+  // Turns row `row` + 1 into row `row`.
+  void step_back(std::size_t row, std::span<std::int64_t> values) const;
+  // Calls visit(row, bitmap) for each row that has not the cells of the row behind it, newest
+  // first, down to row `first`.
+  template <typename Visit>
+  void visit_others(std::size_t first, Visit const& visit) const;
+  void show_absent(std::size_t column, std::size_t place, std::size_t first, std::size_t last,
+                   std::size_t before, SelectedRows& out) const;
 
   Columns columns_;
   std::vector<TickNs> ticks_;
-  std::vector<std::uint8_t> differences_;  // of all rows but the newest, by tick ascending
-  std::vector<std::uint32_t> ends_;        // of each in there
-  std::vector<std::int64_t> values_;       // of the newest row; of what it lacks, the last one
-  std::vector<std::uint64_t> present_;     // of the newest row
+  // A shape for each column; the steps of all rows but the newest, by tick ascending, of each by
+  // column; slack.
+  std::vector<std::uint8_t> bytes_;
+  std::uint32_t stride_ = 0;            // bytes of a row's steps
+  std::vector<std::int64_t> values_;    // of the newest row; of what it lacks, the last one
+  std::vector<std::uint64_t> present_;  // of the newest row
+  // Of each row that has not the cells of the row behind it, by tick ascending: its place, and its
+  // bitmap. Mostly none.
+  std::vector<std::uint64_t> others_;
 };
 
 template <typename Give>
 void OpenRows::append(TickNs tick, Give const& give) {
+  constexpr std::size_t few = 64;
+  std::size_t const count = columns_->size();
+  if (count <= few) {
+    std::array<std::int64_t, few> steps;
+    append(tick, give, std::span(steps).first(count));
+  } else {
+    std::vector<std::int64_t> steps(count);
+    append(tick, give, steps);
+  }
+}
+
+template <typename Give>
+void OpenRows::append(TickNs tick, Give const& give, std::span<std::int64_t> steps) {
+  bool alike = true;
   for (std::size_t word = 0; word < words(); ++word) {
-    Steps steps;
-    std::uint64_t present = 0, changed = 0;
-    std::int64_t* const values = values_.data() + word * 64;
-    for (std::size_t i = 0; i < width(word); ++i) {
-      Cell const& cell = give(word * 64 + i);
-      std::int64_t const value = cell.value_or(values[i]);
-      steps[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) -
-                                           static_cast<std::uint64_t>(value));
-      changed |= std::uint64_t{values[i] != value} << i;
-      values[i] = value;
-      present |= std::uint64_t{cell.has_value()} << i;
+    std::size_t const begin = word * 64, end = std::min(begin + 64, steps.size());
+    std::uint64_t present = 0;
+    for (std::size_t column = begin; column < end; ++column) {
+      Cell const& cell = give(column);
+      std::int64_t const value = cell.value_or(values_[column]);
+      steps[column] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values_[column]) -
+                                                static_cast<std::uint64_t>(value));
+      values_[column] = value;
+      present |= std::uint64_t{cell.has_value()} << (column - begin);
     }
-    if (!empty()) add_difference(steps, width(word), changed, present_[word], present);
+    if (alike && present != present_[word] && !empty()) keep_present();
+    alike = alike && present == present_[word];
     present_[word] = present;
   }
-  if (!empty()) add_end();
+  if (!empty()) add_steps(steps);
   add_tick(tick);
 }
 

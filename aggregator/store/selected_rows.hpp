@@ -36,20 +36,10 @@ struct SelectedColumn {
   }
 };
 
-// A column of a query on its way back through open rows.
-struct OpenColumn {
-  std::size_t place = 0;   // in the query
-  std::size_t column = 0;  // in the rows
-  std::int64_t value = 0;
-  bool present = false;
-};
-
 // What decoding needs beside its result.
 struct BlockScratch {
   std::vector<TickNs> ticks;
   std::vector<std::int64_t> values;
-  std::vector<OpenColumn> open;
-  std::string bytes;
 };
 
 struct SelectedRows {
