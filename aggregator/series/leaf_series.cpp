@@ -45,8 +45,10 @@ void fill(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs c
 
 // Whether each slot has a row, and none has two: as nearly always.
 bool one_a_slot(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs const> ticks) {
-  if (ticks.size() != shape.values() || slot_of(shape, ticks.front()) != 0) return false;
+  if (ticks.size() != shape.values()) return false;
   store::TickNs const step = Nanoseconds(std::chrono::seconds(shape.step)).count();
+  store::TickNs const begin = store::tick_ns(from_unix_seconds(shape.start));
+  if (ticks.front() < begin || ticks.front() >= begin + step) return false;  // not in the first one
   store::TickNs differs = 0;
   for (std::size_t row = 1; row < ticks.size(); ++row)
     differs |= (ticks[row] - ticks[row - 1]) ^ step;

@@ -74,8 +74,8 @@ void LeafValues::make(rollup::HostTicks& host_ticks, HostOf const& host_of,
                       LeafEntity const& entity, WallTime start, WallTime from) {
   store::SelectedRows const& rows = scan_.rows();
   std::size_t const count = rows.ticks.size();
-  first_ = static_cast<std::size_t>(std::ranges::lower_bound(rows.ticks, store::tick_ns(from)) -
-                                    rows.ticks.begin());
+  // There are few in front: those that rates reach back on.
+  for (first_ = 0; first_ < count && rows.ticks[first_] < store::tick_ns(from);) ++first_;
   if (any_rate_ && count > 0) {
     // Only of a life that is young at the first row does it matter when its host was heard.
     bool const young = entity.start_ns > store::tick_ns(start - (longest_hole + 1) * step_);

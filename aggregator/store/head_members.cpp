@@ -17,6 +17,7 @@ EntityInfo HeadMember::known() const {
 
 HeadMember& HeadMembers::insert(std::unique_ptr<HeadMember> made) {
   HeadMember& its = *made;
+  its.kind = its.info->entity.key.kind;
   if (auto const known = by_key_.find(its.info->entity.key); known != by_key_.end())
     by_key_.erase(known);
   by_key_.insert(&its);

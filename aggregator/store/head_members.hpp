@@ -18,6 +18,7 @@ namespace dadvisor::aggregator::store {
 struct HeadMember {
   std::shared_ptr<EntityInfo> info;  // shared with lists, which see it never change
   WallTime last_tick{};              // where that of `info` may be an older one
+  EntityKind kind{};  // that of its key, for who does not look into `info`: insert() sets it
   bool derived = false;
   bool changed = true;    // since the catalogue was told
   bool was_dead = false;  // when it was told last
@@ -26,7 +27,7 @@ struct HeadMember {
   TickNs hidden_until = std::numeric_limits<TickNs>::min();
   OfOneTick of_one_tick() const {
     if (derived) return OfOneTick::newest;
-    return info->entity.key.kind == EntityKind::foreign ? OfOneTick::cells : OfOneTick::first;
+    return kind == EntityKind::foreign ? OfOneTick::cells : OfOneTick::first;
   }
   Tail tail;
 };
