@@ -1,5 +1,8 @@
 #include "aggregator/pipeline.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <future>
 
 #include "common/core/foreign.hpp"
@@ -85,6 +88,10 @@ void Pipeline::work() {
 }
 
 void Pipeline::make_tiers() {
+  // A period of a tier is many seconds of work that nobody waits for; ticks come all the while.
+  // Linux counts this per thread, setpriority(2); it cannot be refused.
+  static constexpr int background = 10;
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), background);
   std::unique_lock lock(tiers_mutex_);
   while (!tiers_wake_.wait_for(lock, 1s, [this] { return stopping_.load(); })) {
     if (!store_->replayed()) continue;  // no window is made of a part of its rows

@@ -57,6 +57,19 @@ std::string kind_of(std::string const& path) {
   return "other";
 }
 
+// Resident memory at ticks, KiB.
+struct Memory {
+  double sum = 0, most = 0;
+  int count = 0;
+
+  void add(double kib) {
+    sum += kib;
+    most = std::max(most, kib);
+    ++count;
+  }
+  double mean() const { return sum / std::max(count, 1); }
+};
+
 class Fleet {
  public:
   explicit Fleet(Options options) : options_(std::move(options)), link_(loop_) {
@@ -98,8 +111,8 @@ class Fleet {
     started_ = now();
     if (options_.report > 0)
       fmt::print(
-          "| minute | M samples acked | server CPU-s | fleet CPU-s | RSS MiB | KiB/series | "
-          "most ticks behind |\n|---|---|---|---|---|---|---|\n");
+          "| minute | M samples acked | server CPU-s | fleet CPU-s | RSS KiB/series: now | mean | "
+          "most | most ticks behind |\n|---|---|---|---|---|---|---|---|\n");
     walk();
     loop_.run();
     return report();
@@ -219,12 +232,9 @@ class Fleet {
     auto const minutes = Seconds(tick_ * step).count() / 60;
     // What it takes while it works. The beginning, when all is new and nothing was spilled, is left
     // out; VmHWM is not enough, for it keeps the one moment of a start.
-    if (tick_ >= options_.ticks / 2) {
-      auto const rss = server_->usage().rss_kib;
-      rss_sum_ += rss;
-      rss_most_ = std::max(rss_most_, rss);
-      ++tick_marks_;
-    }
+    auto const rss = server_->usage().rss_kib;
+    of_line_.add(rss);
+    if (tick_ >= options_.ticks / 2) of_half_.add(rss);
     if (options_.report > 0 && tick_ > 0 && minutes >= reported_ + options_.report) {
       print_line(minutes);
     }
@@ -232,12 +242,14 @@ class Fleet {
 
   void print_line(double minutes) {
     auto const used = server_->usage();
-    fmt::print("| {:5.0f} | {:8.2f} | {:7.2f} | {:7.2f} | {:7.1f} | {:6.3f} | {} |\n", minutes,
-               static_cast<double>(link_.acked_samples) / 1e6,
+    fmt::print("| {:5.0f} | {:8.2f} | {:7.2f} | {:7.2f} | {:.3f} | {:.3f} | {:.3f} | {} |\n",
+               minutes, static_cast<double>(link_.acked_samples) / 1e6,
                used.cpu_seconds - before_.cpu_seconds, own_cpu_seconds() - own_before_,
-               used.rss_kib / 1024, used.rss_kib / series(), behind_now_);
+               used.rss_kib / series(), of_line_.mean() / series(), of_line_.most / series(),
+               behind_now_);
     std::fflush(stdout);
     reported_ = minutes;
+    of_line_ = {};
     behind_now_ = 0;
   }
 
@@ -324,9 +336,9 @@ class Fleet {
         "{:.1f} MiB = {:.3f} KiB per series, peak {:.3f}\n",
         cost(acked), 1 / cost(acked), acked.rss_kib / 1024, acked.rss_kib / series(),
         acked.peak_kib / series());
-    if (tick_marks_ > 0)
+    if (of_half_.count > 0)
       fmt::print("at its ticks: mean {:.3f} KiB per series, most {:.3f}\n",
-                 rss_sum_ / tick_marks_ / series(), rss_most_ / series());
+                 of_half_.mean() / series(), of_half_.most / series());
     std::fflush(stdout);
     agents_.clear();
     link_.client.reset();
@@ -370,8 +382,7 @@ class Fleet {
   std::size_t most_behind_ = 0, behind_now_ = 0;
   Usage before_;
   double own_before_ = 0, idle_share_ = 0, reported_ = 0;
-  double rss_sum_ = 0, rss_most_ = 0;  // KiB, at so many ticks of the second half:
-  int tick_marks_ = 0;
+  Memory of_line_, of_half_;  // since the last line; of the second half
   http::Timer timer_, outage_;
 };
 
