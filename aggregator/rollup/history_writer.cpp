@@ -158,6 +158,32 @@ Result<void> HistoryWriter::make_tens(Entity& entity, TierReader& reader, Period
   return {};
 }
 
+// What came of the entity, as minutes.
+void HistoryWriter::fold(Entity const& entity, WindowVisitor const& visit) const {
+  auto const& finest = entity.layout.finest();
+  std::vector<store::TickNs> ticks;
+  for (auto const& [tick, cells] : entity.rows.rows)
+    if (begin_ <= tick && tick < end_) ticks.push_back(store::tick_ns(tick));
+  std::vector<store::SelectedColumn> columns(finest.size());
+  for (store::SelectedColumn& column : columns) {
+    column.values.resize(ticks.size());
+    column.has.resize(ticks.size());
+  }
+  for (std::size_t i = 0; i < entity.rows.columns.size(); ++i) {
+    store::SelectedColumn& column = columns[static_cast<std::size_t>(
+        std::ranges::lower_bound(finest, entity.rows.columns[i]) - finest.begin())];
+    std::size_t row = 0;
+    for (auto const& [tick, cells] : entity.rows.rows) {
+      if (tick < begin_ || tick >= end_) continue;
+      column.values[row] = cells[i].value_or(0);
+      column.has[row++] = cells[i].has_value();
+    }
+  }
+  WindowFolder folder(entity.layout, plan_of(store_, store::Tier::minute).window,
+                      entity.rows.entity.step, nullptr);
+  folder.fold(ticks, columns, 0, visit);
+}
+
 Result<void> HistoryWriter::check(store::Tier tier, Entity const& entity, Windows const& fresh,
                                   TierReader& reader) {
   auto const there = held(tier, entity, fresh, reader);
@@ -176,7 +202,6 @@ Result<void> HistoryWriter::check(store::Tier tier, Entity const& entity, Window
 
 Result<OldRowsWritten> HistoryWriter::write(std::vector<OldRows> const& all) {
   if (auto prepared = prepare(); !prepared) return prepared.error();
-  Nanoseconds const minute = plan_of(store_, store::Tier::minute).window;
   Nanoseconds const ten = plan_of(store_, store::Tier::ten_minutes).window;
   WallTime const tens_until = store_.sealed_until(store::Tier::ten_minutes);
   OldRowsWritten written;
@@ -195,20 +220,7 @@ Result<OldRowsWritten> HistoryWriter::write(std::vector<OldRows> const& all) {
       auto& made = entity.made_of_minutes;
       if (its < tens_until && (made.empty() || made.back() != its)) made.push_back(its);
     };
-    WindowFolder folder(entity.layout, minute, rows.entity.step, nullptr);
-    std::vector<std::size_t> places;
-    for (MetricId const column : rows.columns)
-      places.push_back(
-          static_cast<std::size_t>(std::ranges::lower_bound(entity.layout.finest(), column) -
-                                   entity.layout.finest().begin()));
-    std::vector<Cell> cells;
-    for (auto const& [tick, its] : rows.rows) {
-      if (tick < begin_ || tick >= end_) continue;
-      cells.assign(entity.layout.finest().size(), Cell());
-      for (std::size_t i = 0; i < places.size(); ++i) cells[places[i]] = its[i];
-      folder.take(tick, cells, take);
-    }
-    folder.finish(take);
+    fold(entity, take);
     joiner.finish(take_ten);
     if (auto joined = join(store::Tier::minute, entity, entity.minutes, reader, written); !joined)
       return joined.error();

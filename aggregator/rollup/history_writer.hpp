@@ -61,6 +61,7 @@ class HistoryWriter {
   void sort_in(store::Tier tier, Entity const& entity, Windows const& windows, Periods& periods);
   Result<void> write_periods(store::Tier tier, Periods& periods);
   Result<void> make_tens(Entity& entity, TierReader& reader, Periods& periods);
+  void fold(Entity const& entity, WindowVisitor const& visit) const;
   Result<void> check(store::Tier tier, Entity const& entity, Windows const& fresh,
                      TierReader& reader);
 

@@ -7,7 +7,7 @@ namespace dadvisor::aggregator::rollup {
 namespace {
 
 constexpr std::size_t sorted_at_once = 48;  // so few are sorted sooner than divided three times
-constexpr std::size_t bytes_per_instance = 4096;
+constexpr std::size_t bytes_per_instance = 1280;  // a metric's windows of a period
 
 }  // namespace
 
@@ -28,15 +28,23 @@ std::array<double, order_parts.size()> order_of(std::vector<double>& values) {
   return found;
 }
 
-OrderStatistics::OrderStatistics(WindowLayout const& layout, Nanoseconds window, WallTime last,
-                                 std::size_t least_bytes)
-    : layout_(layout), window_(window), last_(last), least_bytes_(least_bytes) {
+std::vector<Metric const*> ordered_metrics(WindowLayout const& layout) {
+  std::vector<Metric const*> metrics;
   for (WindowColumn const& column : layout.columns()) {
     bool const wanted = column.keeping == Keeping::order &&
-                        std::ranges::find(metrics_, column.metric) == metrics_.end();
-    if (wanted) metrics_.push_back(column.metric);
+                        std::ranges::find(metrics, column.metric) == metrics.end();
+    if (wanted) metrics.push_back(column.metric);
   }
+  return metrics;
 }
+
+OrderStatistics::OrderStatistics(WindowLayout const& layout, std::span<Metric const* const> metrics,
+                                 Nanoseconds window, WallTime last, std::size_t least_bytes)
+    : layout_(layout),
+      metrics_(metrics.begin(), metrics.end()),
+      window_(window),
+      last_(last),
+      least_bytes_(least_bytes) {}
 
 std::vector<MetricId> OrderStatistics::columns_of(std::span<MetricId const> columns) const {
   std::vector<MetricId> needed;

@@ -21,14 +21,18 @@ inline constexpr std::array order_parts{std::pair{RollupPart::p50, 0.50},
 // The values in the order of order_parts; `values` must not be empty and is reordered.
 std::array<double, order_parts.size()> order_of(std::vector<double>& values);
 
+// The metrics whose order statistics stand in rows of this layout, each once.
+std::vector<Metric const*> ordered_metrics(WindowLayout const& layout);
+
 // Collects the instances' means over the windows of a tier and fills them into the rows of
 // an app or a cluster. A mean takes 8 bytes, and a cluster has many: where they would be more than
 // what is due to so many instances, only the first windows are collected, and the rest needs
 // another one.
 class OrderStatistics {
  public:
-  // `layout`: of those rows, with the columns that are wanted. Windows begin up to `last`.
-  OrderStatistics(WindowLayout const& layout, Nanoseconds window, WallTime last = WallTime::max(),
+  // `layout`: of those rows; `metrics`: of ordered_metrics(layout). Windows begin up to `last`.
+  OrderStatistics(WindowLayout const& layout, std::span<Metric const* const> metrics,
+                  Nanoseconds window, WallTime last = WallTime::max(),
                   std::size_t least_bytes = 8 << 20);
   // Windows up to this one are collected. It comes nearer in end(), never before the first.
   WallTime last() const { return last_; }
@@ -46,14 +50,14 @@ class OrderStatistics {
   struct Mean {
     double sum = 0, count = 0;
   };
-  WindowLayout const& layout_;
   void give_up_some();
 
+  WindowLayout const& layout_;
+  std::vector<Metric const*> const metrics_;
   Nanoseconds const window_;
   WallTime last_;
   std::size_t const least_bytes_;
   std::size_t instances_ = 0, means_kept_ = 0;  // those in values_
-  std::vector<Metric const*> metrics_;
   WindowLayout const* instance_ = nullptr;
   std::map<WallTime, std::vector<Mean>> means_;                  // of the instance, per metric
   std::map<WallTime, std::vector<std::vector<double>>> values_;  // per metric

@@ -73,44 +73,63 @@ Result<void> TierReader::make_plain(store::Tier tier, store::EntityInfo const& e
   bool const raw = layout.kind() == EntityKind::container || layout.kind() == EntityKind::host;
   store::EntityId const host =
       layout.kind() == EntityKind::container ? host_of_(entity.entity.key) : store::absent_entity;
-  CounterRates rates(host_ticks_, entity, host, layout.finest());
+  CounterRates rates(host_ticks_, entity.entity.key.start_ns, entity.step, host);
   WindowFolder folder(layout, window, entity.step, raw ? &rates : nullptr);
+  if (!scan_ || !std::ranges::equal(scan_->columns(), layout.finest()))
+    scan_.emplace(layout.finest(), &raw_);
   WallTime const start = raw ? from - rates.reach() : from;
-  bool begun = false;
-  auto const scanned = store_.scan(
-      entity.id, layout.finest(), start, until,
-      [&](WallTime tick, std::span<Cell const> cells) {
-        if (raw && !begun && tick >= from) take_before(entity, layout, start, rates);
-        begun = true;
-        folder.take(tick, cells, wanted);
-      },
-      &raw_);
-  if (scanned) folder.finish(wanted);
-  return scanned;
+  store::EntityId const id = entity.id;
+  return store_.scan({&id, 1}, start, until, *scan_, [&](std::size_t) -> Result<void> {
+    store::SelectedRows const& rows = scan_->rows();
+    std::span const ticks(rows.ticks);
+    auto const first = static_cast<std::size_t>(
+        std::ranges::lower_bound(ticks, store::tick_ns(from)) - ticks.begin());
+    if (raw && first > 0) folder.take_before(ticks.first(first), rows.columns);
+    if (raw && first == 0 && !ticks.empty()) take_before(entity, layout, start, folder);
+    folder.fold(ticks, rows.columns, first, visit);
+    return {};
+  });
 }
 
 void TierReader::take_before(store::EntityInfo const& entity, WindowLayout const& layout,
-                             WallTime end, CounterRates& rates) {
+                             WallTime end, WindowFolder& folder) {
+  store::ColumnScan scan(layout.finest());
+  store::EntityId const id = entity.id;
   bool found = false;
   for (Nanoseconds span = std::chrono::hours(1); !found && entity.first_tick < end; span *= 8) {
-    auto const scanned = store_.scan(entity.id, layout.finest(), end - span, end - Nanoseconds(1),
-                                     [&](WallTime tick, std::span<Cell const> cells) {
-                                       found = true;
-                                       rates.take(tick, cells);
-                                     });
-    if (!scanned) return;  // damaged: the row behind the hole is then the first that is known
+    auto const read = store_.scan({&id, 1}, end - span, end - Nanoseconds(1), scan,
+                                  [&](std::size_t) -> Result<void> {
+                                    found = !scan.rows().ticks.empty();
+                                    folder.take_before(scan.rows().ticks, scan.rows().columns);
+                                    return {};
+                                  });
+    if (!read) return;  // damaged: the row behind the hole is then the first that is known
     end -= span;
   }
 }
 
 Result<void> TierReader::fill_order(store::Tier tier, store::EntityInfo const& entity,
                                     WindowLayout const& layout, std::vector<WindowRow>& rows) {
-  if (rows.empty()) return {};
+  // A cluster's instances are all that there are: of them one metric at a time.
+  auto const metrics = ordered_metrics(layout);
+  std::size_t const some = layout.kind() == EntityKind::total ? 1 : metrics.size();
+  for (std::size_t first = 0; first < metrics.size(); first += some) {
+    auto const filled =
+        fill_order(std::span(metrics).subspan(first, some), tier, entity, layout, rows);
+    if (!filled) return filled;
+  }
+  return {};
+}
+
+Result<void> TierReader::fill_order(std::span<Metric const* const> metrics, store::Tier tier,
+                                    store::EntityInfo const& entity, WindowLayout const& layout,
+                                    std::vector<WindowRow>& rows) {
   Nanoseconds const window = window_of(tier);
   std::size_t at_once = rows.size();
   for (std::size_t first = 0; first < rows.size();) {
     WallTime const from = rows[first].window;
-    OrderStatistics order(layout, window, rows[std::min(first + at_once, rows.size()) - 1].window);
+    OrderStatistics order(layout, metrics, window,
+                          rows[std::min(first + at_once, rows.size()) - 1].window);
     auto const until = [&] { return order.last() + window - Nanoseconds(1); };
     auto const take = [&](store::EntityInfo const& instance) -> Result<void> {
       if (instance.first_tick > until()) return {};  // a list's last_tick may be an old one

@@ -5,12 +5,15 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "aggregator/rollup/counter_rates.hpp"
 #include "aggregator/rollup/entity_directory.hpp"
 #include "aggregator/rollup/host_ticks.hpp"
+#include "aggregator/rollup/window_folder.hpp"
 #include "aggregator/rollup/window_row.hpp"
+#include "aggregator/store/column_scan.hpp"
 #include "aggregator/store/spill_reads.hpp"
 #include "aggregator/store/store.hpp"
 
@@ -58,9 +61,12 @@ class TierReader {
   // What the counters said last before `end`, over a hole of any length: the first row behind it
   // says what they rose by since.
   void take_before(store::EntityInfo const& entity, WindowLayout const& layout, WallTime end,
-                   CounterRates& rates);
+                   WindowFolder& folder);
   Result<void> fill_order(store::Tier tier, store::EntityInfo const& entity,
                           WindowLayout const& layout, std::vector<WindowRow>& rows);
+  Result<void> fill_order(std::span<Metric const* const> metrics, store::Tier tier,
+                          store::EntityInfo const& entity, WindowLayout const& layout,
+                          std::vector<WindowRow>& rows);
 
   store::Store const& store_;
   HostTicks& host_ticks_;
@@ -69,6 +75,7 @@ class TierReader {
   // What entity after entity is read out of, mostly by number ascending: little need be kept.
   static constexpr std::size_t kept_bytes = 4 << 20;
   store::SpillReads raw_{kept_bytes};
+  std::optional<store::ColumnScan> scan_;  // of raw_; entities of one kind have the same columns
   std::array<store::SpillReads, store::all_tiers.size()> sealed_{
       store::SpillReads(kept_bytes), store::SpillReads(kept_bytes), store::SpillReads(kept_bytes)};
 };

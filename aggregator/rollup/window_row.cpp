@@ -3,19 +3,6 @@
 #include <algorithm>
 
 namespace dadvisor::aggregator::rollup {
-namespace {
-
-// Whether the figure is per step of the rows.
-bool per_step(WindowColumn const& column) {
-  return column.keeping != Keeping::order && column.keeping != Keeping::quotient &&
-         column.keeping != Keeping::parts && column.metric->kind == MetricKind::counter &&
-         column_part(column.column) != RollupPart::count;
-}
-
-}  // namespace
-
-void WindowFigure::take(double value) { take(WindowFigure{value, value, value, value, 1}); }
-
 void WindowFigure::take(WindowFigure const& later) {
   if (later.count == 0) return;
   if (count == 0) {
@@ -38,14 +25,22 @@ void clear_window(WindowLayout const& layout, WindowRow& row) {
   row.increases.assign(layout.columns().size(), 0);
 }
 
+bool is_per_step(WindowColumn const& column) {
+  return column.keeping != Keeping::order && column.keeping != Keeping::quotient &&
+         column.keeping != Keeping::parts && column.metric->kind == MetricKind::counter &&
+         column_part(column.column) != RollupPart::count;
+}
+
+void rescale_figure(WindowFigure& figure, Nanoseconds from, Nanoseconds to) {
+  if (from == to || from <= Nanoseconds::zero()) return;
+  double const factor = static_cast<double>(to.count()) / static_cast<double>(from.count());
+  for (double* part : {&figure.min, &figure.max, &figure.sum, &figure.last}) *part *= factor;
+}
+
 void rescale_window(WindowLayout const& layout, WindowRow& row, Nanoseconds step) {
-  if (row.step == step || row.step <= Nanoseconds::zero()) return;
-  double const factor = static_cast<double>(step.count()) / static_cast<double>(row.step.count());
-  for (std::size_t i = 0; i < row.figures.size(); ++i) {
-    if (!per_step(layout.columns()[i])) continue;
-    WindowFigure& figure = row.figures[i];
-    for (double* part : {&figure.min, &figure.max, &figure.sum, &figure.last}) *part *= factor;
-  }
+  if (row.step == step) return;
+  for (std::size_t i = 0; i < row.figures.size(); ++i)
+    if (is_per_step(layout.columns()[i])) rescale_figure(row.figures[i], row.step, step);
 }
 
 void settle_window(WindowLayout const& layout, WindowRow& row) {

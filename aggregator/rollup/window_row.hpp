@@ -3,6 +3,7 @@
 // greatest, sum, number and last of their values; so that whatever way a query puts neighbouring
 // values together, it finds what the finest rows would have given. Pure values, any thread.
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -15,7 +16,14 @@ namespace dadvisor::aggregator::rollup {
 struct WindowFigure {
   double min = 0, max = 0, sum = 0, last = 0, count = 0;  // count 0: nothing is known
 
-  void take(double value);
+  // Here, as it is done for each finest value.
+  void take(double value) {
+    min = count > 0 ? std::min(min, value) : value;
+    max = count > 0 ? std::max(max, value) : value;
+    sum = count > 0 ? sum + value : value;
+    last = value;
+    ++count;
+  }
   void take(WindowFigure const& later);
   bool operator==(WindowFigure const&) const = default;
 };
@@ -35,7 +43,11 @@ using WindowVisitor = std::function<void(WindowRow const&)>;
 
 // Makes it a row of the layout that knows nothing; its memory is used again.
 void clear_window(WindowLayout const& layout, WindowRow& row);
-// Figures per step of the rows become such of another step.
+// Whether a column's figures are per step of the rows.
+bool is_per_step(WindowColumn const& column);
+// A figure per step of the rows becomes one of another step; as it is where `from` is not known.
+void rescale_figure(WindowFigure& figure, Nanoseconds from, Nanoseconds to);
+// All of a row's.
 void rescale_window(WindowLayout const& layout, WindowRow& row, Nanoseconds step);
 // What its figures are once all of the window is in them; the same whether they come from finer
 // rows or out of a file, to the last bit.

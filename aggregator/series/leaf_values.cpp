@@ -81,7 +81,7 @@ void LeafValues::make(rollup::HostTicks& host_ticks, HostOf const& host_of,
     bool const young = entity.start_ns > store::tick_ns(start - (longest_hole + 1) * step_);
     auto const host = young && kind_ == EntityKind::container ? host_of(entity.info->entity.key)
                                                               : store::absent_entity;
-    rollup::CounterRates rates(host_ticks, entity.start_ns, step_, host, scan_.columns());
+    rollup::CounterRates rates(host_ticks, entity.start_ns, step_, host);
     for (std::size_t const place : counters_) {
       rates_[place].resize(count);
       rates.per_second(rows.ticks, rows.columns[place], rates_[place]);

@@ -253,7 +253,8 @@ class Day {
                            rollup::WindowVisitor const& visit) {
     if (tier != Tier::ten_minutes) return reader.make(tier, info, layout, from, until, visit);
     Nanoseconds const window = options_.tiers.of(tier).window;
-    rollup::OrderStatistics order(layout, window, WallTime::max(), SIZE_MAX);
+    auto const ordered = rollup::ordered_metrics(layout);
+    rollup::OrderStatistics order(layout, ordered, window, WallTime::max(), SIZE_MAX);
     if (rollup::is_rolled_up(layout.kind()))
       for (store::EntityInfo const& instance : directory.instances(info.entity.key)) {
         WindowLayout const its(EntityKind::container, order.columns_of(instance.columns));

@@ -1,5 +1,6 @@
 // Windows out of rows, and their form in files.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
@@ -19,7 +20,28 @@ namespace {
 
 WallTime at(std::int64_t seconds) { return from_unix_seconds(1'800'000'000 + seconds); }
 
-// Folds one container's rows: seconds and a cell per column.
+using SecondRows = std::vector<std::pair<int, std::vector<Cell>>>;  // seconds and a cell per column
+
+// Rows, as they are read, into windows.
+std::vector<WindowRow> windows_of(WindowFolder& folder, SecondRows const& rows) {
+  std::vector<store::TickNs> ticks;
+  std::vector<store::SelectedColumn> columns(rows.front().second.size());
+  for (auto const& [seconds, cells] : rows) {
+    ticks.push_back(store::tick_ns(at(seconds)));
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      columns[i].values.push_back(cells[i].value_or(0));
+      columns[i].has.push_back(cells[i].has_value());
+    }
+  }
+  // As a read gives a column that no row lacks.
+  for (store::SelectedColumn& column : columns)
+    if (std::ranges::count(column.has, 1) == std::ssize(ticks)) column.has.clear();
+  std::vector<WindowRow> made;
+  folder.fold(ticks, columns, 0, [&](WindowRow const& row) { made.push_back(row); });
+  return made;
+}
+
+// Folds one container's rows.
 struct Fold {
   explicit Fold(std::vector<MetricId> columns, std::int64_t start_second = -86'400)
       : layout(EntityKind::container, columns) {
@@ -29,15 +51,11 @@ struct Fold {
     info.step = 10s;
     world.open();
   }
-  std::vector<WindowRow> of(std::vector<std::pair<int, std::vector<Cell>>> const& rows) {
+  std::vector<WindowRow> of(SecondRows const& rows) {
     HostTicks host_ticks(world.store());
-    CounterRates rates(host_ticks, info, store::absent_entity, layout.finest());
+    CounterRates rates(host_ticks, info.entity.key.start_ns, 10s, store::absent_entity);
     WindowFolder folder(layout, 1min, 10s, &rates);
-    std::vector<WindowRow> made;
-    auto const take = [&](WindowRow const& row) { made.push_back(row); };
-    for (auto const& [seconds, cells] : rows) folder.take(at(seconds), cells, take);
-    folder.finish(take);
-    return made;
+    return windows_of(folder, rows);
   }
   WindowFigure figure(WindowRow const& row, MetricId column) const {
     std::size_t const place = layout.place(column);
@@ -125,19 +143,15 @@ TEST_CASE("minutes join into ten as their rows would have, also over a change of
                                       rollup_column(metric::mem_usage, RollupPart::sum),
                                       rollup_column(metric::cpu_usage, RollupPart::min)};
   WindowLayout const layout(EntityKind::app, columns);
-  std::vector<WindowRow> minutes, tens;
+  std::vector<WindowRow> tens;
   WindowFolder folder(layout, 1min, 10s, nullptr);
-  auto const minute = [&](WindowRow const& row) { minutes.push_back(row); };
   // The rows carry their step: 10 s, then 20 s. Twice the increase in twice the time.
-  auto const take = [&](int second, double cpu, double memory, double least, Nanoseconds step) {
-    std::vector<Cell> const cells{real_cell(cpu), real_cell(memory), real_cell(least),
-                                  Cell{step.count()}};
-    folder.take(at(second), cells, minute);
+  auto const cells = [](double cpu, double memory, double least, Nanoseconds step) {
+    return std::vector<Cell>{real_cell(cpu), real_cell(memory), real_cell(least),
+                             Cell{step.count()}};
   };
-  take(0, 10, 7, 1, 10s);
-  take(10, 30, 9, 2, 10s);
-  take(60, 40, 1, 8, 20s);
-  folder.finish(minute);
+  auto const minutes = windows_of(
+      folder, {{0, cells(10, 7, 1, 10s)}, {10, cells(30, 9, 2, 10s)}, {60, cells(40, 1, 8, 20s)}});
   REQUIRE(minutes.size() == 2);
   CHECK(minutes[0].figures[layout.place(columns[0])] == WindowFigure{10, 30, 40, 30, 2});
   WindowJoiner joiner(layout, 10min);
@@ -151,4 +165,46 @@ TEST_CASE("minutes join into ten as their rows would have, also over a change of
   CHECK(tens[0].figures[layout.place(columns[0])] == WindowFigure{20, 60, 120, 40, 3});
   CHECK(tens[0].figures[layout.place(columns[1])] == WindowFigure{1, 9, 17, 1, 3});
   CHECK(tens[0].figures[layout.place(columns[2])].last == 2);  // 1 in 10 s
+}
+
+TEST_CASE(
+    "within a minute figures become those of the newest step, and silent rows are passed by") {
+  std::vector<MetricId> const columns{rollup_column(metric::cpu_usage, RollupPart::sum),
+                                      rollup_column(metric::state_expected, RollupPart::all)};
+  WindowLayout const layout(EntityKind::app, columns);
+  WindowFolder folder(layout, 1min, 10s, nullptr);
+  std::vector<WindowRow> const made =
+      windows_of(folder, {{0, {Cell{}, real_cell(0), Cell{}}},  // nothing is expected: silent
+                          {10, {real_cell(10), real_cell(2), Cell{10'000'000'000}}},
+                          {20, {real_cell(30), real_cell(2), Cell{10'000'000'000}}},
+                          {40, {real_cell(50), real_cell(2), Cell{20'000'000'000}}},
+                          {50, {Cell{}, real_cell(0), Cell{}}},
+                          {120, {Cell{}, real_cell(0), Cell{}}}});  // a window of a silent row
+  REQUIRE(made.size() == 1);
+  CHECK(made[0].ticks == 3);
+  CHECK(made[0].step == 20s);
+  // In steps of 20 s: 20, 60, 50.
+  CHECK(made[0].figures[layout.place(columns[0])] == WindowFigure{20, 60, 130, 50, 3});
+  CHECK(made[0].figures[layout.place(columns[1])].sum == 6);
+}
+
+TEST_CASE(
+    "more windows than are folded at once are the same, and a rise between two parts counts") {
+  Fold fold({metric::net_rx_bytes, metric::mem_usage});
+  SecondRows rows;
+  constexpr int minutes = 40;  // more than two parts
+  for (int tick = 0; tick < 6 * minutes; ++tick)
+    rows.push_back({10 * tick, {Cell{5 * tick}, Cell{tick % 6 == 0 ? 100 + tick : 1}}});
+  auto const made = fold.of(rows);
+  REQUIRE(made.size() == minutes);
+  for (int minute = 0; minute < minutes; ++minute) {
+    WindowRow const& row = made[static_cast<std::size_t>(minute)];
+    CHECK(row.window == at(60 * minute));
+    CHECK(row.ticks == 6);
+    // The first reading of all has none before it.
+    double const rises = minute == 0 ? 5 : 6;
+    CHECK(fold.figure(row, metric::net_rx_bytes) == WindowFigure{5, 5, 5 * rises, 5, rises});
+    double const most = 100 + 6 * minute;
+    CHECK(fold.figure(row, metric::mem_usage) == WindowFigure{1, most, most + 5, 1, 6});
+  }
 }
