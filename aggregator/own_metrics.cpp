@@ -107,6 +107,8 @@ void add_ingest(self::SelfMetrics& metrics, ingest::Ingest const& ingest) {
   add.counter("ingest_unfit", "Batches that contradict themselves.", &IngestCounters::unfit);
   add.counter("ingest_malformed", "Requests answered 4xx.", &IngestCounters::malformed);
   add.counter("ingest_turned_away", "Requests answered 429 or 503.", &IngestCounters::turned_away);
+  add.counter("ingest_postponed_batches", "Batches of a backlog that there was no room for yet.",
+              &IngestCounters::postponed);
   add.counter("ingest_lost", "Batches that agents declared lost.", &IngestCounters::lost);
   add.counter("ingest_conflicts", "Second agents under one id.", &IngestCounters::conflicts);
   add.gauge("ingest_agents", "Agents known.", &IngestCounters::agents);

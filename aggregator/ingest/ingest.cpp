@@ -20,6 +20,8 @@ constexpr std::chrono::seconds soon{1};
 constexpr std::size_t kept_lost = 32;
 constexpr std::size_t kept_offsets = 4;
 
+bool is_backlog(FrameHeader const& header) { return header.lane == Lane::backlog; }
+
 // The one that was the least time on its way.
 std::optional<Nanoseconds> least_delayed(std::deque<Nanoseconds> const& offsets) {
   if (offsets.empty()) return std::nullopt;
@@ -30,6 +32,10 @@ std::optional<Nanoseconds> least_delayed(std::deque<Nanoseconds> const& offsets)
 
 // A request that is not answered yet.
 struct Ingest::Job {
+  // Of the frames of batches only the fresh ones are left; returns how many went. What is not
+  // acknowledged comes again.
+  std::size_t leave_backlog();
+
   std::optional<delivery::Hello> hello;  // else batches:
   std::string body;
   delivery::Batches batches;         // views of body
@@ -39,6 +45,20 @@ struct Ingest::Job {
   BatchesReply answer;
   ReplyCallback reply;
 };
+
+std::size_t Ingest::Job::leave_backlog() {
+  std::vector<FrameHeader> fresh_headers;
+  std::vector<std::string_view> fresh;
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    if (is_backlog(headers[i])) continue;
+    fresh_headers.push_back(std::move(headers[i]));
+    fresh.push_back(batches.frames[i]);
+  }
+  std::size_t const left = headers.size() - fresh_headers.size();
+  headers = std::move(fresh_headers);
+  batches.frames = std::move(fresh);
+  return left;
+}
 
 struct Ingest::Agent {
   explicit Agent(std::string name) : id(name), receiver(std::move(name)) {}
@@ -183,9 +203,14 @@ void Ingest::batches(std::string body, std::string_view principal, ReplyCallback
   }
   if (counters_.waiting_bytes + job->body.size() > options_.max_waiting_bytes)
     return turn_away(reply, 503, "too much is waiting for the disk\n");
-  if (appender_.unapplied_cells() > options_.max_unapplied_cells)
+  // Behind an outage all agents have a backlog: half of the room is for what is fresh.
+  auto const unapplied = appender_.unapplied_cells();
+  bool const no_backlog = unapplied > options_.max_unapplied_cells / 2;
+  if (unapplied > options_.max_unapplied_cells ||
+      (no_backlog && std::ranges::all_of(job->headers, is_backlog)))
     return turn_away(reply, 503, "too much is waiting to be worked in\n");
   job->batches = std::move(*batches);
+  if (no_backlog) counters_.postponed += job->leave_backlog();
   job->reply = std::move(reply);
   if (job->batches.sent) {
     job->clock_offset = *job->batches.sent - clock_.wall();

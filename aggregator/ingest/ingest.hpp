@@ -45,7 +45,8 @@ struct LostBatches {
 struct IngestOptions {
   std::size_t max_agents = 100'000;
   std::size_t max_waiting_bytes = 256 << 20;  // bodies of requests that are not answered
-  // Of the store; half a gigabyte, and the rows of half a million containers.
+  // Of the store; half a gigabyte, and the rows of half a million containers. Backlogs get half of
+  // it.
   std::uint64_t max_unapplied_cells = 32 << 20;
   std::function<void(LostBatches const&)> on_lost;  // on the io thread
 };
@@ -63,6 +64,7 @@ struct IngestCounters {
   std::uint64_t malformed = 0;    // requests answered 400, 413 or 415
   std::uint64_t denied = 0;       // requests answered 403
   std::uint64_t turned_away = 0;  // requests answered 429 or 503
+  std::uint64_t postponed = 0;    // backlog batches of other requests that there was no room for
   std::uint64_t append_failures = 0;
   std::uint64_t lost = 0;       // sequences that agents declared lost
   std::uint64_t conflicts = 0;  // hellos of a second agent under one id

@@ -64,7 +64,7 @@ StreamSender::Action StreamSender::next(MonotonicTime now) {
   posted_backlog_ = false;
   if (now >= backlog_at_ && (one_by_one_ == 0 || frames.empty())) {
     auto const before = frames.size();
-    add_frames(Lane::backlog, limit, now, frames);
+    add_frames(Lane::backlog, std::min(limit, backlog_limit_), now, frames);
     posted_backlog_ = frames.size() > before;
   }
   if (frames.empty()) return wait_for();
@@ -156,14 +156,21 @@ void StreamSender::refused_old_epoch(std::uint64_t known) {
 
 void StreamSender::answered(BatchesReply const& reply, MonotonicTime now, double dice) {
   under_way_ = false;
-  if (posted_backlog_) backlog_at_ = now + backlog_rest * (now - posted_at_);
+  if (posted_backlog_) backlog_at_ = std::max(backlog_at_, now + backlog_rest * (now - posted_at_));
   if (reply.want == BatchesReply::Want::hello) {
     lose_connection(now, failures_ == 0 ? Nanoseconds::zero() : pause(dice));
     ++failures_;
     return;
   }
   bool progress = acknowledge(Lane::fresh, reply.acked.fresh);
-  progress = acknowledge(Lane::backlog, reply.acked.backlog) || progress;
+  bool const took_backlog = acknowledge(Lane::backlog, reply.acked.backlog);
+  if (took_backlog) {
+    backlog_limit_ = std::min<std::size_t>(2 * backlog_limit_, window);
+    backlog_failures_ = 0;
+  } else if (posted_backlog_) {
+    backlog_refused(now + pause(backlog_failures_, dice));
+  }
+  progress = progress || took_backlog;
   refused_ += reply.refused.size();
   if (one_by_one_ > 0) --one_by_one_;
   if (reply.want != BatchesReply::Want::nothing) {
@@ -208,13 +215,19 @@ void StreamSender::rejected(MonotonicTime now, double dice) {
   }
 }
 
-Nanoseconds StreamSender::pause(double dice) {
+Nanoseconds StreamSender::pause(unsigned failures, double dice) {
   using std::chrono::seconds;
   Nanoseconds most = seconds(1);
-  for (unsigned i = 0; i < failures_ && most < longest_pause; ++i) most *= 2;
+  for (unsigned i = 0; i < failures && most < longest_pause; ++i) most *= 2;
   auto const drawn = static_cast<double>(std::min(most, longest_pause).count()) * dice;
   return std::max<Nanoseconds>(Nanoseconds(static_cast<std::int64_t>(drawn)),
                                std::chrono::milliseconds(50));
+}
+
+void StreamSender::backlog_refused(MonotonicTime until) {
+  backlog_at_ = std::max(backlog_at_, until);
+  backlog_limit_ = 1;
+  ++backlog_failures_;
 }
 
 void StreamSender::lose_connection(MonotonicTime now, Nanoseconds pause) {
@@ -232,8 +245,13 @@ void StreamSender::failed(MonotonicTime now, double dice) {
 void StreamSender::told_to_wait(Nanoseconds asked, MonotonicTime now, double dice) {
   under_way_ = false;
   asked = std::clamp<Nanoseconds>(asked, Nanoseconds::zero(), std::chrono::minutes(10));
-  auto const extra = pause(dice);  // else all agents that were told the same come back at once
-  lose_connection(now, asked + extra);
+  // A random bit more: else all agents that were told the same come back at once.
+  if (connected_ && posted_backlog_) backlog_refused(now + asked + pause(backlog_failures_, dice));
+  bool const waits = !connected_ || std::ranges::any_of(posted_, [](Frame const& frame) {
+    return frame.place.lane == Lane::fresh;
+  });
+  if (!waits) return;
+  not_before_ = now + asked + pause(dice);
   ++failures_;
 }
 

@@ -76,7 +76,8 @@ class StreamSender {
   // The request was malformed or too large: what was in it is sent one by one, and a frame that
   // is refused alone is set aside.
   void rejected(MonotonicTime now, double dice);
-  // Answers to both: no answer, or one that makes no sense; and "not now".
+  // Answers to both: no answer, or one that makes no sense; and "not now", behind which the stream
+  // is what it was: nothing was taken. What is fresh does not wait for a backlog that was refused.
   void failed(MonotonicTime now, double dice);
   void told_to_wait(Nanoseconds pause, MonotonicTime now, double dice);
 
@@ -104,7 +105,9 @@ class StreamSender {
   LaneState& lane(Lane which) { return lanes_[static_cast<std::size_t>(which)]; }
 
   void lose_connection(MonotonicTime now, Nanoseconds pause);
-  Nanoseconds pause(double dice);
+  static Nanoseconds pause(unsigned failures, double dice);
+  Nanoseconds pause(double dice) const { return pause(failures_, dice); }
+  void backlog_refused(MonotonicTime until);
   bool acknowledge(Lane which, std::uint64_t hi);
   void add_frames(Lane which, std::size_t limit, MonotonicTime now, std::vector<Frame>& frames);
   Frame frame_of(Lane which, Item const& item, bool newly_placed);
@@ -118,6 +121,10 @@ class StreamSender {
   MonotonicTime backlog_at_{};
   MonotonicTime posted_at_{};
   bool posted_backlog_ = false;
+  // Frames of it at once: one behind a request of which none was taken, and twice as many each time
+  // that some are.
+  std::size_t backlog_limit_ = window;
+  unsigned backlog_failures_ = 0;  // requests in a row of which none was taken
   std::vector<Frame> posted_;
   std::size_t one_by_one_ = 0;  // so many requests of one frame each
   unsigned failures_ = 0;       // in a row

@@ -415,6 +415,26 @@ TEST_CASE("senders wait while the store lags behind its log, and nothing of thei
   CHECK(answer(taken).acked == LaneMarks{1, 0});
 }
 
+TEST_CASE("while the store lags what is fresh is taken before any backlog, which comes again") {
+  IngestOptions options;
+  options.max_unapplied_cells = 100;
+  Aggregator aggregator({}, options);
+  aggregator.hello("a");
+  auto const backlog = encode_key_frame(batch_of("a", 1, Lane::backlog, day_one - 600));
+  auto const body = body_of(std::vector{backlog, encode_key_frame(batch_of("a", 1))});
+  aggregator.store.unapplied = 51;
+  CHECK(status(aggregator.send(body_of(std::vector{backlog}))) == 503);
+  auto const both = aggregator.send(body);
+  aggregator.sync_all();
+  CHECK(answer(both).acked == LaneMarks{1, 0});
+  CHECK(aggregator.ingest->counters().postponed == 1);
+  aggregator.store.unapplied = 50;
+  auto const again = aggregator.send(body);
+  aggregator.sync_all();
+  CHECK(answer(again).acked == LaneMarks{1, 1});
+  CHECK(aggregator.store.kept.size() == 2);
+}
+
 TEST_CASE("answers of the store that come after the end are let go") {
   Aggregator aggregator;
   aggregator.hello("a");

@@ -327,6 +327,62 @@ TEST_CASE("pauses double to 15 s, with full jitter, and end with the first progr
   CHECK(*wait_of(sender.next(now)).until == now + seconds(1));
 }
 
+TEST_CASE("who is told to wait keeps the session, and what a delta may build upon") {
+  auto sender = connected_sender();
+  sender.produced(1, 1, at(0));
+  sender.next(at(0));
+  sender.answered(acked(1), at(0), 0);
+  sender.produced(2, 1, at(0));
+  REQUIRE(post_of(sender.next(at(0))).frames.at(0).base == 1);
+  sender.told_to_wait(seconds(2), at(0), 0.5);
+  CHECK(*wait_of(sender.next(at(0))).until == at(0) + milliseconds(2500));  // and half of 1 s
+  auto const again = post_of(sender.next(at(3)));
+  REQUIRE(again.frames.size() == 1);
+  CHECK(again.frames[0].place == Place{Lane::fresh, 2});
+  CHECK(again.frames[0].base == 1);
+}
+
+TEST_CASE("a backlog that there is no room for comes by and by, and holds up nothing fresh") {
+  auto sender = connected_sender();
+  std::uint64_t record = 0;
+  for (; record < 30; ++record) sender.produced(record + 1, 1, at(0));
+  auto now = at(0);
+  auto post = post_of(sender.next(now));
+  REQUIRE(post.frames.size() == 9);  // the newest, and a window of the others
+  sender.answered(acked(1), now, 1.0);
+
+  // Nothing of the backlog was taken: it pauses up to 1 s, and a new tick goes by itself.
+  CHECK(*wait_of(sender.next(now)).until == now + seconds(1));
+  sender.produced(++record, 1, now);
+  post = post_of(sender.next(now));
+  REQUIRE(post.frames.size() == 1);
+  CHECK(post.frames[0].place == Place{Lane::fresh, 2});
+  sender.answered(acked(2), now, 1.0);
+
+  // One at a time, while it is refused; up to 2 s then, behind what the answer asks for.
+  now += seconds(1);
+  post = post_of(sender.next(now));
+  REQUIRE(post.frames.size() == 1);
+  CHECK(post.frames[0].place == Place{Lane::backlog, 1});
+  sender.told_to_wait(seconds(1), now, 1.0);
+  CHECK(*wait_of(sender.next(now)).until == now + seconds(3));
+  sender.produced(++record, 1, now);
+  CHECK(post_of(sender.next(now)).frames.at(0).place == Place{Lane::fresh, 3});
+  sender.answered(acked(3), now, 1.0);
+
+  // Taken: 2, 4, 8 and no more.
+  now += seconds(3);
+  std::vector<std::size_t> sizes;
+  std::uint64_t acknowledged = 0;
+  while (sizes.size() < 5) {
+    post = post_of(sender.next(now));
+    sizes.push_back(post.frames.size());
+    acknowledged += post.frames.size();
+    sender.answered(acked(3, acknowledged), now, 1.0);
+  }
+  CHECK(sizes == std::vector<std::size_t>{1, 2, 4, 8, 8});
+}
+
 TEST_CASE("a receiver that wants a key frame gets one; one that answers nonsense gets a pause") {
   auto sender = connected_sender();
   sender.produced(1, 1, at(0));
