@@ -39,11 +39,13 @@ std::vector<Metric const*> ordered_metrics(WindowLayout const& layout) {
 }
 
 OrderStatistics::OrderStatistics(WindowLayout const& layout, std::span<Metric const* const> metrics,
-                                 Nanoseconds window, WallTime last, std::size_t least_bytes)
+                                 Nanoseconds window, WallTime last, Spare spare,
+                                 std::size_t least_bytes)
     : layout_(layout),
       metrics_(metrics.begin(), metrics.end()),
       window_(window),
       last_(last),
+      spare_(spare),
       least_bytes_(least_bytes) {}
 
 std::vector<MetricId> OrderStatistics::columns_of(std::span<MetricId const> columns) const {
@@ -107,13 +109,27 @@ void OrderStatistics::end() {
     }
   }
   ++instances_;
-  while (values_.size() > 1 &&
+  while ((metrics_.size() > 1 || values_.size() > 1) &&
          means_kept_ * sizeof(double) > std::max(least_bytes_, instances_ * bytes_per_instance))
     give_up_some();
 }
 
-// The second half of the windows.
 void OrderStatistics::give_up_some() {
+  bool const windows = values_.size() > 1 && (spare_ == Spare::windows || metrics_.size() == 1);
+  windows ? give_up_windows() : give_up_metrics();
+}
+
+// The second half of them.
+void OrderStatistics::give_up_metrics() {
+  metrics_.resize((metrics_.size() + 1) / 2);
+  for (auto& [window, values] : values_) {
+    for (std::size_t i = metrics_.size(); i < values.size(); ++i) means_kept_ -= values[i].size();
+    values.resize(metrics_.size());
+  }
+}
+
+// The second half of them.
+void OrderStatistics::give_up_windows() {
   auto first = std::next(values_.begin(), static_cast<std::ptrdiff_t>((values_.size() + 1) / 2));
   last_ = std::prev(first)->first;
   for (auto window = first; window != values_.end(); ++window)

@@ -26,14 +26,19 @@ std::vector<Metric const*> ordered_metrics(WindowLayout const& layout);
 
 // Collects the instances' means over the windows of a tier and fills them into the rows of
 // an app or a cluster. A mean takes 8 bytes, and a cluster has many: where they would be more than
-// what is due to so many instances, only the first windows are collected, and the rest needs
-// another one.
+// what is due to so many instances, only the first metrics are collected, of one metric the first
+// windows, and the rest needs another one.
 class OrderStatistics {
  public:
+  // What is given up where there are too many means.
+  enum class Spare { metrics_then_windows, windows };
+
   // `layout`: of those rows; `metrics`: of ordered_metrics(layout). Windows begin up to `last`.
   OrderStatistics(WindowLayout const& layout, std::span<Metric const* const> metrics,
                   Nanoseconds window, WallTime last = WallTime::max(),
-                  std::size_t least_bytes = 8 << 20);
+                  Spare spare = Spare::metrics_then_windows, std::size_t least_bytes = 8 << 20);
+  // So many of the metrics are collected. They become fewer in end(), never none.
+  std::size_t metrics() const { return metrics_.size(); }
   // Windows up to this one are collected. It comes nearer in end(), never before the first.
   WallTime last() const { return last_; }
   // Those of an instance's columns that are needed, ascending.
@@ -51,11 +56,14 @@ class OrderStatistics {
     double sum = 0, count = 0;
   };
   void give_up_some();
+  void give_up_metrics();
+  void give_up_windows();
 
   WindowLayout const& layout_;
-  std::vector<Metric const*> const metrics_;
+  std::vector<Metric const*> metrics_;
   Nanoseconds const window_;
   WallTime last_;
+  Spare const spare_;
   std::size_t const least_bytes_;
   std::size_t instances_ = 0, means_kept_ = 0;  // those in values_
   WindowLayout const* instance_ = nullptr;

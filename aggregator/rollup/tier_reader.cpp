@@ -110,26 +110,30 @@ void TierReader::take_before(store::EntityInfo const& entity, WindowLayout const
 
 Result<void> TierReader::fill_order(store::Tier tier, store::EntityInfo const& entity,
                                     WindowLayout const& layout, std::vector<WindowRow>& rows) {
-  // A cluster's instances are all that there are: of them one metric at a time.
+  if (rows.empty()) return {};
   auto const metrics = ordered_metrics(layout);
-  std::size_t const some = layout.kind() == EntityKind::total ? 1 : metrics.size();
-  for (std::size_t first = 0; first < metrics.size(); first += some) {
+  std::size_t some = metrics.size();
+  for (std::span<Metric const* const> left(metrics); !left.empty(); left = left.subspan(some)) {
     auto const filled =
-        fill_order(std::span(metrics).subspan(first, some), tier, entity, layout, rows);
-    if (!filled) return filled;
+        fill_some_order(left.first(std::min(some, left.size())), tier, entity, layout, rows);
+    if (!filled) return filled.error();
+    some = *filled;
   }
   return {};
 }
 
-Result<void> TierReader::fill_order(std::span<Metric const* const> metrics, store::Tier tier,
-                                    store::EntityInfo const& entity, WindowLayout const& layout,
-                                    std::vector<WindowRow>& rows) {
+Result<std::size_t> TierReader::fill_some_order(std::span<Metric const* const> metrics,
+                                                store::Tier tier, store::EntityInfo const& entity,
+                                                WindowLayout const& layout,
+                                                std::vector<WindowRow>& rows) {
+  using Spare = OrderStatistics::Spare;
   Nanoseconds const window = window_of(tier);
   std::size_t at_once = rows.size();
   for (std::size_t first = 0; first < rows.size();) {
     WallTime const from = rows[first].window;
     OrderStatistics order(layout, metrics, window,
-                          rows[std::min(first + at_once, rows.size()) - 1].window);
+                          rows[std::min(first + at_once, rows.size()) - 1].window,
+                          first == 0 ? Spare::metrics_then_windows : Spare::windows);
     auto const until = [&] { return order.last() + window - Nanoseconds(1); };
     auto const take = [&](store::EntityInfo const& instance) -> Result<void> {
       if (instance.first_tick > until()) return {};  // a list's last_tick may be an old one
@@ -141,12 +145,13 @@ Result<void> TierReader::fill_order(std::span<Metric const* const> metrics, stor
       if (done) order.end();
       return done;
     };
-    if (auto done = instances_(entity.entity.key, from, until(), take); !done) return done;
+    if (auto done = instances_(entity.entity.key, from, until(), take); !done) return done.error();
+    metrics = metrics.first(order.metrics());
     std::size_t const before = first;
     while (first < rows.size() && rows[first].window <= order.last()) order.fill(rows[first++]);
     at_once = first - before;
   }
-  return {};
+  return metrics.size();
 }
 
 }  // namespace dadvisor::aggregator::rollup

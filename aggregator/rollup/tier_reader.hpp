@@ -64,9 +64,10 @@ class TierReader {
                    WindowFolder& folder);
   Result<void> fill_order(store::Tier tier, store::EntityInfo const& entity,
                           WindowLayout const& layout, std::vector<WindowRow>& rows);
-  Result<void> fill_order(std::span<Metric const* const> metrics, store::Tier tier,
-                          store::EntityInfo const& entity, WindowLayout const& layout,
-                          std::vector<WindowRow>& rows);
+  // As many of the metrics as there is memory for at once; returns how many.
+  Result<std::size_t> fill_some_order(std::span<Metric const* const> metrics, store::Tier tier,
+                                      store::EntityInfo const& entity, WindowLayout const& layout,
+                                      std::vector<WindowRow>& rows);
 
   store::Store const& store_;
   HostTicks& host_ticks_;

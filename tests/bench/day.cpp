@@ -254,7 +254,8 @@ class Day {
     if (tier != Tier::ten_minutes) return reader.make(tier, info, layout, from, until, visit);
     Nanoseconds const window = options_.tiers.of(tier).window;
     auto const ordered = rollup::ordered_metrics(layout);
-    rollup::OrderStatistics order(layout, ordered, window, WallTime::max(), SIZE_MAX);
+    rollup::OrderStatistics order(layout, ordered, window, WallTime::max(),
+                                  rollup::OrderStatistics::Spare::windows, SIZE_MAX);
     if (rollup::is_rolled_up(layout.kind()))
       for (store::EntityInfo const& instance : directory.instances(info.entity.key)) {
         WindowLayout const its(EntityKind::container, order.columns_of(instance.columns));

@@ -67,7 +67,8 @@ TEST_CASE(
   // An instance is due 1,280 bytes, 160 means, and has 800: what is too much is halved.
   int first = 0, passes = 0;
   while (first < windows) {
-    OrderStatistics order(app.layout, app.metrics, 1min, window_at(windows - 1), 0);
+    OrderStatistics order(app.layout, app.metrics, 1min, window_at(windows - 1),
+                          OrderStatistics::Spare::windows, 0);
     app.take_all(order, first);
     int const before = first;
     for (; first < windows && window_at(first) <= order.last(); ++first)
@@ -80,4 +81,52 @@ TEST_CASE(
     ++passes;
   }
   CHECK(passes == 7);  // of 100, 88, 153, 115, 86, 129 and 129
+}
+
+TEST_CASE("of several metrics some are given up before any window is") {
+  std::vector<MetricId> columns;
+  for (MetricId const metric : {metric::cpu_usage, metric::mem_working_set, metric::mem_usage})
+    columns.push_back(rollup_column(metric, RollupPart::p50));
+  std::ranges::sort(columns);
+  WindowLayout const layout(EntityKind::app, columns);
+  auto const metrics = ordered_metrics(layout);
+  REQUIRE(metrics.size() == 3);
+  std::vector<MetricId> raw;
+  for (Metric const* metric : metrics) raw.push_back(metric->id);
+  constexpr int some_windows = 120;  // an instance is due 160 means
+  auto const row_of = [&](WindowLayout const& its, int number, int at) {
+    WindowRow row;
+    clear_window(its, row);
+    row.window = window_at(at);
+    row.step = 1s;
+    for (std::size_t i = 0; i < its.columns().size(); ++i)
+      row.figures[i].take(number + 100.0 * its.columns()[i].metric->id);
+    return row;
+  };
+  std::size_t filled = 0;
+  for (std::span<Metric const* const> left(metrics); !left.empty();) {
+    OrderStatistics order(layout, left, 1min, window_at(some_windows - 1),
+                          OrderStatistics::Spare::metrics_then_windows, 0);
+    for (int number = 0; number < instances; ++number) {
+      WindowLayout const its(EntityKind::container, order.columns_of(raw));
+      order.begin(its);
+      for (int at = 0; at < some_windows; ++at) order.take(row_of(its, number, at));
+      order.end();
+    }
+    CHECK(order.metrics() == 1);  // of three two, of two one: 120 means
+    CHECK(order.last() == window_at(some_windows - 1));
+    WindowRow row;
+    clear_window(layout, row);
+    row.window = window_at(some_windows - 1);
+    row.step = 1s;
+    order.fill(row);
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+      auto const& figure =
+          row.figures[layout.place(rollup_column(metrics[i]->id, RollupPart::p50))];
+      CHECK(figure.last == (metrics[i] == left.front() ? 19 + 100.0 * metrics[i]->id : 0));
+    }
+    left = left.subspan(order.metrics());
+    ++filled;
+  }
+  CHECK(filled == 3);
 }
