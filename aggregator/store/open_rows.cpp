@@ -4,7 +4,6 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include "common/core/frame/bytes.hpp"
@@ -54,19 +53,6 @@ template <typename T>
 void make_room(std::vector<T>& values, std::size_t more) {
   if (values.capacity() - values.size() < more)
     values.reserve(values.size() + values.size() / 4 + more);
-}
-
-// The first of the ticks that is not before `tick`. Nearly always they are evenly spaced, and its
-// place is known without a search.
-std::size_t at_or_behind(std::span<TickNs const> ticks, TickNs tick) {
-  if (ticks.empty() || tick <= ticks.front()) return 0;
-  if (tick > ticks.back()) return ticks.size();
-  // Here are two of them at least.
-  auto const wide = [](TickNs at) { return static_cast<std::uint64_t>(at); };
-  std::uint64_t const since = wide(tick) - wide(ticks[0]), step = wide(ticks[1]) - wide(ticks[0]);
-  std::uint64_t const guess = (since - 1) / step + 1;
-  if (guess < ticks.size() && ticks[guess - 1] < tick && tick <= ticks[guess]) return guess;
-  return static_cast<std::size_t>(std::ranges::lower_bound(ticks, tick) - ticks.begin());
 }
 
 }  // namespace
@@ -199,11 +185,6 @@ void OpenRows::reshape(std::span<Shape const> shapes, std::size_t first) {
   stride_ = static_cast<std::uint32_t>(stride);
 }
 
-void OpenRows::add_tick(TickNs tick) {
-  make_room(ticks_, 1);
-  ticks_.push_back(tick);
-}
-
 void OpenRows::keep_present() {
   others_.push_back(size() - 1);
   others_.insert(others_.end(), present_.begin(), present_.end());
@@ -227,7 +208,6 @@ void OpenRows::step_back(std::size_t row, std::span<std::int64_t> values) const 
 }
 
 void OpenRows::fetch() const {
-  fetch_bytes(ticks_.data(), ticks_.size() * sizeof ticks_[0]);
   fetch_bytes(values_.data(), values_.size() * sizeof values_[0]);
   fetch_bytes(present_.data(), present_.size() * sizeof present_[0]);
   fetch_bytes(bytes_.data(), bytes_.size());
@@ -239,13 +219,12 @@ void OpenRows::expect_row() const {
   for (std::size_t at = 0; at < values_.size() * sizeof values_[0]; at += cache_line)
     __builtin_prefetch(values + at, 1);
   __builtin_prefetch(present_.data(), 1);
-  __builtin_prefetch(ticks_.data() + ticks_.size(), 1);
   __builtin_prefetch(bytes_.data());  // the shapes
   __builtin_prefetch(bytes_.data() + bytes_.size(), 1);
 }
 
 void OpenRows::drop_newest() {
-  ticks_.pop_back();
+  ticks_.drop_newest();
   if (empty()) return;
   std::size_t const row = size() - 1;
   step_back(row, values_);
@@ -276,7 +255,7 @@ void OpenRows::drop_oldest(std::size_t rows) {
   }
   std::size_t const gone = std::min(rows, steps());
   reshape(shapes, gone);
-  ticks_.erase(ticks_.begin(), ticks_.begin() + static_cast<std::ptrdiff_t>(rows));
+  ticks_.drop_oldest(rows);
   std::size_t const each = 1 + words();
   std::size_t first = 0;  // of the others that stay
   while (first < others_.size() && others_[first] < rows) first += each;
@@ -286,12 +265,10 @@ void OpenRows::drop_oldest(std::size_t rows) {
 
 void OpenRows::select(Selection const& selection, TickNs from, TickNs until,
                       SelectedRows& out) const {
-  auto const first = at_or_behind(ticks_, from);
-  auto const last =
-      until == std::numeric_limits<TickNs>::max() ? size() : at_or_behind(ticks_, until + 1);
+  auto const first = ticks_.at_or_behind(from), last = ticks_.behind(until);
   if (first >= last) return;
   std::size_t const before = out.ticks.size();
-  out.begin_rows(selection.width(), std::span(ticks_).subspan(first, last - first));
+  out.begin_rows(selection.width(), ticks_, first, last);
   auto at = columns_->begin();
   for (auto const& [metric, place] : selection.places()) {
     at = std::lower_bound(at, columns_->end(), metric);
@@ -340,7 +317,8 @@ bool OpenRows::oldest(std::size_t rows, ColumnTable& made) const {
       std::ranges::copy(bitmap, present.begin());
   });
   if (!alike) return false;
-  made.ticks.assign(ticks_.begin(), ticks_.begin() + static_cast<std::ptrdiff_t>(rows));
+  made.ticks.clear();
+  ticks_.append_to(made.ticks, 0, rows);
   std::size_t count = 0;
   for (std::size_t column = 0; column < columns_->size(); ++column) {
     if (((present[column / 64] >> (column % 64)) & 1) == 0) continue;
@@ -365,12 +343,13 @@ bool OpenRows::oldest(std::size_t rows, ColumnTable& made) const {
 }
 
 Rows OpenRows::table(TickNs from) const {
-  return columns_ ? table(at_or_behind(ticks_, from), size()) : Rows();
+  return columns_ ? table(ticks_.at_or_behind(from), size()) : Rows();
 }
 
 Rows OpenRows::table(std::size_t first, std::size_t last) const {
-  Rows made(*columns_, std::vector(ticks_.begin() + static_cast<std::ptrdiff_t>(first),
-                                   ticks_.begin() + static_cast<std::ptrdiff_t>(last)));
+  std::vector<TickNs> ticks;
+  ticks_.append_to(ticks, first, last);
+  Rows made(*columns_, std::move(ticks));
   auto values = values_;
   auto present = present_;
   std::size_t behind = size();  // rows from here on were seen

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "aggregator/store/column_table.hpp"
+#include "aggregator/store/row_ticks.hpp"
 #include "aggregator/store/rows.hpp"
 #include "aggregator/store/selected_rows.hpp"
 
@@ -33,8 +34,8 @@ class OpenRows {
 
   std::size_t size() const { return ticks_.size(); }
   bool empty() const { return ticks_.empty(); }
-  Columns const& columns() const { return columns_; }          // null: made without any
-  std::vector<TickNs> const& ticks() const { return ticks_; }  // ascending
+  Columns const& columns() const { return columns_; }  // null: made without any
+  RowTicks const& ticks() const { return ticks_; }
   // Of the newest row: a bitmap over the columns, and its cells.
   std::span<std::uint64_t const> newest_present() const { return present_; }
   Cell newest(std::size_t column) const {
@@ -85,7 +86,6 @@ class OpenRows {
   void append(TickNs tick, Give const& give, std::span<std::int64_t> steps);
   void add_steps(std::span<std::int64_t const> steps);
   bool put_steps(std::span<std::int64_t const> steps);
-  void add_tick(TickNs tick);
   void keep_present();  // of the newest row, in front of one with other cells
   // Writes rows from `first` on anew, in these shapes, in which all of their steps fit.
   void reshape(std::span<Shape const> shapes, std::size_t first);
@@ -100,7 +100,7 @@ class OpenRows {
                    std::size_t before, SelectedRows& out) const;
 
   Columns columns_;
-  std::vector<TickNs> ticks_;
+  RowTicks ticks_;
   // A shape for each column; the steps of all rows but the newest, by tick ascending, of each by
   // column; slack.
   std::vector<std::uint8_t> bytes_;
@@ -144,7 +144,7 @@ void OpenRows::append(TickNs tick, Give const& give, std::span<std::int64_t> ste
     present_[word] = present;
   }
   if (!empty()) add_steps(steps);
-  add_tick(tick);
+  ticks_.append(tick);
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace dadvisor::aggregator::store {
 
@@ -18,6 +19,42 @@ RowTicks::RowTicks(std::span<TickNs const> ticks) : first_(ticks.front()), size_
   if (!even || all > INT64_MAX) listed_.assign(ticks.begin(), ticks.end());
 }
 
+void RowTicks::append(TickNs tick) {
+  auto const since = [&](TickNs before) {
+    return static_cast<std::uint64_t>(tick) - static_cast<std::uint64_t>(before);
+  };
+  if (empty()) {
+    first_ = tick;
+  } else if (listed_.empty() && since(first_) <= INT64_MAX &&
+             (size_ == 1 || since(back()) == static_cast<std::uint64_t>(step_))) {
+    step_ = static_cast<TickNs>(since(back()));
+  } else {
+    if (listed_.empty()) {
+      std::vector<TickNs> all;
+      append_to(all, 0, size_);
+      listed_ = std::move(all);
+    }
+    listed_.push_back(tick);
+  }
+  ++size_;
+}
+
+void RowTicks::drop_newest() {
+  --size_;
+  if (!listed_.empty()) listed_.pop_back();
+}
+
+void RowTicks::drop_oldest(std::size_t rows) {
+  if (rows == size_) {
+    *this = RowTicks();
+  } else if (!listed_.empty()) {
+    *this = RowTicks(std::span(listed_).subspan(rows));  // which may be evenly spaced
+  } else {
+    first_ = (*this)[rows];
+    size_ -= rows;
+  }
+}
+
 std::size_t RowTicks::at_or_behind(TickNs tick) const {
   if (!listed_.empty())
     return static_cast<std::size_t>(std::ranges::lower_bound(listed_, tick) - listed_.begin());
@@ -29,7 +66,7 @@ std::size_t RowTicks::at_or_behind(TickNs tick) const {
 std::size_t RowTicks::behind(TickNs tick) const {
   if (!listed_.empty())
     return static_cast<std::size_t>(std::ranges::upper_bound(listed_, tick) - listed_.begin());
-  if (tick < first_) return 0;
+  if (empty() || tick < first_) return 0;
   if (tick >= back()) return size_;
   auto const since = static_cast<std::uint64_t>(tick) - static_cast<std::uint64_t>(first_);
   return since / static_cast<std::uint64_t>(step_) + 1;
@@ -45,9 +82,9 @@ void RowTicks::append_to(std::vector<TickNs>& out, std::size_t first, std::size_
   std::size_t const before = out.size();
   out.resize(before + last - first);
   TickNs* const into = out.data() + before;
-  TickNs const from = (*this)[first];
-  for (std::size_t row = 0; row < last - first; ++row)
-    into[row] = from + step_ * static_cast<TickNs>(row);
+  std::uint64_t tick = static_cast<std::uint64_t>((*this)[first]);
+  for (std::size_t row = 0; row < last - first; ++row, tick += static_cast<std::uint64_t>(step_))
+    into[row] = static_cast<TickNs>(tick);
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -1,7 +1,6 @@
 #pragma once
-// The ticks of the rows of a block. Nearly always they are evenly spaced: then only the first and
-// the step are kept, and where a query's rows begin is no search. A value; not empty but for the
-// one that is made without ticks.
+// The ticks of the rows of a block, or of open rows. Nearly always they are evenly spaced: then
+// only the first and the step are kept, and where a query's rows begin is no search. A value.
 
 #include <cstddef>
 #include <span>
@@ -16,7 +15,12 @@ class RowTicks {
   RowTicks() = default;
   explicit RowTicks(std::span<TickNs const> ticks);  // ascending, not none
 
+  void append(TickNs tick);            // behind all others
+  void drop_newest();                  // there must be one
+  void drop_oldest(std::size_t rows);  // so many must be there
+
   std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
   TickNs front() const { return first_; }
   TickNs back() const { return (*this)[size_ - 1]; }
   TickNs operator[](std::size_t row) const {

@@ -246,10 +246,9 @@ std::vector<PackedBlock> Tail::freeze(TickNs until, ColumnTable& scratch) {
     packed_.insert(packed_.begin() + static_cast<std::ptrdiff_t>(count), pack(rows, 0, cut));
     ++count;
   } else if (count == packed_.size()) {
-    auto const& ticks = open_.ticks();
-    auto const rows = std::upper_bound(ticks.begin(), ticks.end(), until) - ticks.begin();
+    auto const rows = open_.ticks().behind(until);
     if (rows > 0) {
-      pack_open(static_cast<std::size_t>(rows), scratch);
+      pack_open(rows, scratch);
       ++count;
     }
   }

@@ -31,6 +31,39 @@ void require_like(std::vector<TickNs> const& list, std::vector<TickNs> const& as
 
 }  // namespace
 
+TEST_CASE("ticks that come and go at either end are those of a list") {
+  std::mt19937_64 random(12);
+  for (int round = 0; round < 300; ++round) {
+    RowTicks ticks;
+    std::vector<TickNs> list;
+    // Now and then beyond the half of time, where steps are no number of nanoseconds any more.
+    TickNs tick = random() % 4 == 0 ? INT64_MIN + 50 : 1000;
+    for (int change = 0; change < 60; ++change) {
+      if (random() % 6 == 0 && !list.empty()) {
+        ticks.drop_newest();
+        list.pop_back();
+      } else if (random() % 12 == 0) {
+        auto const gone = random() % (list.size() + 1);
+        ticks.drop_oldest(gone);
+        list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(gone));
+      } else {
+        tick += random() % 16 == 0 ? 7 : 10;
+        if (random() % 200 == 0 && tick < 0) tick = INT64_MAX - 1000;
+        ticks.append(tick);
+        list.push_back(tick);
+      }
+      REQUIRE(ticks.size() == list.size());
+      REQUIRE(ticks.at_or_behind(tick) ==
+              static_cast<std::size_t>(std::ranges::lower_bound(list, tick) - list.begin()));
+      REQUIRE(ticks.behind(tick - 15) ==
+              static_cast<std::size_t>(std::ranges::upper_bound(list, tick - 15) - list.begin()));
+      std::vector<TickNs> all;
+      ticks.append_to(all, 0, ticks.size());
+      REQUIRE(all == list);
+    }
+  }
+}
+
 TEST_CASE("ticks are found as in a list, evenly spaced or not") {
   std::mt19937_64 random(11);
   for (int round = 0; round < 200; ++round) {
