@@ -11,7 +11,7 @@
 
 namespace dadvisor::aggregator::store {
 
-inline constexpr std::string_view spill_head_magic = "dASPILL4", spill_foot_magic = "4LLIPSAd";
+inline constexpr std::string_view spill_head_magic = "dASPILL5", spill_foot_magic = "5LLIPSAd";
 // Of the index: an entry, and how many stand in a page.
 inline constexpr std::size_t spill_entry_bytes = 40, spill_page_entries = 128;
 inline constexpr std::size_t spill_footer_bytes = 10 * 8 + crc_bytes + spill_foot_magic.size();

@@ -153,7 +153,7 @@ void take_spill(std::string_view bytes) {
   }
   ByteReader reader(bytes);
   std::size_t const groups = reader.u8() % 8;
-  std::string file = "dASPILL4", entries;
+  std::string file = "dASPILL5", entries;
   ByteWriter writer(entries);
   for (std::size_t i = 0; i < groups; ++i) {
     auto const flags = reader.u8();
@@ -188,7 +188,7 @@ void take_spill(std::string_view bytes) {
   fields.u64(reader.left() > 0 ? reader.u64() : at);
   fields.u64(reader.left() > 0 ? reader.u64() : groups);
   file += with_crc(footer);
-  file += "4LLIPSAd";
+  file += "5LLIPSAd";
   put_file(disk, "/s", file);
   if (auto const spill = SpillFile::open(disk, "/s")) read_spill(**spill);
 }
