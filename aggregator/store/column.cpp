@@ -9,6 +9,7 @@
 
 #include "aggregator/store/column_rests.hpp"
 #include "aggregator/store/packed_integers.hpp"
+#include "aggregator/store/wrapping.hpp"
 #include "common/core/frame/bytes.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -38,13 +39,6 @@ constexpr std::uint64_t noisy_bits = 20;
 constexpr std::uint8_t known_flags =
     kind_mask | divided_flag | centred_flag | whole_flag | backward_flag;
 
-// All wrap, as counters and bit patterns do.
-std::int64_t minus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
 std::int64_t negative(std::int64_t value) { return minus(0, value); }
 std::uint64_t magnitude(std::int64_t value) {
   auto const bits = static_cast<std::uint64_t>(value);

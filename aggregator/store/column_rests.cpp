@@ -4,12 +4,10 @@
 #include <immintrin.h>
 #endif
 
+#include "aggregator/store/wrapping.hpp"
+
 namespace dadvisor::aggregator::store {
 namespace {
-
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
 
 #if defined(__x86_64__)
 bool has_vectors() {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "aggregator/store/wrapping.hpp"
 #include "common/core/frame/bytes.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -33,13 +34,6 @@ std::uint64_t load(std::uint8_t const* in) {
   std::uint64_t word;
   std::memcpy(&word, in, sizeof word);
   return word;
-}
-
-std::int64_t minus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-std::int64_t plus(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
 void fetch_bytes(void const* begin, std::size_t size) {
