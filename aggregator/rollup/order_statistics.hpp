@@ -30,7 +30,8 @@ std::vector<Metric const*> ordered_metrics(WindowLayout const& layout);
 // windows, and the rest needs another one.
 class OrderStatistics {
  public:
-  // What is given up where there are too many means.
+  // What is given up where there are too many means; of one window it is metrics in any case. Who
+  // gets fewer metrics than he asked for asks for the others anew, over all windows.
   enum class Spare { metrics_then_windows, windows };
 
   // `layout`: of those rows; `metrics`: of ordered_metrics(layout). Windows begin up to `last`.
