@@ -69,7 +69,7 @@ Agent::Agent(Settings settings, std::string token, http::Loop& loop, Clock const
   listening.max_connections = 256;
   auto const answer = [this](http::Request request, http::Responder respond) {
     AgentHealth const health{started_, last_batch_, settings_.step};
-    respond(agent_page(request, figures(), health, clock_.monotonic()));
+    respond(agent_page(request, figures(), containers_, health, clock_.monotonic()));
   };
   auto server = http::Server::listen(loop_, std::move(listening), answer, log_.named("http"));
   if (!server) throw std::runtime_error(server.error().context);
@@ -133,7 +133,16 @@ void Agent::tick(WallTime at) {
   if (auto const kept = slots_->reserve(sampler_->next_slot()); !kept) {
     log_.warning("{}; after a restart slots go on from the clock", to_string(kept.error()));
   }
-  sender_->submit(std::move(*batch));
+  auto const taken = std::make_shared<Batch>(std::move(*batch));
+  sender_->submit(taken);
+  containers_.show(taken, sampler_->cgroup_mode() == CgroupMode::v2,
+                   [this](std::string const& id) { return facts_of(id); });
+}
+
+std::optional<ContainerFacts> Agent::facts_of(std::string const& id) const {
+  auto const known = sampler_->find(id);
+  if (!known) return std::nullopt;
+  return ContainerFacts{known->cgroup, known->container.labels};
 }
 
 AgentFigures Agent::figures() const {

@@ -52,6 +52,7 @@ class Agent {
 
  private:
   void tick(WallTime tick);
+  std::optional<ContainerFacts> facts_of(std::string const& id) const;
   AgentFigures figures() const;
 
   Settings settings_;
@@ -62,6 +63,7 @@ class Agent {
   WallTime started_wall_;
   std::optional<MonotonicTime> last_batch_;
   AgentFigures sampled_;  // the part that tick() counts
+  ContainerPage containers_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<Sender> sender_;
   std::optional<SlotLedger> slots_;

@@ -1,10 +1,11 @@
 #pragma once
-// What the agent knows of itself, as plain numbers, and the page that shows them to Prometheus
-// (text format 0.0.4). Every way in which a figure can get lost has its counter here. Pure.
+// What the agent knows of itself, as plain numbers, and how Prometheus reads them. Every way in
+// which a figure can get lost has its counter here. Pure.
 
 #include <cstdint>
 #include <optional>
-#include <string>
+
+#include "agent/export/metrics_text.hpp"
 
 namespace dadvisor::agent {
 
@@ -64,7 +65,7 @@ struct AgentFigures {
   std::uint64_t http_refused = 0;
 };
 
-// The page of GET /metrics; its Content-Type is "text/plain; version=0.0.4".
-std::string metrics_page(AgentFigures const& figures);
+// Families whose names begin with dadvisor_agent_.
+void write_figures(AgentFigures const& figures, MetricsText& into);
 
 }  // namespace dadvisor::agent

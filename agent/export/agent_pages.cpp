@@ -23,10 +23,22 @@ http::Response readyz(AgentFigures const& figures, AgentHealth const& health) {
   return http::text_response(200, "ok\n");
 }
 
+http::Response metrics(http::Request const& request, AgentFigures const& figures,
+                       ContainerPage const& containers) {
+  auto const form = metrics_form(http::header(request.headers, "Accept"));
+  constexpr std::size_t own_figures = 16 << 10;
+  MetricsText text(form);
+  text.reserve(containers.bytes() + own_figures);
+  containers.write(text);
+  write_figures(figures, text);
+  return http::typed_response(200, content_type(form), text.take());
+}
+
 }  // namespace
 
 http::Response agent_page(http::Request const& request, AgentFigures const& figures,
-                          AgentHealth const& health, MonotonicTime now) {
+                          ContainerPage const& containers, AgentHealth const& health,
+                          MonotonicTime now) {
   if (request.method != "GET" && request.method != "HEAD") {
     auto response = http::text_response(405, "only GET and HEAD\n");
     response.headers.emplace_back("Allow", "GET, HEAD");
@@ -34,10 +46,7 @@ http::Response agent_page(http::Request const& request, AgentFigures const& figu
   }
   if (request.path == "/healthz") return healthz(health, now);
   if (request.path == "/readyz") return readyz(figures, health);
-  if (request.path == "/metrics") {
-    return http::typed_response(200, "text/plain; version=0.0.4; charset=utf-8",
-                                metrics_page(figures));
-  }
+  if (request.path == "/metrics") return metrics(request, figures, containers);
   return http::text_response(404, "try /metrics, /healthz or /readyz\n");
 }
 

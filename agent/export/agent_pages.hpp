@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "agent/export/agent_figures.hpp"
+#include "agent/export/container_page.hpp"
 #include "common/core/clock.hpp"
 #include "common/http/message.hpp"
 
@@ -17,8 +18,10 @@ struct AgentHealth {
 
 // healthz: 200 while rows are taken at least every third tick (after start: five steps, at least
 // 30 s, of patience); 503 tells since when not. readyz: 200 once rows were taken and the
-// aggregator accepted a hello. 404 elsewhere, 405 for other methods than GET and HEAD.
+// aggregator accepted a hello. metrics: the containers and the agent itself. 404 elsewhere, 405 for
+// other methods than GET and HEAD.
 http::Response agent_page(http::Request const& request, AgentFigures const& figures,
-                          AgentHealth const& health, MonotonicTime now);
+                          ContainerPage const& containers, AgentHealth const& health,
+                          MonotonicTime now);
 
 }  // namespace dadvisor::agent

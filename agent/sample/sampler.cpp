@@ -34,6 +34,12 @@ CgroupMode Sampler::cgroup_mode() const {
   return hierarchies_ ? hierarchies_->mode() : CgroupMode::none;
 }
 
+std::optional<KnownContainer> Sampler::find(std::string_view id) const {
+  auto const life = lives_.find(id);
+  if (life == lives_.end()) return std::nullopt;
+  return KnownContainer{life->second->path, life->second->container};
+}
+
 void Sampler::refresh(std::string_view container_id) { refresh_.emplace(container_id); }
 
 bool Sampler::late(WallTime tick) const { return clock_.wall() - tick > options_.step / 2; }

@@ -58,6 +58,12 @@ struct SamplerOptions {
   PathRules rules;
 };
 
+// What a batch does not say of a container.
+struct KnownContainer {
+  std::string const& cgroup;   // its path; empty until it was found
+  Container const& container;  // without a runtime only id and name
+};
+
 struct SampleStats {                // since start
   std::uint64_t late_ticks = 0;     // no reading at all was taken
   std::uint64_t late_readings = 0;  // containers left out of a batch for lateness
@@ -88,6 +94,8 @@ class Sampler {
   void set_self(SelfFigures const& figures) { self_ = figures; }
 
   SampleStats const& stats() const { return stats_; }
+  // The container of an id; nullopt once it has ended. Holds until the next sample().
+  std::optional<KnownContainer> find(std::string_view id) const;
   // The first slot not given yet.
   std::uint32_t next_slot() const { return next_slot_; }
   CgroupMode cgroup_mode() const;

@@ -110,7 +110,8 @@ Sender::Sender(SenderOptions options, std::unique_ptr<Transport> transport, Cloc
 
 Sender::~Sender() = default;
 
-void Sender::submit(Batch batch) {
+void Sender::submit(std::shared_ptr<Batch> taken) {
+  auto& batch = *taken;
   ++counters_.submitted;
   batch.stream = {options_.agent, machine_.epoch()};
   batch.lane = Lane::fresh;
@@ -134,7 +135,7 @@ void Sender::submit(Batch batch) {
   auto const offset = send_offset(options_.agent, batch.step);
   auto const delay = std::clamp(batch.tick + offset - wall, Nanoseconds::zero(), offset);
   machine_.produced(record, schema_version_, clock_.monotonic() + delay);
-  recent_[record] = std::make_shared<Batch>(std::move(batch));
+  recent_[record] = std::move(taken);
   if (recent_.size() > recent_batches) {
     auto const oldest = recent_.begin()->first;
     if (!spool_.holds(oldest)) {

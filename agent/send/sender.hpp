@@ -72,9 +72,10 @@ class Sender {
   Sender(Sender const&) = delete;
   Sender& operator=(Sender const&) = delete;
 
-  // Takes a tick's rows; stream, lane and sequence are set here. Control bytes in label
-  // values are escaped, values beyond the frame's limits cut.
-  void submit(Batch batch);
+  // Takes a tick's rows, which the caller may read on but not change; stream, lane and sequence
+  // are set here. Control bytes in label values are escaped, values beyond the frame's limits
+  // cut.
+  void submit(std::shared_ptr<Batch> batch);
   // Syncs what is not acknowledged to disk: the last thing before exit. Does not wait for answers.
   void flush_for_exit();
   SenderCounters counters() const;

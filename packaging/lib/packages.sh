@@ -13,10 +13,10 @@ docker_packages=(docker.io iptables iproute2 busybox-static curl)
 # shellcheck disable=SC2034
 test_packages=(
   "${docker_packages[@]}" python3 python3-aiosmtpd graphite-carbon graphite-web python3-whisper
-  gunicorn user-mode-linux e2fsprogs openssl)
+  gunicorn user-mode-linux e2fsprogs openssl prometheus)
 # shellcheck disable=SC2034
 bench_packages=(
-  prometheus victoria-metrics influxdb libprotobuf-dev protobuf-compiler libsnappy-dev)
+  victoria-metrics influxdb libprotobuf-dev protobuf-compiler libsnappy-dev)
 # shellcheck disable=SC2034
 lint_packages=(shellcheck rpmlint systemd man-db groff-base)
 # shellcheck disable=SC2034

@@ -4,8 +4,8 @@ keeps open and reads at each tick, in the same run on the same containers.
 
 The agent samples once a second for a minute and sends to a real aggregator. Its CPU is the kernel's
 own account of its threads (schedstat, ns). The floor reads the same files, parses nothing, and is
-charged for nothing else, so the ratio leaves the agent its whole base load. Prints a table; no
-figure of it is asserted.
+charged for nothing else, so the ratio leaves the agent its whole base load. Then what a scrape of
+its page costs, behind which it does nothing else. Prints a table; no figure of it is asserted.
 """
 import glob
 import os
@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import lab  # noqa: E402
 
 TICKS = 60
+SCRAPES = 20
 # Read once a minute (metrics.md: slow), so not part of a tick's floor.
 SLOW = re.compile(r"cfs_quota|cfs_period|shares|weight|cpu\.max$|cpuset|limit|memory\.max$|"
                   r"memory\.high|max_usage|peak|pids\.max|swap\.max")
@@ -72,6 +73,18 @@ class AgentBench(lab.Case):
             print("    %-12s %16.1f %12.4f %10.1f" % (name, us / count / TICKS,
                                                       us / 1e6 * 60 / TICKS, kib / 1024))
         print("    ratio %.2f" % (agent_us / floor_us))
+
+        lab.next_tick()  # behind its reading, so that none falls between
+        time.sleep(0.3)
+        before, began = cpu_ns(pid), time.monotonic()
+        for _ in range(SCRAPES):
+            status, page = lab.http_get(agent.url + "/metrics")
+            self.assertEqual(status, 200)
+        seconds = time.monotonic() - began
+        print("    a scrape: %.2f ms of CPU, %d bytes, %d series (%d in %.2f s), RSS %.1f MiB" % (
+            (cpu_ns(pid) - before) / 1e6 / SCRAPES, len(page),
+            sum(1 for line in page.splitlines() if not line.startswith(b"#")), SCRAPES, seconds,
+            rss_kib(pid) / 1024))
 
 
 if __name__ == "__main__":

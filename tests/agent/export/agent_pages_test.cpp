@@ -27,7 +27,9 @@ TEST_CASE("the page is text format 0.0.4: each family told once, its series behi
   figures.spool_bytes = 1ULL << 40;
   figures.start_time = 1795390874.5;
   figures.docker_up = true;
-  auto const page = metrics_page(figures);
+  MetricsText text(MetricsForm::prometheus);
+  write_figures(figures, text);
+  auto const page = text.take();
   std::map<std::string, std::string> values;
   std::set<std::string> families;
   std::string family;
@@ -56,7 +58,7 @@ TEST_CASE("the page is text format 0.0.4: each family told once, its series behi
   CHECK(values.at("dadvisor_agent_docker_up") == "1");
   CHECK(values.at("dadvisor_agent_aggregator_up") == "0");
   CHECK_FALSE(values.contains("dadvisor_agent_last_tick_seconds"));  // absent, not 0
-  auto const response = agent_page(get("/metrics"), figures, {}, {});
+  auto const response = agent_page(get("/metrics"), figures, {}, {}, {});
   CHECK(response.body == page);
   CHECK(http::header(response.headers, "Content-Type")->starts_with("text/plain; version=0.0.4"));
 }
@@ -65,13 +67,13 @@ TEST_CASE("health is whether rows are taken") {
   AgentFigures const figures;
   AgentHealth health{MonotonicTime(100s), std::nullopt, 10s};
   auto const status = [&](MonotonicTime now) {
-    return agent_page(get("/healthz"), figures, health, now).status;
+    return agent_page(get("/healthz"), figures, {}, health, now).status;
   };
   CHECK(status(MonotonicTime(150s)) == 200);
   CHECK(status(MonotonicTime(151s)) == 503);  // five steps and no row yet
   health.last_batch = MonotonicTime(200s);
   CHECK(status(MonotonicTime(230s)) == 200);
-  auto const ill = agent_page(get("/healthz"), figures, health, MonotonicTime(231s));
+  auto const ill = agent_page(get("/healthz"), figures, {}, health, MonotonicTime(231s));
   CHECK(ill.status == 503);
   CHECK(ill.body == "no rows were taken for 31 s\n");
   health.step = 1s;
@@ -83,13 +85,13 @@ TEST_CASE("health is whether rows are taken") {
 TEST_CASE("ready is rows and an aggregator; other paths and methods are refused") {
   AgentFigures figures;
   AgentHealth health;
-  CHECK(agent_page(get("/readyz"), figures, health, {}).status == 503);
+  CHECK(agent_page(get("/readyz"), figures, {}, health, {}).status == 503);
   health.last_batch = MonotonicTime{};
-  CHECK(agent_page(get("/readyz"), figures, health, {}).status == 503);
+  CHECK(agent_page(get("/readyz"), figures, {}, health, {}).status == 503);
   figures.aggregator_up = true;
-  CHECK(agent_page(get("/readyz"), figures, health, {}).status == 200);
-  CHECK(agent_page(get("/"), figures, health, {}).status == 404);
-  auto const posted = agent_page(get("/metrics", "POST"), figures, health, {});
+  CHECK(agent_page(get("/readyz"), figures, {}, health, {}).status == 200);
+  CHECK(agent_page(get("/"), figures, {}, health, {}).status == 404);
+  auto const posted = agent_page(get("/metrics", "POST"), figures, {}, health, {});
   CHECK(posted.status == 405);
   CHECK(http::header(posted.headers, "Allow") == "GET, HEAD");
 }

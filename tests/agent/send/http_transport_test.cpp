@@ -105,7 +105,7 @@ TEST_CASE("over real sockets a batch goes out and leaves the spool") {
     batch.schemas = {{{1}}};
     batch.entities = {{0, {{EntityKind::host, "host-1", "", 0}, {}}}};
     batch.rows = {{0, 0, {42}}};
-    sender.submit(batch);
+    sender.submit(std::make_shared<Batch>(batch));
     auto const guard = loop.after(20s, [&] { loop.stop(); });
     http::Timer look;
     std::function<void()> const looks = [&] {

@@ -131,7 +131,7 @@ struct World {
   void submit(int number) {
     auto const time = from_unix_seconds(day_one + 10 * number);
     if (time > clock.now) clock.advance(time - clock.now);
-    sender->submit(tick(number));
+    sender->submit(std::make_shared<Batch>(tick(number)));
   }
 };
 
@@ -343,7 +343,7 @@ TEST_CASE("a change of schema makes a key frame; names are escaped; misfits are 
   batch.rows[0].cells.push_back(5);
   batch.entities.edit()[0].entity.labels = {{"app", "a\nb" + std::string(1 << 20, 'x')}};
   world.clock.now = batch.tick;
-  world.sender->submit(batch);
+  world.sender->submit(std::make_shared<Batch>(batch));
   world.wake();
   auto const sent = decode_frame(world.frames().at(0), nullptr);
   REQUIRE(sent);
@@ -352,7 +352,7 @@ TEST_CASE("a change of schema makes a key frame; names are escaped; misfits are 
   CHECK(app.size() <= frame_limit::label_value_bytes);
 
   batch.rows[0].cells.pop_back();
-  world.sender->submit(batch);
+  world.sender->submit(std::make_shared<Batch>(batch));
   CHECK(world.sender->counters().unfit == 1);
   CHECK(world.sender->counters().dropped_rows == 1);
   CHECK(world.sender->counters().waiting == 1);
@@ -399,7 +399,7 @@ TEST_CASE("a spool far too small drops the oldest, counted, and the newest still
     }
     rows += batch.rows.size();
     world.clock.now = std::max(world.clock.now, batch.tick);
-    world.sender->submit(std::move(batch));
+    world.sender->submit(std::make_shared<Batch>(std::move(batch)));
   }
   auto const counters = world.sender->counters();
   CHECK(counters.spool.bytes <= 600);
