@@ -51,12 +51,23 @@ int main(int argc, char** argv) {
     return loaded.exit_code;
   }
   if (auto const good = agent::complete(settings, table); !good) return refuse(good.error());
+  if (loaded.print) {
+    std::fputs(table.in_effect().c_str(), stdout);
+    return 0;
+  }
   SystemClock const clock;
   try {
     if (loaded.verb == "once") {
       // What is worth a line while it runs for years would only stand before the table here.
       http::Loop loop;
       return agent::print_once(settings, loop, clock, Log("agent", LogLevel::error));
+    }
+    if (loaded.verb == "doctor") {
+      raise_descriptor_limit();
+      auto const token = agent::read_token(settings, table);
+      if (!token) return refuse(token.error());
+      http::Loop loop;
+      return agent::print_doctor(settings, *token, loop, clock);
     }
     Log const log("agent", agent::log_level_of(settings.log_level));
     if (auto const good = agent::settle_data_dir(settings, table); !good) {

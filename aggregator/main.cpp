@@ -346,6 +346,10 @@ int main(int argc, char** argv) {
     std::fputs(loaded.output.c_str(), loaded.exit_code == 0 ? stdout : stderr);
     return loaded.exit_code;
   }
+  if (loaded.print) {
+    std::fputs(table.in_effect().c_str(), stdout);
+    return 0;
+  }
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;

@@ -26,7 +26,7 @@ Help = collections.namedtuple("Help", "about options verbs")
 ROW = re.compile(r"^  (?P<names>-\S+)(?: (?P<value>\S.*?))?(?:  +(?P<text>\S.*))?$")
 TEXT = re.compile(r"^(?P<help>.*?)(?: \[(?P<default>[^\[\]]*)\])?"
                   r"(?: \((?:key: (?P<key>[a-z0-9_.]+)|(?P<bare>flag only))\))?$")
-STANDARD = ("--help", "--version", "--config")
+STANDARD = ("--help", "--version", "--config", "--print-config")
 
 
 def parse_help(text):

@@ -56,7 +56,8 @@ class Texts(packages.Case):
             wanted = {}
             for line in help_lines(name):
                 flag = re.search(r"--[a-z-]+", line)[0]
-                if "(flag only)" in line or flag in ("--help", "--version", "--config"):
+                if "(flag only)" in line or flag in (
+                        "--help", "--version", "--config", "--print-config"):
                     continue
                 key = re.search(r"\(key: ([^)]*)\)", line)
                 default = re.search(r" \[([^\]]*)\](?: \(key|$)", line)

@@ -33,6 +33,7 @@ ALLOWED = {
     "agent/sample": AGENT + READERS,
     "agent/send": AGENT + READERS + ["agent/sample"],
     "agent/export": AGENT + READERS + ["agent/sample"],
+    "agent/doctor": AGENT + READERS + ["agent/sample"],
     STORE: AGGREGATOR,
     EVENT: AGGREGATOR + [GRAPHITE, STORE],
     INGEST: AGGREGATOR + ["common/http", GRAPHITE, STORE + "/appender.hpp"],

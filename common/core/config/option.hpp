@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/core/result.hpp"
 
@@ -17,6 +18,8 @@ struct Option {
   std::string shown_default;  // empty: none is shown
   // Takes one value's text; an error's context says what is wrong with it and how to write it.
   std::function<Result<void>(std::string_view)> set;
+  // What is in effect, as it would be written; no value: nothing that could be written.
+  std::function<std::vector<std::string>()> values;
   // Called before the first value of a source (file, flags): what a list held is dropped.
   std::function<void()> clear;
   bool list = false;       // a YAML sequence; the flag may come more than once

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "common/core/config/yaml_text.hpp"
 #include "common/core/config/yaml_values.hpp"
 #include "common/core/log.hpp"
 
@@ -62,6 +63,7 @@ void OptionTable::text(std::string key, std::string& target, std::string value, 
     target = given;
     return {};
   };
+  option.values = [&target] { return std::vector{target}; };
   add(std::move(option));
 }
 
@@ -78,6 +80,7 @@ void OptionTable::list(std::string key, std::vector<std::string>& target, std::s
     target.emplace_back(given);
     return {};
   };
+  option.values = [&target] { return target; };
   add(std::move(option));
 }
 
@@ -93,6 +96,7 @@ void OptionTable::boolean(std::string key, bool& target, std::string help) {
     target = *value;
     return {};
   };
+  option.values = [&target] { return std::vector<std::string>{target ? "true" : "false"}; };
   add(std::move(option));
 }
 
@@ -112,6 +116,7 @@ void OptionTable::integer(std::string key, std::int64_t& target, std::int64_t le
     target = *value;
     return {};
   };
+  option.values = [&target] { return std::vector{std::to_string(target)}; };
   add(std::move(option));
 }
 
@@ -131,6 +136,7 @@ void OptionTable::duration(std::string key, Nanoseconds& target, Nanoseconds lea
     target = *value;
     return {};
   };
+  option.values = [&target] { return std::vector{duration_text(target)}; };
   add(std::move(option));
 }
 
@@ -150,6 +156,7 @@ void OptionTable::size(std::string key, std::uint64_t& target, std::uint64_t lea
     target = *value;
     return {};
   };
+  option.values = [&target] { return std::vector{size_text(target)}; };
   add(std::move(option));
 }
 
@@ -164,6 +171,9 @@ void OptionTable::address(std::string key, HostPort& target, std::string help) {
     if (!value) return value.error();
     target = std::move(*value);
     return {};
+  };
+  option.values = [&target] {
+    return target.host.empty() ? std::vector<std::string>() : std::vector{to_string(target)};
   };
   add(std::move(option));
 }
@@ -184,6 +194,7 @@ void OptionTable::choice(std::string key, std::string& target, std::vector<std::
     target = given;
     return {};
   };
+  option.values = [&target] { return std::vector{target}; };
   add(std::move(option));
 }
 
@@ -283,6 +294,7 @@ Result<std::vector<OptionTable::Given>> OptionTable::parse_flags(int argc, char 
   }
   app.add_option("--config", config, "Configuration file (YAML); flags win over it")
       ->type_name("FILE");
+  app.add_flag("--print-config", loaded.print, "Print the configuration in effect, and exit");
   for (auto const& [name, help] : verbs_) app.add_subcommand(name, help)->fallthrough();
   app.require_subcommand(0, 1);
   try {
@@ -311,6 +323,18 @@ Result<std::vector<OptionTable::Given>> OptionTable::parse_flags(int argc, char 
     if (flags[i]->count() > 0) result.push_back(Given{&options_[i], given[i]});
   }
   return result;
+}
+
+std::string OptionTable::in_effect() const {
+  std::vector<YamlEntry> entries;
+  for (auto const& option : options_) {
+    if (option.only_flag || !option.values) continue;
+    auto values = option.values();
+    if (values.empty() && !option.list) continue;
+    entries.push_back({option.key, std::move(values), option.list,
+                       given(option.key) ? printable(where(option.key)) : std::string()});
+  }
+  return yaml_text(entries);
 }
 
 Loaded OptionTable::load(int argc, char const* const* argv, std::string const& default_file) {

@@ -17,6 +17,7 @@ namespace dadvisor::config {
 // What main does after load().
 struct Loaded {
   bool run = false;    // false: print `output` (to stderr unless exit_code is 0) and exit
+  bool print = false;  // print in_effect() and exit, once what is left to settle is settled
   int exit_code = 0;   // 2: usage or configuration
   std::string output;  // ends in a line feed
   std::string verb;    // empty: none was given
@@ -47,6 +48,10 @@ class OptionTable {
   // `--config FILE` is read, else `default_file` where it exists. --help and --version end with
   // exit code 0, an error with 2.
   Loaded load(int argc, char const* const* argv, std::string const& default_file);
+
+  // All keys of the file with the values that they have now, as such a file; what was given says
+  // where.
+  std::string in_effect() const;
 
   // Where the value of `key` came from, for errors found later: "agent.yml:3: step", "--step", or
   // the key alone.

@@ -28,6 +28,7 @@ struct Outcome {
   Settings settings;
   Loaded loaded;
   std::string step_from;
+  std::string in_effect;
 };
 
 // Loads with `yaml` as the file (none when empty) and these flags.
@@ -58,6 +59,7 @@ Outcome load(std::string const& yaml, std::vector<std::string> flags = {}) {
     output.replace(at, path.string().size(), "FILE");
   }
   outcome.step_from = table.where("step");
+  outcome.in_effect = table.in_effect();
   return outcome;
 }
 
@@ -99,6 +101,27 @@ TEST_CASE("the file is read, sections as dotted keys, and flags win over it") {
   CHECK(load("", {"--quiet"}).settings.quiet);
   CHECK_FALSE(load("quiet: true\n", {"--quiet=false"}).settings.quiet);
   CHECK(load("", {"--step", "2s", "--step", "3s"}).settings.step == 3s);
+}
+
+TEST_CASE("what is in effect is printed as a file that has the same effect") {
+  auto const plain = load("", {"--print-config"});
+  CHECK(plain.loaded.run);
+  CHECK(plain.loaded.print);
+  CHECK(plain.in_effect ==
+        "step: 10s\nspool_bytes: 256MiB\nlisten: 127.0.0.1:8687\ncluster: default\nmail:\n"
+        "  server: \"\"\n  count: 3\nrules: [/etc/rules]\nquiet: false\noutput: table\n");
+  auto const given = load("cluster: \"a: b # \\n\\\"c\"\nmail:\n  count: 7\nrules: []\n",
+                          {"--step=9s", "--listen", "[::1]:1", "--quiet", "--step=45s"});
+  REQUIRE(given.loaded.run);
+  auto const again = load(given.in_effect);
+  REQUIRE(again.loaded.run);
+  CHECK(again.settings.cluster == "a: b # \n\"c");
+  CHECK(again.settings.count == 7);
+  CHECK(again.settings.rules.empty());
+  CHECK(again.settings.step == 45s);
+  CHECK(again.settings.listen == HostPort{"::1", 1});
+  CHECK(again.settings.quiet);
+  CHECK(given.in_effect.find("step: 45s  # --step\n") != std::string::npos);
 }
 
 TEST_CASE("an error names file, line, key and remedy") {

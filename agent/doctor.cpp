@@ -1,0 +1,95 @@
+// The verb `doctor`: looks at all that the agent stands on, and says what to mend.
+
+#include "agent/agent.hpp"
+#include "agent/doctor/figure_check.hpp"
+#include "agent/doctor/finding.hpp"
+#include "agent/doctor/host_checks.hpp"
+#include "agent/doctor/peer_checks.hpp"
+#include "common/http/client.hpp"
+
+namespace dadvisor::agent {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// One GET of one origin, answered on the loop.
+class Question {
+ public:
+  Question(http::Loop& loop, http::Origin origin, std::string target, std::string const& token,
+           std::function<void(Result<http::Response>)> answered)
+      : client_(loop, std::move(origin)) {
+    http::ClientRequest request;
+    request.target = std::move(target);
+    if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
+    request.timeout = 5s;
+    client_.request(std::move(request), std::move(answered));
+  }
+
+ private:
+  http::Client client_;
+};
+
+}  // namespace
+
+int print_doctor(Settings const& settings, std::string const& token, http::Loop& loop,
+                 Clock const& clock) {
+  Log const quiet("agent", LogLevel::none);
+  auto const hierarchies = Hierarchies::discover(sampler_options(settings).hierarchies);
+  std::vector<Finding> docker, aggregator;
+  int open = 0;
+  auto const done = [&] {
+    if (--open == 0) loop.stop();
+  };
+
+  std::optional<Question> of_docker, of_aggregator;
+  if (!settings.docker_socket.empty()) {
+    ++open;
+    of_docker.emplace(loop, http::Origin{{}, 0, settings.docker_socket}, "/version", "",
+                      [&](Result<http::Response> const& reply) {
+                        docker.push_back(check_docker(settings.docker_socket, reply));
+                        done();
+                      });
+  }
+  if (auto const url = http::parse_url(settings.aggregator)) {
+    auto prefix = url->target;
+    while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
+    ++open;
+    of_aggregator.emplace(
+        loop, url->origin, prefix + "/api/v1/status?streams=0", token,
+        [&](Result<http::Response> const& reply) {
+          aggregator.push_back(check_aggregator(settings.aggregator, !token.empty(), reply));
+          if (auto const offset = clock_offset(reply, clock.wall()))
+            aggregator.push_back(check_offset(*offset));
+          done();
+        });
+  }
+
+  Sampler sampler(sampler_options(settings), clock, quiet);
+  auto const watcher = watch_docker(settings, loop, clock, quiet, nullptr);
+  Result<Batch> batch = Error{};
+  ++open;
+  DockerSettled const settled(loop, clock, watcher.get(), [&] {
+    auto const containers = watcher ? watcher->snapshot() : std::vector<Container>();
+    batch = sampler.sample(clock.wall(), containers, watcher && watcher->up_to_date());
+    done();
+  });
+  loop.run();
+
+  std::size_t const containers = batch && !batch->rows.empty() ? batch->rows.size() - 1 : 0;
+  std::vector<Finding> findings{check_cgroups(hierarchies)};
+  if (batch) findings.push_back(check_figures(*batch, sampler.stats().io_unaccounted));
+  findings.push_back(check_pressure(settings.proc_root));
+  findings.push_back(check_proc(settings.proc_root));
+  findings.push_back(check_descriptors(containers));
+  findings.push_back(check_inotify());
+  findings.insert(findings.end(), docker.begin(), docker.end());
+  findings.insert(findings.end(), aggregator.begin(), aggregator.end());
+  findings.push_back(check_clock());
+  findings.push_back(check_spool(settings.data_dir, settings.spool_bytes));
+  auto const text = settings.output == "json" ? render_json(findings) : render_table(findings);
+  bool const written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return written && std::fflush(stdout) == 0 && !has_fault(findings) ? 0 : 1;
+}
+
+}  // namespace dadvisor::agent

@@ -1,0 +1,111 @@
+#include "agent/doctor/peer_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <chrono>
+
+namespace dadvisor::agent {
+
+using Level = Finding::Level;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::optional<boost::json::object> object_of(Result<http::Response> const& reply) {
+  if (!reply || reply->status != 200) return std::nullopt;
+  boost::system::error_code failure;
+  auto const value = boost::json::parse(reply->body, failure);
+  if (failure || !value.is_object()) return std::nullopt;
+  return value.get_object();
+}
+
+std::string text_of(boost::json::object const& object, char const* key) {
+  auto const* const value = object.if_contains(key);
+  return value && value->is_string() ? std::string(value->get_string()) : "?";
+}
+
+std::optional<double> number_of(boost::json::object const& object, char const* key) {
+  auto const* const value = object.if_contains(key);
+  if (!value || !value->is_number()) return std::nullopt;
+  return value->to_number<double>();
+}
+
+}  // namespace
+
+Finding check_docker(std::string const& socket, Result<http::Response> const& reply) {
+  Finding finding{Level::good, "docker", {}, {}};
+  if (auto const version = object_of(reply)) {
+    finding.found = fmt::format("{} answers at {} (API {})", text_of(*version, "Version"), socket,
+                                text_of(*version, "ApiVersion"));
+    return finding;
+  }
+  finding.level = Level::fault;
+  if (reply) {
+    finding.found = fmt::format("{} answers {}", socket, reply->status);
+    finding.remedy = "is it a Docker daemon's socket? name it by docker_socket";
+  } else if (reply.error().code == Errc::denied) {
+    finding.found = fmt::format("{}: this user may not open it: containers have no names", socket);
+    finding.remedy = "usermod -aG docker with the agent's user, and start it again";
+  } else if (reply.error().code == Errc::timeout) {
+    finding.found = fmt::format("{}: no answer: the daemon hangs", socket);
+    finding.remedy = "systemctl restart docker; figures go on meanwhile";
+  } else {
+    finding.level = Level::note;
+    finding.found =
+        fmt::format("none answers at {}: containers are called by their cgroups", socket);
+    finding.remedy = "start it, or name its socket by docker_socket (\"\": there is none here)";
+  }
+  return finding;
+}
+
+Finding check_aggregator(std::string const& url, bool with_token,
+                         Result<http::Response> const& reply) {
+  Finding finding{Level::good, "aggregator", {}, {}};
+  if (auto const status = object_of(reply)) {
+    finding.found = fmt::format("{} of version {} answers", url, text_of(*status, "version"));
+    return finding;
+  }
+  finding.level = Level::fault;
+  if (!reply) {
+    finding.found = fmt::format("{}: {}", url, to_string(reply.error()));
+    finding.remedy =
+        "is it running, does it listen on that address, is there a firewall between? "
+        "Batches wait in the spool";
+  } else if (reply->status == 401 || reply->status == 403) {
+    finding.found = fmt::format("{} refuses this agent's token ({})", url, reply->status);
+    finding.remedy = with_token ? "token_file must hold the line that the aggregator's does"
+                                : "copy the aggregator's token here and name it by token_file";
+  } else {
+    finding.found = fmt::format("{} answers {}, which no aggregator does", url, reply->status);
+    finding.remedy = "name the aggregator's URL by aggregator: http://HOST:8686";
+  }
+  return finding;
+}
+
+std::optional<Nanoseconds> clock_offset(Result<http::Response> const& reply, WallTime now) {
+  auto const status = object_of(reply);
+  if (!status) return std::nullopt;
+  auto const started = number_of(*status, "started");
+  auto const uptime = number_of(*status, "uptime_seconds");
+  if (!started || !uptime) return std::nullopt;
+  auto const theirs = std::chrono::duration<double>(*started + *uptime);
+  return std::chrono::duration_cast<Nanoseconds>(
+      std::chrono::duration<double>(now.time_since_epoch()) - theirs);
+}
+
+Finding check_offset(Nanoseconds offset) {
+  auto const seconds = std::chrono::duration<double>(offset).count();
+  Finding finding{Level::good,
+                  "offset",
+                  fmt::format("this clock is {:.0f} s {} the aggregator's", std::abs(seconds),
+                              seconds < 0 ? "behind" : "before"),
+                  {}};
+  // The aggregator's own bounds: ingest's warning and its quarantine.
+  if (std::chrono::abs(offset) < 5s) return finding;
+  finding.level = std::chrono::abs(offset) < 10min ? Level::note : Level::fault;
+  finding.remedy = "set this host's clock (chronyc makestep), or the aggregator's";
+  return finding;
+}
+
+}  // namespace dadvisor::agent

@@ -1,0 +1,25 @@
+#pragma once
+// The programs that the agent speaks with: what their answers mean. Pure.
+
+#include <optional>
+#include <string>
+
+#include "agent/doctor/finding.hpp"
+#include "common/core/clock.hpp"
+#include "common/core/result.hpp"
+#include "common/http/message.hpp"
+
+namespace dadvisor::agent {
+
+// Of GET /version over the daemon's socket.
+Finding check_docker(std::string const& socket, Result<http::Response> const& reply);
+
+// Of GET /api/v1/status, asked with the token if there is one.
+Finding check_aggregator(std::string const& url, bool with_token,
+                         Result<http::Response> const& reply);
+// This host's clock less the aggregator's, to a second, where it is `now` at that answer; nullopt:
+// it does not tell.
+std::optional<Nanoseconds> clock_offset(Result<http::Response> const& reply, WallTime now);
+Finding check_offset(Nanoseconds offset);
+
+}  // namespace dadvisor::agent

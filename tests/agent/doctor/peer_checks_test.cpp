@@ -1,0 +1,58 @@
+#include "agent/doctor/peer_checks.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace dadvisor;
+using namespace dadvisor::agent;
+using namespace std::chrono_literals;
+using Level = Finding::Level;
+
+namespace {
+
+Result<http::Response> answer(unsigned status, std::string body) {
+  return http::json_response(status, std::move(body));
+}
+
+}  // namespace
+
+TEST_CASE("what Docker's answer, or none, means") {
+  auto const docker = [](Result<http::Response> const& reply) { return check_docker("/s", reply); };
+  auto const good = docker(answer(200, R"({"Version":"20.10.24","ApiVersion":"1.41"})"));
+  CHECK(good == Finding{Level::good, "docker", "20.10.24 answers at /s (API 1.41)", ""});
+  CHECK(docker(answer(200, "no JSON")).level == Level::fault);
+  CHECK(docker(answer(404, "{}")).level == Level::fault);
+  auto const denied = docker(Error{Errc::denied, 13, "/s"});
+  CHECK(denied.level == Level::fault);
+  CHECK(denied.remedy.find("docker") != std::string::npos);
+  CHECK(docker(Error{Errc::timeout, 0, "/s"}).level == Level::fault);
+  // A host may have none.
+  CHECK(docker(Error{Errc::unavailable, 0, "/s"}).level == Level::note);
+}
+
+TEST_CASE("what the aggregator's answer means") {
+  auto const told = [](bool token, Result<http::Response> const& reply) {
+    return check_aggregator("http://a", token, reply);
+  };
+  CHECK(told(false, answer(200, R"({"version":"1.2"})")) ==
+        Finding{Level::good, "aggregator", "http://a of version 1.2 answers", ""});
+  CHECK(told(false, Error{Errc::unavailable, 111, "x"}).level == Level::fault);
+  // Without a token another remedy than with a wrong one.
+  auto const none = told(false, answer(401, "")), wrong = told(true, answer(401, ""));
+  CHECK(none.level == Level::fault);
+  CHECK(wrong.level == Level::fault);
+  CHECK(none.remedy != wrong.remedy);
+  CHECK(told(false, answer(200, "<html>")).level == Level::fault);
+}
+
+TEST_CASE("the offset of clocks, by what the aggregator tells of its own") {
+  auto const reply = answer(200, R"({"version":"1","started":1795390000,"uptime_seconds":10.5})");
+  auto const now = from_unix_seconds(1'795'390'018);
+  REQUIRE(clock_offset(reply, now));
+  CHECK(std::chrono::abs(*clock_offset(reply, now) - 7'500ms) < 1ms);
+  CHECK_FALSE(clock_offset(answer(200, "{}"), now));
+  CHECK_FALSE(clock_offset(answer(401, "{}"), now));
+  CHECK(check_offset(-4s).level == Level::good);
+  CHECK(check_offset(-4s).found == "this clock is 4 s behind the aggregator's");
+  CHECK(check_offset(6s).level == Level::note);
+  CHECK(check_offset(-11min).level == Level::fault);
+}
