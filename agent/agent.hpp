@@ -76,6 +76,9 @@ class Agent {
 // `dadvisor-agent once`: two readings a second apart, printed to stdout. An exit code.
 int print_once(Settings const& settings, http::Loop& loop, Clock const& clock, Log const& log);
 
+// `dadvisor-agent bench`: what a tick costs here and each file of it, to stdout. An exit code.
+int print_bench(Settings const& settings, http::Loop& loop, Clock const& clock);
+
 // `dadvisor-agent doctor`: what hinders the agent on this host, and the remedies, to stdout. An exit
 // code: 1 where something keeps it from its work.
 int print_doctor(Settings const& settings, std::string const& token, http::Loop& loop,

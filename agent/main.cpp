@@ -62,6 +62,11 @@ int main(int argc, char** argv) {
       http::Loop loop;
       return agent::print_once(settings, loop, clock, Log("agent", LogLevel::error));
     }
+    if (loaded.verb == "bench") {
+      raise_descriptor_limit();
+      http::Loop loop;
+      return agent::print_bench(settings, loop, clock);
+    }
     if (loaded.verb == "doctor") {
       raise_descriptor_limit();
       auto const token = agent::read_token(settings, table);

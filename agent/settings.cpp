@@ -70,7 +70,7 @@ config::OptionTable settings_table(Settings& settings) {
   output.letter = 'o';
   output.only_flag = true;
   output.value = "table|json";
-  output.help = "once, doctor: how it is printed";
+  output.help = "once, doctor, bench: how it is printed";
   output.shown_default = settings.output;
   output.set = [&settings](std::string_view given) -> Result<void> {
     if (given != "table" && given != "json") {
@@ -82,6 +82,7 @@ config::OptionTable settings_table(Settings& settings) {
   };
   table.add(std::move(output));
   table.verb("once", "Print one reading of the containers and the host, and exit");
+  table.verb("bench", "Measure what a tick costs on this host, file by file, and exit");
   table.verb("doctor", "Say what hinders the agent on this host and what to do about it, and exit");
   return table;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the agent's operator asks it for: doctor, --print-config; with the real Docker."""
+"""What the agent's operator asks it for: doctor, bench, --print-config; with the real Docker."""
 import json
 import os
 import subprocess
@@ -57,6 +57,22 @@ class Doctor(lab.Case):
         self.assertEqual(found["aggregator"][0], "fault")
         self.assertEqual(found["docker"][0], "note")
         self.assertNotIn("offset", found)
+
+    def test_what_it_costs_here(self):
+        status, out, error = self.ask("bench", "-o", "json")
+        self.assertEqual((status, error), (0, ""))
+        told = json.loads(out)
+        self.assertGreaterEqual(told["containers"], 1)
+        files = {one["file"]: one for one in told["files"]}
+        # One of each for each container.
+        name = "cpu.stat" if "cpu.stat" in files else "cpuacct.usage"
+        self.assertGreaterEqual(files[name]["files"], 1)
+        # Reading what it reads is a part of a tick, and reading more files a greater one.
+        reads = sum(one["files"] * one["us"] for one in told["files"])
+        self.assertGreater(reads, files[name]["us"])
+        self.assertGreater(told["tick_us"], 0)
+        status, out, _ = self.ask("bench")
+        self.assertIn("a tick takes", out)
 
     def test_the_printed_configuration_is_one(self):
         status, out, _ = self.ask("--print-config", "--step", "5s", "--cluster", "a: b")
