@@ -36,6 +36,13 @@ std::unique_ptr<DockerWatcher> watch_docker(Settings const& settings, http::Loop
   return std::make_unique<DockerWatcher>(loop, clock, std::move(options), log.named("docker"));
 }
 
+std::unique_ptr<DiskWalker> walk_disks(Settings const& settings) {
+  if (settings.disk_pace == Nanoseconds::zero()) return nullptr;
+  DiskWalkerOptions options;
+  options.pace = settings.disk_pace;
+  return std::make_unique<DiskWalker>(options);
+}
+
 DockerSettled::DockerSettled(http::Loop& loop, Clock const& clock, DockerWatcher const* watcher,
                              std::function<void()> then)
     : loop_(loop),
@@ -89,6 +96,8 @@ Agent::Agent(Settings settings, std::string token, http::Loop& loop, Clock const
   sampling.epoch = sender_->counters().epoch;
   slots_.emplace(settings_.data_dir + "/slots", sampling.epoch, clock_.wall());
   sampling.first_slot = slots_->first();
+  disks_ = walk_disks(settings_);
+  sampling.disks = disks_.get();
   sampler_.emplace(std::move(sampling), clock_, log_.named("sample"));
   docker_ = watch_docker(settings_, loop_, clock_, log_,
                          [this](std::string const& id) { sampler_->refresh(id); });
@@ -166,6 +175,13 @@ AgentFigures Agent::figures() const {
     all.docker_ooms = docker.ooms;
     all.docker_untold = docker.untold;
     all.docker_dropped = docker.dropped;
+  }
+  if (disks_) {
+    auto const disks = disks_->counters();
+    all.disk_counts = disks.walks;
+    all.disk_failures = disks.failures;
+    all.disk_partial = disks.partial;
+    all.disk_seconds = disks.cpu_seconds;
   }
   auto const sending = sender_->counters();
   all.aggregator_up = sending.connected;

@@ -24,6 +24,9 @@ std::unique_ptr<DockerWatcher> watch_docker(Settings const& settings, http::Loop
                                             Clock const& clock, Log const& log,
                                             std::function<void(std::string const&)> on_update);
 
+// nullptr where layers and volumes are not to be counted.
+std::unique_ptr<DiskWalker> walk_disks(Settings const& settings);
+
 // Calls `then` on the loop once `watcher` knows the containers or knows that it cannot, after two
 // seconds at the latest: a first reading before that would take containers for strangers.
 class DockerSettled {
@@ -67,6 +70,7 @@ class Agent {
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<Sender> sender_;
   std::optional<SlotLedger> slots_;
+  std::unique_ptr<DiskWalker> disks_;
   std::optional<Sampler> sampler_;
   std::unique_ptr<DockerWatcher> docker_;
   std::optional<DockerSettled> settled_;
@@ -79,8 +83,8 @@ int print_once(Settings const& settings, http::Loop& loop, Clock const& clock, L
 // `dadvisor-agent bench`: what a tick costs here and each file of it, to stdout. An exit code.
 int print_bench(Settings const& settings, http::Loop& loop, Clock const& clock);
 
-// `dadvisor-agent doctor`: what hinders the agent on this host, and the remedies, to stdout. An exit
-// code: 1 where something keeps it from its work.
+// `dadvisor-agent doctor`: what hinders the agent on this host, and the remedies, to stdout. An
+// exit code: 1 where something keeps it from its work.
 int print_doctor(Settings const& settings, std::string const& token, http::Loop& loop,
                  Clock const& clock);
 

@@ -13,6 +13,8 @@ int print_once(Settings const& settings, http::Loop& loop, Clock const& clock, L
   constexpr Nanoseconds apart = 1s;
   SamplerOptions options = sampler_options(settings);
   options.step = apart;
+  auto const disks = walk_disks(settings);
+  options.disks = disks.get();
   Sampler sampler(std::move(options), clock, log.named("sample"));
   auto const docker = watch_docker(settings, loop, clock, log, nullptr);
   auto const reading = [&] {

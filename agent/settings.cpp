@@ -52,6 +52,8 @@ config::OptionTable settings_table(Settings& settings) {
   table.text("data_dir", settings.data_dir, "DIR", "the spool");
   table.text("docker_socket", settings.docker_socket, "FILE",
              "the Docker daemon's unix socket; empty: none is asked");
+  table.duration("disk_pace", settings.disk_pace, 0s, 24h,
+                 "time between two counts of what containers' layers and volumes hold; 0: never");
   table.choice("services", settings.services, {"auto", "always", "never"},
                "systemd services as instances; auto: where there is no container runtime");
   table.boolean("nested", settings.nested, "rows for containers inside containers as well");

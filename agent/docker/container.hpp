@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dadvisor::agent {
 
@@ -25,6 +26,10 @@ struct Container {
   bool oom_killed = false;
   std::string error;         // the runtime's own words on why it could not run
   std::string network_mode;  // "bridge", "host", "none", "container:ID", a network's name
+  // Directories on the host: of what it wrote into its image's files (empty where the storage
+  // driver has none), and of its volumes; not of what else of the host is mounted into it.
+  std::string layer;
+  std::vector<std::string> volumes;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> env;
   bool operator==(Container const&) const = default;

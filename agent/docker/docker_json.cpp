@@ -87,6 +87,21 @@ void keep_env(json::object const& config, WantedKeys const& wanted, Container& c
   }
 }
 
+// Only of the kind "volume": a bind mount may be the whole host.
+void keep_directories(json::object const& document, Container& container) {
+  if (auto const* driver = object_in(document, "GraphDriver"))
+    if (auto const* data = object_in(*driver, "Data")) container.layer = text_in(*data, "UpperDir");
+  auto const* mounts = member(document, "Mounts");
+  auto const* entries = mounts ? mounts->if_array() : nullptr;
+  if (!entries) return;
+  for (auto const& entry : *entries) {
+    auto const* mount = entry.if_object();
+    if (!mount || text_in(*mount, "Type") != "volume") continue;
+    if (auto source = text_in(*mount, "Source"); source.starts_with('/'))
+      container.volumes.push_back(std::move(source));
+  }
+}
+
 // Takes a number of exactly `digits` digits from the front.
 std::optional<int> take_digits(std::string_view& text, std::size_t digits) {
   if (text.size() < digits) return std::nullopt;
@@ -210,6 +225,7 @@ Result<Container> parse_inspect(std::string_view text, WantedKeys const& wanted)
     container.network_mode = text_in(*host, "NetworkMode");
     if (container.network_mode == "default") container.network_mode = "bridge";
   }
+  keep_directories(*document, container);
   if (auto const* config = object_in(*document, "Config")) {
     container.image = text_in(*config, "Image");
     keep_labels(*config, wanted, container);

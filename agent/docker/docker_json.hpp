@@ -42,7 +42,7 @@ std::string lesser_version(std::string_view theirs, std::string_view ours);
 struct DockerEvent {
   std::string action;  // "start", "die", ...; without what follows a colon
   std::string id;
-  std::int64_t time_nano = 0;             // the daemon's clock; 0 where it does not tell
+  std::int64_t time_nano = 0;                  // the daemon's clock; 0 where it does not tell
   std::optional<std::int64_t> exit_code = {};  // of a die, where the daemon tells
   auto operator<=>(DockerEvent const&) const = default;
 };

@@ -75,6 +75,16 @@ void write_docker(Page& page, AgentFigures const& f) {
                f.docker_dropped);
 }
 
+void write_disks(Page& page, AgentFigures const& f) {
+  page.counter("disk_counts_total", "Counts of what a layer or volume holds.", f.disk_counts);
+  page.counter("disk_failures_total", "Layers and volumes that could not be read.",
+               f.disk_failures);
+  page.gauge("disk_partial", "Layers and volumes too large to count: their figures are too low.",
+             f.disk_partial);
+  page.counters("disk_seconds_total", "CPU time of counting.");
+  page.series("", f.disk_seconds);
+}
+
 void write_sending(Page& page, AgentFigures const& f) {
   page.gauge("aggregator_up", "Whether the aggregator accepted the last hello.",
              f.aggregator_up ? 1 : 0);
@@ -118,6 +128,7 @@ void write_figures(AgentFigures const& figures, MetricsText& into) {
   page.series("{version=\"" DADVISOR_VERSION "\"}", 1);
   write_sampling(page, figures);
   write_docker(page, figures);
+  write_disks(page, figures);
   write_sending(page, figures);
   write_spool(page, figures);
   page.counter("http_requests_total", "Requests to the agent's own pages.", figures.http_requests);

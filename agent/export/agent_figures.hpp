@@ -35,6 +35,12 @@ struct AgentFigures {
   std::uint64_t docker_untold = 0;
   std::uint64_t docker_dropped = 0;
 
+  // Layers and volumes.
+  std::uint64_t disk_counts = 0;
+  std::uint64_t disk_failures = 0;
+  std::uint64_t disk_partial = 0;
+  double disk_seconds = 0;  // of CPU
+
   // Sending.
   bool aggregator_up = false;
   std::uint64_t epoch = 0;

@@ -58,6 +58,7 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   HostReading host;
   HostFacts const facts = read_host(host);
   reconcile(containers, runtime);
+  want_disks();
 
   std::vector<Life*> lives;
   for (auto const& [id, life] : lives_) lives.push_back(life.get());
@@ -145,6 +146,7 @@ std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFa
     }
   }
   fill_state(life, tick, facts, row);
+  read_disks(life, row);
   read_net(life, slow, pending);
   return row;
 }
@@ -161,6 +163,43 @@ void Sampler::fill_state(Life const& life, WallTime tick, HostFacts const& facts
     layout.set(row, m::state_paused, life.container.paused ? 1 : 0);
   }
   if (facts.cpus > 0) layout.set(row, m::cpu_host_cpus, facts.cpus);
+}
+
+void Sampler::want_disks() {
+  if (!options_.disks) return;
+  auto const version = options_.disks->version();
+  disks_counted_ = version != disks_version_;
+  disks_version_ = version;
+  if (!disks_changed_) return;
+  disks_changed_ = false;
+  std::set<std::string> paths;
+  for (auto const& [id, life] : lives_) {
+    if (!life->container.layer.empty()) paths.insert(life->container.layer);
+    paths.insert(life->container.volumes.begin(), life->container.volumes.end());
+  }
+  options_.disks->want(paths);
+}
+
+void Sampler::read_disks(Life& life, Row& row) const {
+  if (!options_.disks) return;
+  auto const& container = life.container;
+  if ((disks_counted_ || !life.layer) && !container.layer.empty())
+    life.layer = options_.disks->size_of(container.layer);
+  if ((disks_counted_ || !life.volume_bytes) && !container.volumes.empty()) {
+    std::int64_t bytes = 0;
+    bool whole = true;
+    for (auto const& volume : container.volumes) {
+      auto const size = options_.disks->size_of(volume);
+      whole = whole && size;
+      if (size) bytes += size->bytes;
+    }
+    life.volume_bytes = whole ? std::optional(bytes) : std::nullopt;
+  }
+  if (life.layer) {
+    container_layout_.set(row, m::fs_layer_bytes, life.layer->bytes);
+    container_layout_.set(row, m::fs_layer_inodes, life.layer->inodes);
+  }
+  container_layout_.set(row, m::fs_volume_bytes, life.volume_bytes);
 }
 
 void Sampler::read_net(Life& life, bool slow, std::vector<PendingNet>& pending) {

@@ -25,6 +25,7 @@
 #include "agent/cgroup/container_walk.hpp"
 #include "agent/cgroup/hierarchies.hpp"
 #include "agent/docker/container.hpp"
+#include "agent/fs/disk_walker.hpp"
 #include "agent/host/host_reader.hpp"
 #include "agent/net/net_reader.hpp"
 #include "agent/sample/row_layout.hpp"
@@ -53,6 +54,7 @@ struct SamplerOptions {
   // Containers inside containers have their figures in the outer one's already: shown as rows of
   // their own they count twice in every sum.
   bool nested = false;
+  DiskWalker* disks = nullptr;  // counts layers and volumes; outlives the sampler; nullptr: nobody
   HostOptions host;
   HierarchyOptions hierarchies;
   PathRules rules;
@@ -121,6 +123,8 @@ class Sampler {
   std::optional<Row> read(Life& life, WallTime tick, bool runtime, HostFacts const& facts,
                           std::vector<PendingNet>& pending);
   void fill_state(Life const& life, WallTime tick, HostFacts const& facts, Row& row) const;
+  void want_disks();
+  void read_disks(Life& life, Row& row) const;
   void read_net(Life& life, bool slow, std::vector<PendingNet>& pending);
   void give_net(Batch& batch, std::vector<PendingNet>& pending);
   Row host_row(HostReading const& reading) const;
@@ -141,6 +145,9 @@ class Sampler {
   std::map<std::string, std::unique_ptr<Life>, std::less<>> lives_;  // by container id
   std::set<std::string, std::less<>> refresh_;
   std::optional<MonotonicTime> slow_due_, walk_due_, discover_due_;
+  bool disks_changed_ = false;  // what is to be counted, since want_disks()
+  bool disks_counted_ = false;  // something, since the tick before
+  std::uint64_t disks_version_ = 0;
   bool io_accounted_ = true;
   std::uint64_t host_name_space_ = 0;
   std::uint32_t host_slot_;

@@ -73,6 +73,7 @@ void Sampler::reconcile(std::span<Container const> containers, bool runtime) {
   std::erase_if(lives_, [this](auto const& one) {
     if (one.second->present) return false;
     ++exits_;
+    disks_changed_ = true;
     return true;
   });
 }
@@ -97,6 +98,7 @@ void Sampler::adopt(Container const& container) {
   if (same && life.container == container) return;
   life.from_runtime = true;
   life.container = container;
+  disks_changed_ = true;
   if (!same) life.entity.key.start_ns = container.started_ns;
   set_labels(life);
 }

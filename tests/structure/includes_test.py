@@ -18,7 +18,8 @@ CORE, AGENT, AGGREGATOR = ["common/core"], ["common/core", "common/http"], ["com
 GRAPHITE = "graphite-bridge"
 STORE, EVENT, ROLLUP, SERIES, ALERT, NOTIFY, SINK, INGEST = (
     "aggregator/" + name for name in "store event rollup series alert notify sink ingest".split())
-READERS = ["agent/cgroup", "agent/net", "agent/host", "agent/docker", "agent/identity"]
+READERS = ["agent/cgroup", "agent/net", "agent/host", "agent/fs", "agent/docker",
+           "agent/identity"]
 ALLOWED = {
     "common/core": [],
     "common/http": CORE,
@@ -28,6 +29,7 @@ ALLOWED = {
     "agent/cgroup": AGENT + ["agent/host"],
     "agent/net": AGENT + ["agent/host"],
     "agent/host": AGENT,
+    "agent/fs": ["common/core"],
     "agent/docker": AGENT,
     "agent/identity": AGENT + ["agent/docker"],
     "agent/sample": AGENT + READERS,

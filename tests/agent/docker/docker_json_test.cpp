@@ -17,6 +17,10 @@ constexpr std::string_view document = R"({
  "State": {"Status": "paused", "Running": true, "Paused": true, "Restarting": false,
            "Pid": 4711, "StartedAt": "2026-11-22T23:41:14.123456789Z"},
  "HostConfig": {"NetworkMode": "default"},
+ "GraphDriver": {"Name": "overlay2", "Data": {"LowerDir": "/l", "UpperDir": "/u/diff"}},
+ "Mounts": [{"Type": "bind", "Source": "/", "Destination": "/host"},
+            {"Type": "volume", "Name": "v", "Source": "/volumes/v/_data", "Destination": "/data"},
+            {"Type": "volume", "Source": "relative"}, 7],
  "Config": {"Image": "shop/cart:7",
    "Env": ["MARATHON_APP_ID=/shop/cart=x", "DB_PASSWORD=secret", "NOEQUALS"],
    "Labels": {"dadvisor.owner": "a,b", "secret": "x", "dadvisor.number": 7}}})";
@@ -33,6 +37,8 @@ TEST_CASE("an inspect becomes a container that holds only wanted keys") {
   CHECK(container->paused);
   CHECK(container->restart_count == 2);
   CHECK(container->network_mode == "bridge");
+  CHECK(container->layer == "/u/diff");
+  CHECK(container->volumes == std::vector<std::string>{"/volumes/v/_data"});
   CHECK(container->started_ns == 1795390874123456789);
   CHECK(container->labels == std::map<std::string, std::string>{{"dadvisor.owner", "a,b"}});
   CHECK(container->env == std::map<std::string, std::string>{{"MARATHON_APP_ID", "/shop/cart=x"}});
