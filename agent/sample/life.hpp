@@ -18,9 +18,10 @@ struct Sampler::Life {
   std::optional<NetReader> net;
   std::int64_t net_pid = 0;  // that `net` was opened, or tried, for
   SteadySum net_sums[8];
-  bool net_owner = false;         // shows its namespace's figures
-  TcpFigures tcp;                 // gauges as last read
-  std::optional<TreeSize> layer;  // as last counted
+  bool net_owner = false;                   // shows its namespace's figures
+  std::optional<std::int64_t> descriptors;  // as last counted
+  TcpFigures tcp;                           // gauges as last read
+  std::optional<TreeSize> layer;            // as last counted
   std::optional<std::int64_t> volume_bytes;
   MonotonicTime slow_due = MonotonicTime::min();
   std::optional<MonotonicTime> vanished;  // since when its cgroup is away

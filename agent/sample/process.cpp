@@ -1,6 +1,11 @@
 #include "agent/sample/process.hpp"
 
+#include <dirent.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
 
 #include "agent/host/scan.hpp"
 
@@ -18,18 +23,50 @@ bool lists(std::string_view names, std::string_view name) {
   return false;
 }
 
-}  // namespace
-
-std::optional<std::int64_t> first_process(CgroupDirectory const& directory, ReadBuffer& buffer) {
+// The first list that names a process, 0 being one that we do not see. Empty when there is none.
+std::string_view process_list(CgroupDirectory const& directory, ReadBuffer& buffer) {
   for (char const* name :
        {"cgroup.procs", "leaf/cgroup.procs", "init/cgroup.procs", "container/cgroup.procs"}) {
     auto const text = directory.read(0, name, buffer);
-    if (!text) return std::nullopt;
+    if (!text) return {};
     std::string_view rest = *text;
     auto const pid = scan_integer(take_word(rest));
-    if (pid && *pid > 0) return pid;
+    if (pid && *pid > 0) return *text;
   }
-  return std::nullopt;
+  return {};
+}
+
+struct CloseListing {
+  void operator()(DIR* listing) const { ::closedir(listing); }
+};
+
+std::unique_ptr<DIR, CloseListing> open_listing(std::string const& path) {
+  return std::unique_ptr<DIR, CloseListing>(::opendir(path.c_str()));
+}
+
+}  // namespace
+
+std::optional<std::int64_t> first_process(CgroupDirectory const& directory, ReadBuffer& buffer) {
+  std::string_view processes = process_list(directory, buffer);
+  return scan_integer(take_word(processes));
+}
+
+std::optional<std::int64_t> open_descriptors(CgroupDirectory const& directory,
+                                             std::string const& proc_root, ReadBuffer& buffer) {
+  constexpr int most_processes = 1'000;
+  std::string_view processes = process_list(directory, buffer);
+  if (processes.empty() || std::ranges::count(processes, '\n') > most_processes)
+    return std::nullopt;
+  std::int64_t descriptors = 0;
+  std::string_view line;
+  while (take_line(processes, line)) {
+    auto const listing = open_listing(proc_root + "/" + std::string(line) + "/fd");
+    if (!listing && (errno == ENOENT || errno == ESRCH)) continue;  // it has ended
+    if (!listing) return std::nullopt;
+    while (dirent const* entry = ::readdir(listing.get()))
+      if (entry->d_name[0] != '.') ++descriptors;
+  }
+  return descriptors;
 }
 
 std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::int64_t pid,

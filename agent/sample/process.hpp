@@ -17,6 +17,12 @@ namespace dadvisor::agent {
 // /init, /container). nullopt when there is none, or none in our view.
 std::optional<std::int64_t> first_process(CgroupDirectory const& directory, ReadBuffer& buffer);
 
+// File descriptors that the processes of that cgroup, or of that one below it, have open: entries
+// of /proc/PID/fd, which only root may list, or who has CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.
+// nullopt where one may not be listed, and beyond 1,000 processes, which would take too long.
+std::optional<std::int64_t> open_descriptors(CgroupDirectory const& directory,
+                                             std::string const& proc_root, ReadBuffer& buffer);
+
 // Wall clock, ns; good to a second, as the kernel tells its boot time in seconds.
 std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::int64_t pid,
                                              ReadBuffer& buffer);

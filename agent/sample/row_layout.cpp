@@ -203,7 +203,7 @@ RowLayout container_layout() {
   append(metrics, net_columns);
   append(metrics, tcp_columns);
   metrics.insert(metrics.end(), {m::cpu_limit, m::cpu_host_cpus, m::fs_layer_bytes,
-                                 m::fs_layer_inodes, m::fs_volume_bytes, m::state_up,
+                                 m::fs_layer_inodes, m::fs_volume_bytes, m::proc_fds, m::state_up,
                                  m::state_uptime, m::state_restarts, m::state_paused});
   return RowLayout(std::move(metrics));
 }

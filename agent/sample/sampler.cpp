@@ -145,6 +145,10 @@ std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFa
       ++stats_.unreadable;
     }
   }
+  if (slow && life.cgroup)
+    life.descriptors =
+        open_descriptors(life.cgroup->directories().main(), options_.host.proc_root, buffer_);
+  container_layout_.set(row, m::proc_fds, life.descriptors);
   fill_state(life, tick, facts, row);
   read_disks(life, row);
   read_net(life, slow, pending);

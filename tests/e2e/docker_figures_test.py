@@ -98,6 +98,12 @@ class DockerFigures(lab.Case):
             self.assert_close(self.growth(container, "cpu.usage", first, last), b - a, share,
                               container.app_node)
 
+    def test_open_descriptors(self):
+        container = self.container("exec sleep 600")
+        truth = len(os.listdir("/proc/%d/fd" % container.pid))
+        self.assertGreater(truth, 0)
+        self.assertEqual(self.at(container, "proc.fds", lab.next_tick()), truth)
+
     def test_case_6_touched_memory(self):
         # The same program twice, so that all but the 50 MiB is alike; and a command behind it, or the
         # shell would become the second one and take its own 64 KiB away.

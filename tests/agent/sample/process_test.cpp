@@ -51,3 +51,20 @@ TEST_CASE("the first process may be in the leaf below") {
   tree.remove("c/leaf");
   CHECK_FALSE(first_process(directory, buffer));
 }
+
+TEST_CASE("descriptors of all processes of a cgroup are counted, of ended ones none") {
+  FileTree tree;
+  tree.write("c/cgroup.procs", "");
+  tree.write("c/init/cgroup.procs", "42\n43\n44\n");
+  for (char const* fd : {"42/fd/0", "42/fd/1", "42/fd/17", "44/fd/0"}) tree.write(fd, "");
+  ReadBuffer buffer;
+  struct stat of {};
+  REQUIRE(::stat(tree.path("c").c_str(), &of) == 0);
+  CgroupDirectory const directory{tree.path("c"), of.st_ino, 1, true};
+  CHECK(open_descriptors(directory, tree.root(), buffer) == 4);
+  // What is no directory stands for one that may not be listed.
+  tree.write("43/fd", "");
+  CHECK_FALSE(open_descriptors(directory, tree.root(), buffer));
+  tree.write("c/init/cgroup.procs", "");
+  CHECK_FALSE(open_descriptors(directory, tree.root(), buffer));
+}
