@@ -66,7 +66,8 @@ struct Ingest::Agent {
   StreamReceiver receiver;
   // Batches of the fresh lane that a delta frame may name: the newest one that was acknowledged,
   // and those of the request under way.
-  std::map<std::uint64_t, std::shared_ptr<Batch const>> bases;
+  Bases bases;
+  SlotEntities sound_entities;  // those of its last batch to which nothing was objected
   std::deque<std::unique_ptr<Job>> jobs;
   std::optional<WallTime> newest_tick;    // of its durable batches
   std::deque<Nanoseconds> clock_offsets;  // of its last requests
@@ -80,7 +81,7 @@ struct Ingest::Agent {
 // What became of a batch that was handed to the store.
 struct Ingest::Appended {
   Agent* agent = nullptr;  // never taken away while the Ingest lives
-  std::shared_ptr<Batch const> batch;
+  std::shared_ptr<HeldBatch> base;
   std::size_t frame_bytes = 0;
   Result<void> result;
 };
@@ -282,13 +283,10 @@ bool Ingest::advance(Agent& agent, Job& job) {
   for (; job.next < job.headers.size(); ++job.next) {
     auto const& header = job.headers[job.next];
     auto const frame = job.batches.frames[job.next];
-    Batch const* base = nullptr;
-    if (header.base && header.lane == Lane::fresh) {
-      auto const at = agent.bases.find(*header.base);
-      if (at != agent.bases.end()) base = at->second.get();
-    }
-    auto const verdict =
-        agent.receiver.judge(header, job.batches.instance, base != nullptr, clock_.monotonic());
+    auto base = agent.bases.end();
+    if (header.base && header.lane == Lane::fresh) base = agent.bases.find(*header.base);
+    auto const verdict = agent.receiver.judge(header, job.batches.instance,
+                                              base != agent.bases.end(), clock_.monotonic());
     if (verdict == Verdict::repeat) {
       ++counters_.repeated;
       continue;
@@ -307,20 +305,18 @@ bool Ingest::advance(Agent& agent, Job& job) {
       refuse(agent, job, header, *objection);
       continue;
     }
-    // Key frames repeat what was known: whoever follows sees by the shared list that it still is.
-    auto const known =
-        agent.bases.empty() ? SlotEntities() : agent.bases.rbegin()->second->entities;
-    auto batch = decode_frame(frame, base, CrcCheck::done, known);
+    auto batch = decode(agent, job, base);
     if (!batch) {
       ++counters_.malformed;
       finish(agent, {400, batch.error().context + "\n", std::nullopt});
       return true;
     }
-    objection = object_to_rows(*batch);
+    objection = object_to_rows(*batch, agent.sound_entities);
     if (objection) {
       refuse(agent, job, header, *objection);
       continue;
     }
+    agent.sound_entities = batch->entities;
     append(agent, frame, std::move(*batch));
     return false;
   }
@@ -330,6 +326,25 @@ bool Ingest::advance(Agent& agent, Job& job) {
   if (agent.bases.size() > 1) agent.bases.erase(agent.bases.begin(), std::prev(agent.bases.end()));
   finish(agent, {delivery::status_of(job.answer), delivery::to_json(job.answer), std::nullopt});
   return true;
+}
+
+// The batch of the job's next frame, whose base is at `base`, if it has one.
+Result<Batch> Ingest::decode(Agent& agent, Job const& job, Bases::iterator base) {
+  auto const frame = job.batches.frames[job.next];
+  if (base == agent.bases.end()) {
+    // Key frames repeat what was known: whoever follows sees by the shared list that it still is.
+    auto const known =
+        agent.bases.empty() ? SlotEntities() : agent.bases.rbegin()->second->batch().entities;
+    return decode_frame(frame, nullptr, CrcCheck::done, known);
+  }
+  // Who has sent the last frame of a request sends its next one against that, unless it cannot be
+  // kept: then a key frame is asked for.
+  bool const last = job.next + 1 == job.headers.size();
+  if (!last || base->second->lent())
+    return decode_frame(frame, &base->second->batch(), CrcCheck::done);
+  auto const used_up = std::move(base->second);
+  agent.bases.erase(base);
+  return decode_frame(frame, std::move(used_up->batch()), CrcCheck::done);
 }
 
 void Ingest::refuse(Agent& agent, Job& job, FrameHeader const& header, Objection const& objection) {
@@ -345,17 +360,17 @@ void Ingest::refuse(Agent& agent, Job& job, FrameHeader const& header, Objection
 
 void Ingest::append(Agent& agent, std::string_view frame, Batch decoded) {
   agent.appending = true;
-  auto const batch = std::make_shared<Batch const>(std::move(decoded));
+  auto const base = std::make_shared<HeldBatch>(std::move(decoded));
   appender_.append(
-      std::string(frame), batch,
-      [queue = appended_, its = &agent, batch, size = frame.size()](Result<void> result) {
-        queue->add({its, batch, size, std::move(result)});
+      std::string(frame), HeldBatch::lend(base),
+      [queue = appended_, its = &agent, base, size = frame.size()](Result<void> result) {
+        queue->add({its, base, size, std::move(result)});
       });
 }
 
 void Ingest::appended(Appended const& answer) {
   Agent& agent = *answer.agent;
-  auto const& batch = answer.batch;
+  Batch const& batch = answer.base->batch();
   agent.appending = false;
   if (!answer.result) {
     if (++counters_.append_failures == 1)
@@ -365,13 +380,13 @@ void Ingest::appended(Appended const& answer) {
     return run(agent);
   }
   ++counters_.batches;
-  counters_.rows += batch->rows.size();
+  counters_.rows += batch.rows.size();
   counters_.frame_bytes += answer.frame_bytes;
   agent.logged_refusal = false;
-  agent.newest_tick = std::max(agent.newest_tick.value_or(batch->tick), batch->tick);
-  agent.receiver.durable(batch->lane, batch->sequence);
-  if (batch->lane == Lane::fresh) {
-    agent.bases[batch->sequence] = batch;
+  agent.newest_tick = std::max(agent.newest_tick.value_or(batch.tick), batch.tick);
+  agent.receiver.durable(batch.lane, batch.sequence);
+  if (batch.lane == Lane::fresh) {
+    agent.bases[batch.sequence] = answer.base;
     if (agent.bases.size() > held_bases) agent.bases.erase(agent.bases.begin());
   }
   ++agent.jobs.front()->next;

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/ingest/held_batch.hpp"
 #include "aggregator/ingest/limits.hpp"
 #include "aggregator/store/appender.hpp"
 #include "common/core/clock.hpp"
@@ -108,6 +109,7 @@ class Ingest {
   struct Agent;
   struct Appended;
   class AppendedQueue;
+  using Bases = std::map<std::uint64_t, std::shared_ptr<HeldBatch>>;  // by sequence
 
   void see_clock(Agent& agent, Nanoseconds offset);
   void enqueue(Agent& agent, std::unique_ptr<Job> job);
@@ -116,6 +118,7 @@ class Ingest {
   // Goes on with the agent's first job until a batch is on its way to the store or the job is
   // answered: true.
   bool advance(Agent& agent, Job& job);
+  Result<Batch> decode(Agent& agent, Job const& job, Bases::iterator base);
   void append(Agent& agent, std::string_view frame, Batch batch);
   void appended(Appended const& answer);
   void refuse(Agent& agent, Job& job, FrameHeader const& header, Objection const& objection);

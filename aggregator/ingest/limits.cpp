@@ -37,11 +37,12 @@ std::optional<Objection> object_to_clock(std::optional<Nanoseconds> offset) {
       fmt::format("the host's clock is {}: set it, its stamps are wrong", clock_text(*offset))};
 }
 
-std::optional<Objection> object_to_rows(Batch const& batch) {
+std::optional<Objection> object_to_rows(Batch const& batch, SlotEntities const& sound) {
   using Kind = Objection::Kind;
   if (batch.rows.size() > most_rows)
     return Objection{Kind::unfit,
                      fmt::format("{} rows, more than {}", batch.rows.size(), most_rows)};
+  if (batch.entities.is(sound)) return std::nullopt;
   for (auto const& entry : batch.entities) {
     if (entry.entity.key.kind == EntityKind::foreign)
       return Objection{Kind::unfit, "a row of no host and no container"};

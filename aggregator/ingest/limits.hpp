@@ -36,8 +36,9 @@ std::optional<Objection> object_to_stamp(FrameHeader const& header, WallTime now
 std::optional<Objection> object_to_clock(std::optional<Nanoseconds> offset);
 // "90.5 s ahead of this machine's".
 std::string clock_text(Nanoseconds offset);
-// What speaks against the rows: too many, or of another host than the agent's own.
-std::optional<Objection> object_to_rows(Batch const& batch);
+// What speaks against the rows: too many, or of another host than the agent's own. `sound`:
+// entities of an earlier batch of the agent's to which nothing was objected.
+std::optional<Objection> object_to_rows(Batch const& batch, SlotEntities const& sound);
 // An agent id is shown, logged and stored: printable UTF-8 only.
 bool is_agent_id(std::string const& agent);
 

@@ -66,6 +66,11 @@ void take_frame(std::string_view bytes) {
   auto const sharing = decode_frame(second, base ? &*base : nullptr, CrcCheck::due, known);
   must(sharing.has_value() == batch.has_value() && (!batch || *sharing == *batch),
        "a frame says the same whatever was known before");
+  if (auto used_up = base) {
+    auto const in_its_place = decode_frame(second, std::move(*used_up));
+    must(in_its_place.has_value() == batch.has_value() && (!batch || *in_its_place == *batch),
+         "a frame says the same of a base that it uses up");
+  }
   if (!batch) return;
   auto const again = decode_frame(encode_key_frame(*batch), nullptr);
   must(again && *again == *batch, "a delta says the same as a key frame");

@@ -39,7 +39,9 @@ inline std::size_t read_short_varint(char const* in, std::uint64_t& value) {
   if (ends == 0) return 0;
   auto const bits = static_cast<unsigned>(std::countr_zero(ends)) + 1;
   word &= ~std::uint64_t{0} >> (64 - bits);
-  if (bits > 8 && word >> (bits - 8) == 0) return 0;
+  // Without a branch on how long it is, which cannot be foretold either.
+  bool const overlong = static_cast<int>(word >> (bits - 8) == 0) & static_cast<int>(bits > 8);
+  if (overlong) return 0;
   word = (word & 0x007f'007f'007f'007f) | (word & 0x7f00'7f00'7f00'7f00) >> 1;
   word = (word & 0x0000'3fff'0000'3fff) | (word & 0x3fff'0000'3fff'0000) >> 2;
   value = (word & 0x0fff'ffff) | (word & 0x0fff'ffff'0000'0000) >> 4;

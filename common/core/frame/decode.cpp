@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <type_traits>
 
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
@@ -187,49 +189,53 @@ bool read_entities(ByteReader& reader, Batch const* base, SlotEntities const& kn
   return true;
 }
 
-bool read_cells(ByteReader& reader, Row const* before, std::size_t width,
-                std::vector<Cell>& cells) {
-  auto const mask = reader.raw((width + 7) / 8);
-  if (!reader.ok()) return false;
-  if (width % 8 != 0 && static_cast<unsigned char>(mask.back()) >> (width % 8) != 0) return false;
-  if (before != nullptr)
-    cells = before->cells;
-  else
-    cells.resize(width);
-  ByteReader::Varints changes(reader);
-  for (std::size_t byte = 0; byte < mask.size(); ++byte) {
-    for (auto bits = static_cast<unsigned char>(mask[byte]); bits != 0;
-         bits = static_cast<unsigned char>(bits & (bits - 1))) {
-      Cell& cell = cells[byte * 8 + static_cast<std::size_t>(std::countr_zero(bits))];
-      auto const change = changes.next();
-      if (cell && change == 0) {
-        cell = std::nullopt;
-      } else {
-        cell = static_cast<std::int64_t>(static_cast<std::uint64_t>(cell.value_or(0)) +
-                                         static_cast<std::uint64_t>(unzigzag(change)));
-      }
+// Applies the changes of up to 64 cells, a set bit each.
+void read_changes(ByteReader::Varints& changes, std::uint64_t mask, Cell* cells) {
+  for (; mask != 0; mask &= mask - 1) {
+    Cell& cell = cells[std::countr_zero(mask)];
+    auto const change = changes.next();
+    if (cell && change == 0) {
+      cell = std::nullopt;
+    } else {
+      cell = static_cast<std::int64_t>(static_cast<std::uint64_t>(cell.value_or(0)) +
+                                       static_cast<std::uint64_t>(unzigzag(change)));
     }
+  }
+}
+
+// `cells`: as they were before.
+bool read_cells(ByteReader& reader, std::vector<Cell>& cells) {
+  constexpr std::size_t at_once = 64;
+  auto const mask = reader.raw((cells.size() + 7) / 8);
+  if (!reader.ok()) return false;
+  if (cells.size() % 8 != 0 && static_cast<unsigned char>(mask.back()) >> (cells.size() % 8) != 0)
+    return false;
+  ByteReader::Varints changes(reader);
+  for (std::size_t first = 0; first < cells.size(); first += at_once) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, mask.data() + first / 8, std::min(sizeof word, mask.size() - first / 8));
+    read_changes(changes, word, cells.data() + first);
   }
   return true;  // as far as the masks say; whether all the changes were there says the reader
 }
 
-// Goes on to that slot, in a vector that ascends by slot; its end where there is none.
-template <typename T>
-T const* go_to(std::uint32_t slot, typename std::vector<T>::const_iterator& at,
-               std::vector<T> const& elements) {
+// Goes on to that slot, in a vector that ascends by slot; null where there is none.
+template <typename Elements, typename At>
+auto go_to(std::uint32_t slot, At& at, Elements& elements) -> decltype(&*at) {
   while (at != elements.end() && at->slot < slot) ++at;
   return at != elements.end() && at->slot == slot ? &*at : nullptr;
 }
 
-// `fresh`: of read_entities().
-bool read_rows(ByteReader& reader, Batch const* base, std::vector<std::uint32_t> const& fresh,
+// `fresh`: of read_entities(). The rows of a base that is not const are used up.
+template <typename Base>
+bool read_rows(ByteReader& reader, Base* base, std::vector<std::uint32_t> const& fresh,
                Batch& batch) {
   batch.rows.resize(read_count(reader, 2, batch.entities.size()));
   SlotReader slots;
   std::size_t cells = 0;
   auto const& entities = batch.entities.list();
   auto entity = entities.begin();
-  std::vector<Row>::const_iterator old_row;
+  decltype(base->rows.begin()) old_row;
   if (base != nullptr) old_row = base->rows.begin();
   for (auto& row : batch.rows) {
     row.slot = slots.read(reader);
@@ -239,7 +245,7 @@ bool read_rows(ByteReader& reader, Batch const* base, std::vector<std::uint32_t>
     auto const width = batch.schemas[row.schema].metrics.size();
     cells += width;
     if (cells > frame_limit::cells || (width + 7) / 8 > reader.left()) return false;
-    Row const* before = nullptr;
+    decltype(&*old_row) before = nullptr;
     if (base != nullptr) {
       before = go_to(row.slot, old_row, base->rows);
       // base_row()'s rule; whose entity is the base's own is of the same life.
@@ -248,7 +254,13 @@ bool read_rows(ByteReader& reader, Batch const* base, std::vector<std::uint32_t>
                          base_row(base, batch.entities, row.slot, row.schema) != nullptr);
       if (!same) before = nullptr;
     }
-    if (!read_cells(reader, before, width, row.cells) || !reader.ok()) return false;
+    if (before == nullptr)
+      row.cells.resize(width);
+    else if constexpr (std::is_const_v<Base>)
+      row.cells = before->cells;
+    else
+      row.cells = std::move(before->cells);
+    if (!read_cells(reader, row.cells) || !reader.ok()) return false;
   }
   return reader.ok();
 }
@@ -282,8 +294,10 @@ Result<FrameHeader> peek_frame(std::string_view frame, CrcCheck crc) {
   return read_header(frame, crc, reader, events);
 }
 
-Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc,
-                           SlotEntities const& known) {
+namespace {
+
+template <typename Base>
+Result<Batch> decode(std::string_view frame, Base* base, CrcCheck crc, SlotEntities const& known) {
   ByteReader reader{{}};
   bool events = false;
   auto header = read_header(frame, crc, reader, events);
@@ -299,16 +313,30 @@ Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck c
   batch.sequence = header->sequence;
   batch.tick = header->tick;
   batch.step = header->step;
-  if (base != nullptr)
+  if (base == nullptr) {
+    if (!read_schemas(reader, batch.schemas)) return malformed("its schemas");
+  } else if constexpr (std::is_const_v<Base>) {
     batch.schemas = base->schemas;
-  else if (!read_schemas(reader, batch.schemas))
-    return malformed("its schemas");
+  } else {
+    batch.schemas = std::move(base->schemas);
+  }
   std::vector<std::uint32_t> fresh;
   if (!read_entities(reader, base, known, batch, fresh)) return malformed("its entities");
   if (!read_rows(reader, base, fresh, batch)) return malformed("its rows");
   if (events && !read_events(reader, batch)) return malformed("its events");
   if (reader.left() != 0) return malformed("bytes behind its rows");
   return batch;
+}
+
+}  // namespace
+
+Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc,
+                           SlotEntities const& known) {
+  return decode(frame, base, crc, known);
+}
+
+Result<Batch> decode_frame(std::string_view frame, Batch&& base, CrcCheck crc) {
+  return decode(frame, &base, crc, {});
 }
 
 }  // namespace dadvisor

@@ -69,5 +69,8 @@ Result<FrameHeader> peek_frame(std::string_view frame, CrcCheck crc = CrcCheck::
 // same shares their list. Errors: as peek_frame; conflict: the base is missing or another one.
 Result<Batch> decode_frame(std::string_view frame, Batch const* base, CrcCheck crc = CrcCheck::due,
                            SlotEntities const& known = {});
+// The same of a base that nobody needs any more: its cells become the batch's where they lie.
+// Whatever the result, the base is left undefined.
+Result<Batch> decode_frame(std::string_view frame, Batch&& base, CrcCheck crc = CrcCheck::due);
 
 }  // namespace dadvisor

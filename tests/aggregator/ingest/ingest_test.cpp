@@ -202,6 +202,39 @@ TEST_CASE("deltas decode against acknowledged batches; an unknown base is asked 
   CHECK(reply.want == BatchesReply::Want::key);
 }
 
+TEST_CASE("a batch takes the cells of its base, but not while somebody reads them") {
+  Aggregator aggregator;
+  aggregator.hello("a");
+  auto const send = [&](std::uint64_t sequence) {
+    aggregator.send(body_of(std::vector<std::string>{
+        encode_delta_frame(batch_of("a", sequence), batch_of("a", sequence - 1))}));
+    REQUIRE(aggregator.store.waiting.size() == 1);
+    return aggregator.store.waiting[0].batch;
+  };
+  aggregator.send(body_of(batch_of("a", 1)));
+  auto first = aggregator.store.waiting[0].batch;
+  aggregator.sync_all();
+  auto const* cells = send(2)->rows[0].cells.data();
+  CHECK(cells != first->rows[0].cells.data());
+  CHECK(*first == batch_of("a", 1));
+  aggregator.sync_all();
+  CHECK(send(3)->rows[0].cells.data() == cells);
+  aggregator.sync_all();
+  CHECK(aggregator.store.kept ==
+        std::vector<Batch>{batch_of("a", 1), batch_of("a", 2), batch_of("a", 3)});
+
+  // What its successor did not survive is not there for the next try.
+  send(4);
+  aggregator.store.fail();
+  aggregator.run_posted();
+  auto const reply = answer(aggregator.send(
+      body_of(std::vector<std::string>{encode_delta_frame(batch_of("a", 4), batch_of("a", 3))})));
+  CHECK(reply.want == BatchesReply::Want::key);
+  aggregator.send(body_of(batch_of("a", 4)));
+  aggregator.sync_all();
+  CHECK(aggregator.store.kept.back() == batch_of("a", 4));
+}
+
 TEST_CASE("a key frame's entities are those of the batch before, as long as they are the same") {
   Aggregator aggregator;
   aggregator.hello("a");

@@ -255,6 +255,10 @@ TEST_CASE("any batch survives a key frame, and any successor a delta frame") {
     auto const again = decode_frame(delta, &base);
     REQUIRE(again);
     REQUIRE(*again == next);
+    auto used_up = base;
+    auto const in_its_place = decode_frame(delta, std::move(used_up));
+    REQUIRE(in_its_place);
+    REQUIRE(*in_its_place == next);
   }
 }
 
