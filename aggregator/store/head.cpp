@@ -64,6 +64,13 @@ void Head::expect(Member const& member) {
   for (std::size_t at = 0; at < sizeof member; at += cache_line) __builtin_prefetch(bytes + at, 1);
 }
 
+void Head::expect(std::span<Cell const> cells) {
+  auto const bytes = std::as_bytes(cells);
+  constexpr std::size_t cache_line = 64;
+  for (std::size_t at = 0; at < bytes.size(); at += cache_line)
+    __builtin_prefetch(bytes.data() + at);
+}
+
 void Head::resolve(Batch const& batch, Slots& slots) {
   if (slots.of.is(batch.entities)) return;
   std::vector<std::pair<std::uint32_t, Member*>> resolved;
@@ -167,7 +174,7 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
     while (slot != slots.end() && slot->first < row.slot) ++slot;
     // Another thread made the cells, and a thousand other rows were here since these entities':
     // what the next rows need is asked for.
-    if (i + 1 < batch.rows.size()) __builtin_prefetch(batch.rows[i + 1].cells.data());
+    if (i + 1 < batch.rows.size()) expect(batch.rows[i + 1].cells);
     auto const left = slots.end() - slot;
     if (left > 4 && slot[4].second != nullptr) expect(*slot[4].second);
     if (left > 2 && slot[2].second != nullptr) slot[2].second->tail.expect_row();

@@ -114,6 +114,7 @@ class Head {
   };
 
   static void expect(Member const& member);  // a hint that it gets a row
+  static void expect(std::span<Cell const> cells);
   Member& member(Entity const& entity, bool derived);
   void resolve(Batch const& batch, Slots& slots);
   void relabel(Member& member, Entity const& entity);

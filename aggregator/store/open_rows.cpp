@@ -2,27 +2,16 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <cstring>
 #include <utility>
 
 #include "aggregator/store/wrapping.hpp"
-#include "common/core/frame/bytes.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {
 
 constexpr std::uint64_t each_byte = 0x0101'0101'0101'0101;
 
-// The lowest bytes of a word, from none to all of them.
-constexpr std::array<std::uint64_t, 9> low_bytes = [] {
-  std::array<std::uint64_t, 9> made{};
-  for (unsigned bytes = 1; bytes < made.size(); ++bytes)
-    made[bytes] = ~std::uint64_t{0} >> (64 - 8 * bytes);
-  return made;
-}();
-
-std::uint64_t folded(std::int64_t step, unsigned skipped) { return zigzag(step >> (8 * skipped)); }
 std::int64_t unfolded(std::uint64_t bits, unsigned skipped) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(unzigzag(bits)) << (8 * skipped));
 }
@@ -55,7 +44,7 @@ OpenRows::Shape OpenRows::Shape::least(std::int64_t step) {
   if (step == 0) return {};
   auto const skipped =
       static_cast<unsigned>(std::countr_zero(static_cast<std::uint64_t>(step))) / 8;
-  return {bytes_in(folded(step, skipped)), skipped};
+  return {bytes_in(Shape{0, skipped}.folded(step)), skipped};
 }
 
 OpenRows::Shape OpenRows::Shape::joined(Shape other) const {
@@ -64,11 +53,6 @@ OpenRows::Shape OpenRows::Shape::joined(Shape other) const {
   unsigned const both = std::min(skipped, other.skipped);
   unsigned const most = std::max(bytes + skipped, other.bytes + other.skipped) - both;
   return {std::min(most, 8u), both};
-}
-
-bool OpenRows::Shape::fits(std::int64_t step) const {
-  return ((static_cast<std::uint64_t>(step) & low_bytes[skipped]) |
-          (folded(step, skipped) & ~low_bytes[bytes])) == 0;
 }
 
 // The steps of one column.
@@ -124,8 +108,15 @@ OpenRows::Steps OpenRows::steps_of(std::size_t column) const {
   return {bytes_.data() + columns_->size() + before, stride_, Shape::of(bytes_[column])};
 }
 
-void OpenRows::add_steps(std::span<std::int64_t const> steps) {
-  if (put_steps(steps)) return;
+std::uint8_t* OpenRows::add_room() {
+  make_room(bytes_, stride_);
+  std::size_t const before = bytes_.size();
+  bytes_.resize(before + stride_);
+  return bytes_.data() + before - slack;
+}
+
+void OpenRows::widen_for(std::span<std::int64_t const> steps) {
+  bytes_.resize(bytes_.size() - stride_);
   std::vector<Shape> shapes;
   shapes.reserve(steps.size());
   for (std::size_t column = 0; column < steps.size(); ++column) {
@@ -133,27 +124,12 @@ void OpenRows::add_steps(std::span<std::int64_t const> steps) {
     shapes.push_back(its.fits(steps[column]) ? its : its.joined(Shape::least(steps[column])));
   }
   reshape(shapes, 0);
-  [[maybe_unused]] bool const fit = put_steps(steps);
-  assert(fit);
-}
-
-// False, and nothing: they do not fit all.
-bool OpenRows::put_steps(std::span<std::int64_t const> steps) {
-  make_room(bytes_, stride_);
-  std::size_t const before = bytes_.size();
-  bytes_.resize(before + stride_);
-  std::uint8_t* out = bytes_.data() + before - slack;
-  std::uint64_t beyond = 0;
+  std::uint8_t* out = add_room();
   for (std::size_t column = 0; column < steps.size(); ++column) {
-    Shape const its = Shape::of(bytes_[column]);
-    auto const bits = folded(steps[column], its.skipped);
-    beyond |= (bits & ~low_bytes[its.bytes]) |
-              (static_cast<std::uint64_t>(steps[column]) & low_bytes[its.skipped]);
+    auto const bits = shapes[column].folded(steps[column]);
     std::memcpy(out, &bits, sizeof bits);
-    out += its.bytes;
+    out += shapes[column].bytes;
   }
-  if (beyond != 0) bytes_.resize(before);
-  return beyond == 0;
 }
 
 void OpenRows::reshape(std::span<Shape const> shapes, std::size_t first) {
@@ -169,8 +145,8 @@ void OpenRows::reshape(std::span<Shape const> shapes, std::size_t first) {
     Steps const its = steps_of(column);
     // By columns, so that what was written behind a step before is written again.
     for (std::size_t row = 0; row < rows; ++row) {
-      auto const bits = before.skipped == now.skipped ? its.bits(first + row)
-                                                      : folded(its[first + row], now.skipped);
+      auto const bits =
+          before.skipped == now.skipped ? its.bits(first + row) : now.folded(its[first + row]);
       std::memcpy(made.data() + offset + row * stride, &bits, now.bytes);
     }
     offset += now.bytes;

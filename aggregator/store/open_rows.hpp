@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <span>
@@ -20,6 +21,7 @@
 #include "aggregator/store/row_ticks.hpp"
 #include "aggregator/store/rows.hpp"
 #include "aggregator/store/selected_rows.hpp"
+#include "common/core/frame/bytes.hpp"
 
 namespace dadvisor::aggregator::store {
 
@@ -75,17 +77,31 @@ class OpenRows {
     std::uint8_t byte() const { return static_cast<std::uint8_t>(bytes | skipped << 4); }
     static Shape least(std::int64_t step);  // in which this one fits
     Shape joined(Shape other) const;        // in which all fit that fit either
-    bool fits(std::int64_t step) const;
+    bool fits(std::int64_t step) const { return beyond(folded(step), step) == 0; }
+    // The zigzag of what is written of a step.
+    std::uint64_t folded(std::int64_t step) const { return zigzag(step >> (8 * skipped)); }
+    // Not 0: bits of a step, or of its zigzag, that it has no room for.
+    std::uint64_t beyond(std::uint64_t bits, std::int64_t step) const {
+      return (static_cast<std::uint64_t>(step) & low_bytes[skipped]) | (bits & ~low_bytes[bytes]);
+    }
   };
   class Steps;
   static constexpr std::size_t slack = sizeof(std::uint64_t);  // that words are read beyond
+  // The lowest bytes of a word, from none to all of them.
+  static constexpr std::array<std::uint64_t, 9> low_bytes = [] {
+    std::array<std::uint64_t, 9> made{};
+    for (unsigned bytes = 1; bytes < made.size(); ++bytes)
+      made[bytes] = ~std::uint64_t{0} >> (64 - 8 * bytes);
+    return made;
+  }();
 
   std::size_t words() const { return (columns_->size() + 63) / 64; }
   std::size_t steps() const { return empty() ? 0 : size() - 1; }  // rows that are kept as steps
   template <typename Give>
   void append(TickNs tick, Give const& give, std::span<std::int64_t> steps);
-  void add_steps(std::span<std::int64_t const> steps);
-  bool put_steps(std::span<std::int64_t const> steps);
+  std::uint8_t* add_room();  // for one row's steps; where they begin
+  // Writes rows anew so that these steps, which did not fit in the room for them, do.
+  void widen_for(std::span<std::int64_t const> steps);
   void keep_present();  // of the newest row, in front of one with other cells
   // Writes rows from `first` on anew, in these shapes, in which all of their steps fit.
   void reshape(std::span<Shape const> shapes, std::size_t first);
@@ -125,25 +141,40 @@ void OpenRows::append(TickNs tick, Give const& give) {
   }
 }
 
+// Once over the columns: what a row costs is the way of its cells, its values and its shapes into
+// the cache, and back again.
 template <typename Give>
 void OpenRows::append(TickNs tick, Give const& give, std::span<std::int64_t> steps) {
+  bool const first = empty();
+  std::uint8_t* out = first ? nullptr : add_room();
+  std::uint8_t const* const shapes = bytes_.data();
+  std::int64_t* const values = values_.data();
+  std::uint64_t beyond = 0;
   bool alike = true;
   for (std::size_t word = 0; word < words(); ++word) {
     std::size_t const begin = word * 64, end = std::min(begin + 64, steps.size());
     std::uint64_t present = 0;
     for (std::size_t column = begin; column < end; ++column) {
       Cell const& cell = give(column);
-      std::int64_t const value = cell.value_or(values_[column]);
-      steps[column] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values_[column]) -
-                                                static_cast<std::uint64_t>(value));
-      values_[column] = value;
+      std::int64_t const before = values[column];
+      std::int64_t const value = cell.has_value() ? *cell : before;
+      values[column] = value;
       present |= std::uint64_t{cell.has_value()} << (column - begin);
+      if (first) continue;
+      auto const step = static_cast<std::int64_t>(static_cast<std::uint64_t>(before) -
+                                                  static_cast<std::uint64_t>(value));
+      steps[column] = step;
+      Shape const its = Shape::of(shapes[column]);
+      auto const bits = its.folded(step);
+      beyond |= its.beyond(bits, step);
+      std::memcpy(out, &bits, sizeof bits);
+      out += its.bytes;
     }
-    if (alike && present != present_[word] && !empty()) keep_present();
+    if (alike && present != present_[word] && !first) keep_present();
     alike = alike && present == present_[word];
     present_[word] = present;
   }
-  if (!empty()) add_steps(steps);
+  if (beyond != 0) widen_for(steps);
   ticks_.append(tick);
 }
 
