@@ -4,6 +4,7 @@
 // on its way to the log within a second. Everything is called on one thread, the io thread.
 
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -52,7 +53,7 @@ class ExpectedOrder {
     std::uint16_t length;  // of the name
     std::uint8_t column;
     bool plain;  // it is stored, and no rule has it
-    bool is(std::string_view its_name) const { return its_name == std::string_view(name, length); }
+    bool is(std::string_view its_name) const;
   };
   // That which came behind the last one before.
   Place const* next(std::uint32_t generation);
@@ -85,6 +86,26 @@ class ExpectedOrder {
   std::uint32_t generation_ = 0;
   static constexpr std::uint32_t none = 0xffffffff;
 };
+
+// Most names have 32 to 64 bytes: these are compared without a branch on how many there are, which
+// cannot be foretold from line to line.
+inline bool ExpectedOrder::Place::is(std::string_view its_name) const {
+  constexpr std::size_t half = 32, word = sizeof(std::uint64_t);
+  std::size_t const size = length;
+  if (its_name.size() != size) return false;
+  if (size < half || size > 2 * half) return its_name == std::string_view(name, size);
+  std::uint64_t differs = 0;
+  auto const compare = [&](std::size_t at) {
+    std::uint64_t a = 0, b = 0;
+    std::memcpy(&a, name + at, word);
+    std::memcpy(&b, its_name.data() + at, word);
+    differs |= a ^ b;
+  };
+  // The first 32 bytes and the last, which overlap.
+  for (std::size_t at = 0; at < half; at += word) compare(at);
+  for (std::size_t at = size - half; at < size; at += word) compare(at);
+  return differs == 0;
+}
 
 inline ExpectedOrder::Place const* ExpectedOrder::next(std::uint32_t generation) {
   if (generation_ != generation) [[unlikely]]

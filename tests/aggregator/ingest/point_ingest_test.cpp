@@ -265,6 +265,24 @@ TEST_CASE("a sender's order may change at any time") {
   CHECK(receiver.store.deltas > 0);  // names travel once
 }
 
+TEST_CASE("a name that is another in any one place is not taken for the expected one") {
+  for (std::size_t const length : {1, 7, 31, 32, 33, 47, 63, 64, 65, 90}) {
+    for (std::size_t place = 0; place < length; ++place) {
+      Receiver receiver;
+      std::string const name(length, 'n');
+      std::string other = name;
+      other[place] = 'o';
+      receiver.point(name, 1, 0);
+      receiver.point(name, 2, 60);
+      receiver.point(name, 3, 120);  // which is expected behind itself by now
+      receiver.point(other, 4, 180);
+      receiver.flush();
+      CHECK(receiver.store.values[name] == Series{{noon, 1}, {noon + 60, 2}, {noon + 120, 3}});
+      CHECK(receiver.store.values[other] == Series{{noon + 180, 4}});
+    }
+  }
+}
+
 TEST_CASE("what the log did not take comes again before anything newer") {
   Receiver receiver;
   receiver.point("a", 1, 0);
