@@ -1,11 +1,14 @@
 #include "graphite-bridge/aggregation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <numeric>
 #include <set>
 #include <utility>
+
+#include "common/core/two_lanes.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -277,16 +280,40 @@ bool ColumnFold::can(Aggregation aggregation) {
 ColumnFold::ColumnFold(Aggregation aggregation, size_t rows)
     : aggregation_(aggregation), values_(rows, -0.0), known_(rows, 0) {}
 
+namespace {
+
+// Adds a column to the sums, absent values as -0; whether none is absent.
+bool add_values(std::span<double const> column, double* sums) {
+  TwoWords const none = std::bit_cast<TwoWords>(TwoDoubles{-0.0, -0.0});
+  TwoWords absent_ones{};
+  size_t row = 0;
+  for (; row + 1 < column.size(); row += 2) {
+    auto const two = two_at<TwoDoubles>(column.data() + row);
+    auto const known = std::bit_cast<TwoWords>(two == two);
+    absent_ones |= ~known;
+    auto const added = (std::bit_cast<TwoWords>(two) & known) | (none & ~known);
+    put_two(two_at<TwoDoubles>(sums + row) + std::bit_cast<TwoDoubles>(added), sums + row);
+  }
+  bool whole = any_of(absent_ones) == 0;
+  for (; row < column.size(); ++row) {
+    whole = whole && !is_absent(column[row]);
+    sums[row] += is_absent(column[row]) ? -0.0 : column[row];
+  }
+  return whole;
+}
+
+}  // namespace
+
 void ColumnFold::add(std::span<double const> column) {
   ++columns_;
   double* const values = values_.data();
   std::uint32_t* const known = known_.data();
   if (aggregation_ == Aggregation::sum || aggregation_ == Aggregation::average) {
-    for (size_t row = 0; row < column.size(); ++row) {
-      double const value = column[row];
-      values[row] += is_absent(value) ? -0.0 : value;
-      known[row] += is_absent(value) ? 0 : 1;
+    if (add_values(column, values) && column.size() == values_.size()) {
+      ++whole_columns_;
+      return;
     }
+    for (size_t row = 0; row < column.size(); ++row) known[row] += is_absent(column[row]) ? 0 : 1;
     return;
   }
   bool const least = aggregation_ == Aggregation::min;
@@ -300,10 +327,11 @@ void ColumnFold::add(std::span<double const> column) {
 
 std::vector<double> ColumnFold::finish(double x_files_factor) {
   for (size_t row = 0; row < values_.size(); ++row) {
-    if (!enough_known(known_[row], columns_, x_files_factor)) {
+    size_t const known = whole_columns_ + known_[row];
+    if (!enough_known(known, columns_, x_files_factor)) {
       values_[row] = absent;
     } else if (aggregation_ == Aggregation::average) {
-      values_[row] /= static_cast<double>(known_[row]);
+      values_[row] /= static_cast<double>(known);
     }
   }
   return std::move(values_);

@@ -89,7 +89,8 @@ class ColumnFold {
   Aggregation const aggregation_;
   std::size_t columns_ = 0;
   std::vector<double> values_;
-  std::vector<std::uint32_t> known_;
+  std::vector<std::uint32_t> known_;  // of each row, but for those of
+  std::size_t whole_columns_ = 0;     // columns that all rows know, of sums
 };
 
 // Each row of `series` as one value; absent where too few are known.

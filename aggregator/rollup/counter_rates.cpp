@@ -12,7 +12,7 @@ std::optional<Reading> CounterRates::first_reading(WallTime tick) {
   return reading_before_first(tick, step_, start_ns_, previous);
 }
 
-void CounterRates::per_second(std::span<store::TickNs const> ticks,
+void CounterRates::per_second(store::SelectedTicks const& ticks,
                               store::SelectedColumn const& column, std::span<double> rates) {
   column_rates(
       ticks, column, step_, [this](WallTime tick) { return first_reading(tick); }, rates);

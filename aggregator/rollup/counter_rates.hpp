@@ -25,7 +25,7 @@ class CounterRates {
   std::optional<Reading> first_reading(WallTime tick);
   // Of a column of counters, whose rows' ticks ascend: rates per second in the stored unit, NaN
   // where there is none.
-  void per_second(std::span<store::TickNs const> ticks, store::SelectedColumn const& column,
+  void per_second(store::SelectedTicks const& ticks, store::SelectedColumn const& column,
                   std::span<double> rates);
 
  private:

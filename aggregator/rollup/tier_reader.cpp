@@ -81,7 +81,7 @@ Result<void> TierReader::make_plain(store::Tier tier, store::EntityInfo const& e
   store::EntityId const id = entity.id;
   return store_.scan({&id, 1}, start, until, *scan_, [&](std::size_t) -> Result<void> {
     store::SelectedRows const& rows = scan_->rows();
-    std::span const ticks(rows.ticks);
+    auto const ticks = rows.ticks.list();
     auto const first = static_cast<std::size_t>(
         std::ranges::lower_bound(ticks, store::tick_ns(from)) - ticks.begin());
     if (raw && first > 0) folder.take_before(ticks.first(first), rows.columns);

@@ -43,18 +43,6 @@ void fill(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs c
   }
 }
 
-// Whether each slot has a row, and none has two: as nearly always.
-bool one_a_slot(graphite::MatchedSeries::Shape const& shape, std::span<store::TickNs const> ticks) {
-  if (ticks.size() != shape.values()) return false;
-  store::TickNs const step = Nanoseconds(std::chrono::seconds(shape.step)).count();
-  store::TickNs const begin = store::tick_ns(from_unix_seconds(shape.start));
-  if (ticks.front() < begin || ticks.front() >= begin + step) return false;  // not in the first one
-  store::TickNs differs = 0;
-  for (std::size_t row = 1; row < ticks.size(); ++row)
-    differs |= (ticks[row] - ticks[row - 1]) ^ step;
-  return differs == 0;
-}
-
 }  // namespace
 
 // What reads of leaf after leaf share.
@@ -146,7 +134,9 @@ class LeafSeries::Reader {
   }
   // What was read of the one entity there is.
   void take_rows() {
-    rows_fit_ = one_a_slot(shape_, rows_->ticks());
+    // Whether each slot has a row, and none has two: as nearly always.
+    rows_fit_ = rows_->has_ticks(shape_.values(), store::tick_ns(from_unix_seconds(shape_.start)),
+                                 Nanoseconds(std::chrono::seconds(shape_.step)).count());
     if (rows_fit_) return;
     clear_slots();
     fill_slots();

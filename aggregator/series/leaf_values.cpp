@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "aggregator/rollup/counter_rates.hpp"
+#include "common/core/two_lanes.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -24,11 +25,34 @@ std::vector<MetricId> columns_of(EntityKind kind, std::span<Leaf const> leaves) 
   return columns;
 }
 
+double finite(double value) { return std::isfinite(value) ? value : graphite::absent; }
+
+// Each as it is shown.
+void show_wholes(Shown const& shown_value, std::span<std::int64_t const> cells, double* out) {
+  TwoWords beyond{};
+  std::size_t row = 0;
+  for (; row + 1 < cells.size(); row += 2) {
+    auto const two = two_at<TwoIntegers>(cells.data() + row);
+    beyond |= beyond_doubles(two);
+    put_two(shown_value(doubles_of(two)), out + row);
+  }
+  for (row = any_of(beyond) == 0 ? row : 0; row < cells.size(); ++row)
+    out[row] = shown_value(static_cast<double>(cells[row]));
+}
+
+// The same; what is infinite then is absent.
+void show_rates(Shown const& shown_value, std::span<double const> rates, double* out) {
+  std::size_t row = 0;
+  for (; row + 1 < rates.size(); row += 2) {
+    TwoDoubles const two = shown_value(two_at<TwoDoubles>(rates.data() + row));
+    put_two(two - (two - two), out + row);  // infinity less itself is no number
+  }
+  for (; row < rates.size(); ++row) out[row] = finite(shown_value(rates[row]));
+}
+
 double stored(Metric const& metric, std::int64_t cell) {
   return metric.type == MetricType::real ? cell_real(cell) : static_cast<double>(cell);
 }
-
-double finite(double value) { return std::isfinite(value) ? value : graphite::absent; }
 
 }  // namespace
 
@@ -93,6 +117,12 @@ void LeafValues::make(rollup::HostTicks& host_ticks, HostOf const& host_of,
   }
 }
 
+bool LeafValues::has_ticks(std::size_t count, store::TickNs from, store::TickNs step) const {
+  store::SelectedTicks const& ticks = scan_.rows().ticks;
+  return count > 0 && ticks.size() - first_ == count && ticks[first_] >= from &&
+         ticks[first_] < from + step && (count == 1 || ticks.step() == step);
+}
+
 void LeafValues::visit(ValueVisitor const& visit) const {
   auto const its = ticks();
   for (std::size_t leaf = 0; leaf < leaves_.size(); ++leaf)
@@ -119,15 +149,12 @@ void LeafValues::make(std::size_t leaf) {
       for (std::size_t row = first_; row < out.size(); ++row)
         out[row] = finite(shown_value(cell_real(cells[row])));
     else  // which is never infinite
-      for (std::size_t row = first_; row < out.size(); ++row)
-        out[row] = shown_value(static_cast<double>(cells[row]));
+      show_wholes(shown_value, std::span(column.values).subspan(first_), out.data() + first_);
     for (std::size_t row = first_; row < column.has.size(); ++row)
       if (column.has[row] == 0) out[row] = graphite::absent;
   } else if (its.view == View::rate) {
     Shown const shown_value(*its.metric);
-    double const* const rates = rates_[places.first].data();
-    for (std::size_t row = first_; row < out.size(); ++row)
-      out[row] = finite(shown_value(rates[row]));
+    show_rates(shown_value, std::span(rates_[places.first]).subspan(first_), out.data() + first_);
   } else {
     for (std::size_t row = first_; row < out.size(); ++row)
       out[row] = finite(value(its, places, row).value_or(graphite::absent));

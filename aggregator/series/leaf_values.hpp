@@ -43,9 +43,9 @@ class LeafValues {
   }
   // Of the entity that was read last: its ticks, ascending, and a value of the leaf for each;
   // graphite::absent where there is none.
-  std::span<store::TickNs const> ticks() const {
-    return std::span(scan_.rows().ticks).subspan(first_);
-  }
+  std::span<store::TickNs const> ticks() const { return scan_.rows().ticks.list().subspan(first_); }
+  // Whether it has so many of them, `step` apart, of which the first is in [from, from + step).
+  bool has_ticks(std::size_t count, store::TickNs from, store::TickNs step) const;
   std::span<double const> of(std::size_t leaf) const {
     return std::span(values_[leaf]).subspan(first_);
   }

@@ -122,6 +122,7 @@ bool select_column(EncodedColumn const& encoded, std::size_t rows, std::size_t f
       return false;
     if (column.has.empty()) column.has.assign(column.values.size(), 1);
     std::fill(column.has.begin() + static_cast<std::ptrdiff_t>(before), column.has.end(), 0);
+    std::fill(column.values.begin() + static_cast<std::ptrdiff_t>(before), column.values.end(), 0);
     std::size_t next = 0;
     for (std::size_t row = 0; row < last; ++row) {
       if (!sparse.has(row)) continue;

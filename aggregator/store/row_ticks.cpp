@@ -16,7 +16,11 @@ RowTicks::RowTicks(std::span<TickNs const> ticks) : first_(ticks.front()), size_
   if (even && ticks.size() > 1) step_ = static_cast<TickNs>(step(1));
   // So many steps as there are must be a number of nanoseconds, too.
   auto const all = static_cast<std::uint64_t>(ticks.back()) - static_cast<std::uint64_t>(first_);
-  if (!even || all > INT64_MAX) listed_.assign(ticks.begin(), ticks.end());
+  // Of what is damaged they may go round all of time, or stand still.
+  std::size_t const steps = ticks.size() - 1;
+  bool const few =
+      steps == 0 || (step_ > 0 && static_cast<std::uint64_t>(step_) <= INT64_MAX / steps);
+  if (!even || !few || all > INT64_MAX) listed_.assign(ticks.begin(), ticks.end());
 }
 
 void RowTicks::append(TickNs tick) {
@@ -37,6 +41,42 @@ void RowTicks::append(TickNs tick) {
     listed_.push_back(tick);
   }
   ++size_;
+}
+
+void RowTicks::append(RowTicks const& more, std::size_t first, std::size_t last) {
+  std::size_t const rows = last - first;
+  if (listed_.empty() && more.listed_.empty()) {
+    auto const apart = [](TickNs tick, TickNs before) {
+      return static_cast<std::uint64_t>(tick) - static_cast<std::uint64_t>(before);
+    };
+    TickNs const front = more[first];
+    if (empty()) {
+      first_ = front;
+      step_ = more.step_;
+      size_ = rows;
+      return;
+    }
+    auto const gap = apart(front, back());
+    if (front > back() && apart(more[last - 1], first_) <= INT64_MAX &&
+        (size_ == 1 || gap == static_cast<std::uint64_t>(step_)) &&
+        (rows == 1 || gap == static_cast<std::uint64_t>(more.step_))) {
+      step_ = static_cast<TickNs>(gap);
+      size_ += rows;
+      return;
+    }
+  }
+  if (listed_.empty() && !empty()) {
+    std::vector<TickNs> all;
+    append_to(all, 0, size_);
+    listed_ = std::move(all);
+  }
+  more.append_to(listed_, first, last);
+  size_ += rows;
+}
+
+void RowTicks::cut(std::size_t row) {
+  size_ = row;
+  if (!listed_.empty()) listed_.resize(row);
 }
 
 void RowTicks::drop_newest() {

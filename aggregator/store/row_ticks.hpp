@@ -3,6 +3,7 @@
 // only the first and the step are kept, and where a query's rows begin is no search. A value.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,7 +16,12 @@ class RowTicks {
   RowTicks() = default;
   explicit RowTicks(std::span<TickNs const> ticks);  // ascending, not none
 
-  void append(TickNs tick);            // behind all others
+  void append(TickNs tick);  // behind all others
+  // Rows [first, last), not none, of others, wherever they lie. Of ticks that do not ascend nothing
+  // can be asked but each one, and their number.
+  void append(RowTicks const& more, std::size_t first, std::size_t last);
+  void cut(std::size_t row);  // takes back rows from here on
+  void clear() { cut(0); }
   void drop_newest();                  // there must be one
   void drop_oldest(std::size_t rows);  // so many must be there
 
@@ -23,6 +29,10 @@ class RowTicks {
   bool empty() const { return size_ == 0; }
   TickNs front() const { return first_; }
   TickNs back() const { return (*this)[size_ - 1]; }
+  // What lies between each two, of which there must be some; nothing: it is not the same, mostly.
+  std::optional<TickNs> step() const {
+    return listed_.empty() ? std::optional(step_) : std::nullopt;
+  }
   TickNs operator[](std::size_t row) const {
     return listed_.empty() ? first_ + step_ * static_cast<TickNs>(row) : listed_[row];
   }

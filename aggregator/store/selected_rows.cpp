@@ -23,14 +23,14 @@ void SelectedRows::clear() {
 
 void SelectedRows::begin_rows(std::size_t width, std::span<TickNs const> more) {
   settled = settled && (ticks.empty() || more.empty() || ticks.back() < more.front());
-  ticks.insert(ticks.end(), more.begin(), more.end());
+  ticks.append(more);
   widen(width);
 }
 
 void SelectedRows::begin_rows(std::size_t width, RowTicks const& more, std::size_t first,
                               std::size_t last) {
   settled = settled && (ticks.empty() || ticks.back() < more[first]);
-  more.append_to(ticks, first, last);
+  ticks.append(more, first, last);
   widen(width);
 }
 
@@ -50,21 +50,24 @@ void SelectedRows::set(std::size_t place, std::size_t row, Cell const& cell) {
 }
 
 void SelectedRows::lack(std::size_t place, std::size_t row) {
-  auto& has = columns[place].has;
+  auto& [values, has] = columns[place];
   if (has.empty()) has.assign(ticks.size(), 1);
   std::fill(has.begin() + static_cast<std::ptrdiff_t>(row), has.end(), 0);
+  std::fill(values.begin() + static_cast<std::ptrdiff_t>(row), values.end(), 0);
 }
 
 void SelectedRows::take(SelectedRows& more) {
   if (more.ticks.empty()) return;
   if (ticks.empty()) {
-    ticks.swap(more.ticks);
+    std::swap(ticks, more.ticks);
     columns.swap(more.columns);
     std::swap(settled, more.settled);
     return;
   }
   std::size_t const before = ticks.size();
-  begin_rows(more.columns.size(), more.ticks);
+  settled = settled && more.settled && ticks.back() < more.ticks.front();
+  ticks.append(more.ticks);
+  widen(more.columns.size());
   for (std::size_t place = 0; place < columns.size(); ++place) {
     SelectedColumn const& from = more.columns[place];
     SelectedColumn& into = columns[place];
@@ -77,7 +80,7 @@ void SelectedRows::take(SelectedRows& more) {
 }
 
 void SelectedRows::cut(std::size_t row) {
-  ticks.resize(row);
+  ticks.cut(row);
   for (SelectedColumn& column : columns) {
     column.values.resize(row);
     if (!column.has.empty()) column.has.resize(row);
@@ -105,25 +108,26 @@ void SelectedRows::settle(OfOneTick of_one_tick) {
     }
     first = last;
   }
-  ticks = std::move(ascending);
+  ticks.assign(ascending);
   columns = std::move(made);
   settled = true;
 }
 
 void SelectedRows::erase_ticks(std::function<bool(TickNs)> const& gone) {
-  std::size_t left = 0;
+  std::vector<TickNs> stay;
   for (std::size_t row = 0; row < ticks.size(); ++row) {
     if (gone(ticks[row])) continue;
+    std::size_t const left = stay.size();
+    stay.push_back(ticks[row]);
     if (left != row) {
-      ticks[left] = ticks[row];
       for (SelectedColumn& column : columns) {
         column.values[left] = column.values[row];
         if (!column.has.empty()) column.has[left] = column.has[row];
       }
     }
-    ++left;
   }
-  cut(left);
+  cut(stay.size());
+  ticks.assign(stay);
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -12,6 +12,8 @@
 #include "aggregator/store/column.hpp"
 #include "aggregator/store/row_ticks.hpp"
 #include "aggregator/store/rows.hpp"
+#include "aggregator/store/selected_ticks.hpp"
+#include "aggregator/store/unfilled_vector.hpp"
 
 namespace dadvisor::aggregator::store {
 
@@ -28,8 +30,8 @@ class Selection {
 };
 
 struct SelectedColumn {
-  std::vector<std::int64_t> values;  // one a row, 0 where there is none
-  std::vector<std::uint8_t> has;     // 1 for each row that has one; empty: all rows do
+  UnfilledVector<std::int64_t> values;  // one a row, 0 where there is none
+  std::vector<std::uint8_t> has;        // 1 for each row that has one; empty: all rows do
 
   Cell cell(std::size_t row) const {
     return has.empty() || has[row] != 0 ? Cell(values[row]) : Cell();
@@ -43,13 +45,14 @@ struct BlockScratch {
 };
 
 struct SelectedRows {
-  std::vector<TickNs> ticks;
+  SelectedTicks ticks;
   std::vector<SelectedColumn> columns;  // by place; as many as the selection is wide, or none yet
   BlockScratch scratch;
   bool settled = true;  // ticks ascend
 
   void clear();
-  // Gives each column room for rows of these ticks, which ascend, and which have no values yet.
+  // Gives each column room for rows of these ticks, which ascend, and whose values are undefined
+  // until each of them was set or lacks.
   void begin_rows(std::size_t width, std::span<TickNs const> more);
   // The same for rows [first, last), not none, of these ticks.
   void begin_rows(std::size_t width, RowTicks const& more, std::size_t first, std::size_t last);

@@ -111,3 +111,24 @@ TEST_CASE("aggregations have aliases and an old form") {
   CHECK(find_consolidation("avg") == Consolidation::average);
   CHECK_FALSE(find_consolidation("median"));
 }
+
+TEST_CASE("a fold of whole columns and of such with holes is what the rows are one by one") {
+  double const none = absent;
+  std::vector<std::vector<double>> const columns{
+      {1, 2, 3, 4, 5}, {none, 7, none, 9, 10}, {0.5, 1.5, 2.5, 3.5, 4.5}, {6, 6, 6}, {8, 8, 8, 8}};
+  // By hand: the rows are 1 0.5 6 8; 2 7 1.5 6 8; 3 2.5 6 8; 4 9 3.5 8; 5 10 4.5.
+  std::vector<double> const sums{15.5, 24.5, 19.5, 24.5, 19.5}, known{4, 5, 4, 4, 3};
+  ColumnFold sum(Aggregation::sum, 5), average(Aggregation::average, 5), most(Aggregation::sum, 5);
+  for (auto const& column : columns) {
+    sum.add(column);
+    average.add(column);
+    most.add(column);
+  }
+  CHECK(sum.finish(0) == sums);
+  auto const averages = average.finish(0);
+  for (std::size_t row = 0; row < sums.size(); ++row)
+    CHECK(averages[row] == sums[row] / known[row]);
+  auto const nine_tenths = most.finish(0.9);  // all five alone are enough
+  for (std::size_t row = 0; row < sums.size(); ++row)
+    CHECK(is_absent(nine_tenths[row]) == (known[row] < 5));
+}

@@ -45,7 +45,11 @@ double shown(Metric const& metric, double stored);
 class Shown {
  public:
   explicit Shown(Metric const& metric);
-  double operator()(double stored) const { return divides_ ? stored / by_ : stored * by_; }
+  // Of one, or of several at once.
+  template <typename Number>
+  Number operator()(Number stored) const {
+    return divides_ ? stored / by_ : stored * by_;
+  }
 
  private:
   bool divides_;

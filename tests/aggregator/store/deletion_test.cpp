@@ -370,7 +370,8 @@ TEST_CASE("who reads entity after entity sees deleted rows neither in memory nor
     REQUIRE(trial.store->scan({&entity, 1}, at(-1000), at(5000), scan,
                               [](std::size_t) { return Result<void>(); }));
     std::vector<std::int64_t> all;
-    for (TickNs const tick : scan.rows().ticks) all.push_back((tick - tick_ns(at(0))) / second);
+    for (TickNs const tick : scan.rows().ticks.list())
+      all.push_back((tick - tick_ns(at(0))) / second);
     for (SelectedColumn const& column : scan.rows().columns) {
       CHECK(column.values.size() == all.size());
       CHECK((column.has.empty() || column.has.size() == all.size()));

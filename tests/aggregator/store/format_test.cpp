@@ -178,7 +178,7 @@ TEST_CASE("a spill finds the rows of each entity, and one that is cut anywhere i
   SpillCursor cursor;
   CHECK((*spill)->select(9, Selection(columns), 0, INT64_MAX, out, cursor));
   REQUIRE(out.columns.size() == 1);
-  CHECK(out.columns[0].values == std::vector<std::int64_t>{42});
+  CHECK(out.columns[0].values == UnfilledVector<std::int64_t>{42});
   CHECK(out.columns[0].has.empty());
   CHECK((*spill)->select(4, Selection(columns), 0, INT64_MAX, out, cursor));
   CHECK(out.ticks.size() == 1);
@@ -295,7 +295,7 @@ TEST_CASE("of rows of one tick the first, the newest, or each cell's newest coun
          {table(20, 1, Cell()), table(10, 2, 3), table(20, 4, 5), table(20, Cell(), 6)})
       open_rows(rows).select(Selection(columns), 0, 100, out);
     out.settle(of_one_tick);
-    REQUIRE(out.ticks == std::vector<TickNs>{10, 20});
+    REQUIRE(std::ranges::equal(out.ticks.list(), std::vector<TickNs>{10, 20}));
     CHECK(out.columns[0].cell(0) == Cell(2));
     return std::pair(out.columns[0].cell(1), out.columns[1].cell(1));
   };
@@ -320,10 +320,10 @@ TEST_CASE("rows that are taken out go from each column, from whole ones and thos
   out.erase_ticks([](TickNs) { return false; });
   CHECK(out.ticks.size() == 6);
   out.erase_ticks([](TickNs tick) { return tick == 0 || tick == 20 || tick == 30; });
-  REQUIRE(out.ticks == std::vector<TickNs>{10, 40, 50});
+  REQUIRE(std::ranges::equal(out.ticks.list(), std::vector<TickNs>{10, 40, 50}));
   CHECK(whole.empty());
   CHECK(out.columns[0].has.empty());
-  CHECK(out.columns[0].values == std::vector<std::int64_t>{1, 4, 5});
+  CHECK(out.columns[0].values == UnfilledVector<std::int64_t>{1, 4, 5});
   CHECK(out.columns[1].has == std::vector<std::uint8_t>{1, 0, 1});
   CHECK(out.columns[1].cell(0) == Cell(101));
   CHECK(out.columns[1].cell(2) == Cell(105));
