@@ -10,7 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
-#include <vector>
+#include <filesystem>
 
 #include "common/core/config/value.hpp"
 #include "common/core/fd.hpp"
@@ -137,11 +137,14 @@ Finding check_clock() {
 Finding check_spool(std::string const& directory, std::uint64_t spool_bytes) {
   Finding finding{Level::good, "spool", {}, {}};
   // It is made at start: until then its parents say.
-  auto path = directory;
+  auto path = std::filesystem::absolute(directory);
+  bool made = true;
   struct statvfs room {};
-  while (::statvfs(path.c_str(), &room) != 0 && path.size() > 1)
-    path.resize(std::max<std::size_t>(path.rfind('/'), 1));
-  if (path == directory && ::access(path.c_str(), W_OK | X_OK) != 0) {
+  while (::statvfs(path.c_str(), &room) != 0 && path.has_relative_path()) {
+    path = path.parent_path();
+    made = false;
+  }
+  if (made && ::access(path.c_str(), W_OK | X_OK) != 0) {
     finding.level = Level::fault;
     finding.found = fmt::format("{}: {}", directory, std::strerror(errno));
     finding.remedy = "chown it to the agent's user, or name another by data_dir";

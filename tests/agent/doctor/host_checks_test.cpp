@@ -51,4 +51,8 @@ TEST_CASE("the spool has its room, also before it is made") {
   auto const absent = tree.path("not/yet");
   CHECK(check_spool(absent, 1).level == Level::good);
   CHECK(check_spool(absent, ~std::uint64_t{0}).level == Level::note);
+  CHECK(check_spool(tree.root(), 1).level == Level::good);
+  // Where the agent was started, also below what is not there yet.
+  CHECK(check_spool("no/such/place", 1).level == Level::good);
+  CHECK(check_spool("nowhere", 1).level == Level::good);
 }
