@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dadvisor::agent {
 namespace {
@@ -280,8 +281,7 @@ void ContainerPage::write_family(Family const& family, MetricsText& into) const 
     std::string const labels = fmt::format("{{{}", column.labels);
     unsigned const digits = digits_of(column.container != none ? column.container : column.host);
     for_each(column.container, column.host, [&](Shown const& one, std::int64_t cell) {
-      if (!begun) into.family(family.name, family.type, family.help);
-      begun = true;
+      if (!std::exchange(begun, true)) into.family(family.name, family.type, family.help);
       into.series(labels, one.labels, cell, digits);
     });
   }
@@ -320,8 +320,7 @@ void ContainerPage::write_spec(MetricsText& into) const {
                          auto const& series) {
     bool begun = false;
     for_each(container, host, [&](Shown const& one, std::int64_t cell) {
-      if (!begun) into.family(name, MetricsText::Type::gauge, help);
-      begun = true;
+      if (!std::exchange(begun, true)) into.family(name, MetricsText::Type::gauge, help);
       series(one, cell);
     });
   };
