@@ -62,13 +62,15 @@ void DockerSettled::look() {
   });
 }
 
-Agent::Agent(Settings settings, std::string token, http::Loop& loop, Clock const& clock, Log log)
+Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock const& clock,
+             Log log)
     : settings_(std::move(settings)),
       loop_(loop),
       clock_(clock),
       log_(std::move(log)),
       started_(clock.monotonic()),
-      started_wall_(clock.wall()) {
+      started_wall_(clock.wall()),
+      tls_(credentials.tls) {
   http::ServerOptions listening;
   listening.host = settings_.listen.host;
   listening.port = settings_.listen.port;
@@ -85,7 +87,8 @@ Agent::Agent(Settings settings, std::string token, http::Loop& loop, Clock const
   SenderOptions sending;
   sending.agent = settings_.agent_id;
   sending.aggregator = settings_.aggregator;
-  sending.token = std::move(token);
+  sending.token = std::move(credentials.token);
+  sending.tls = tls_;
   sending.spool.directory = settings_.data_dir + "/spool";
   sending.spool.max_bytes = settings_.spool_bytes;
   sending.spool.max_age = settings_.spool_age;
@@ -205,6 +208,12 @@ AgentFigures Agent::figures() const {
   all.spool_dropped_full = sending.spool.dropped_full;
   all.spool_dropped_old = sending.spool.dropped_old;
   all.spool_write_failures = sending.spool.write_failures;
+  if (tls_) {
+    auto const tls = tls_->counts();
+    all.tls_reloads = tls.reloads;
+    all.tls_refused_reloads = tls.refused_reloads;
+    if (tls.expires) all.tls_expires = static_cast<double>(unix_seconds(*tls.expires));
+  }
   auto const serving = server_->counts();
   all.http_requests = serving.requests;
   all.http_refused = serving.refused;

@@ -47,7 +47,7 @@ class DockerSettled {
 class Agent {
  public:
   // Listens, opens the spool, says hello. Throws std::runtime_error with a text for the operator.
-  Agent(Settings settings, std::string token, http::Loop& loop, Clock const& clock, Log log);
+  Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock const& clock, Log log);
   ~Agent();
 
   // Takes no more ticks and syncs what is not acknowledged: then the loop may stop.
@@ -67,6 +67,7 @@ class Agent {
   std::optional<MonotonicTime> last_batch_;
   AgentFigures sampled_;  // the part that tick() counts
   ContainerPage containers_;
+  std::shared_ptr<http::TlsCredentials> tls_;  // null: in the clear
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<Sender> sender_;
   std::optional<SlotLedger> slots_;
@@ -85,7 +86,7 @@ int print_bench(Settings const& settings, http::Loop& loop, Clock const& clock);
 
 // `dadvisor-agent doctor`: what hinders the agent on this host, and the remedies, to stdout. An
 // exit code: 1 where something keeps it from its work.
-int print_doctor(Settings const& settings, std::string const& token, http::Loop& loop,
+int print_doctor(Settings const& settings, Credentials const& credentials, http::Loop& loop,
                  Clock const& clock);
 
 }  // namespace dadvisor::agent

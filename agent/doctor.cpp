@@ -16,23 +16,29 @@ namespace {
 // One GET of one origin, answered on the loop.
 class Question {
  public:
-  Question(http::Loop& loop, http::Origin origin, std::string target, std::string const& token,
-           std::function<void(Result<http::Response>)> answered)
-      : client_(loop, std::move(origin)) {
+  Question(http::Loop& loop, http::Origin origin, std::string target,
+           Credentials const& credentials, std::function<void(Result<http::Response>)> answered)
+      : client_(loop, std::move(origin), options(credentials)) {
     http::ClientRequest request;
     request.target = std::move(target);
-    if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
+    if (!credentials.token.empty())
+      request.headers.emplace_back("Authorization", "Bearer " + credentials.token);
     request.timeout = 5s;
     client_.request(std::move(request), std::move(answered));
   }
 
  private:
+  static http::ClientOptions options(Credentials const& credentials) {
+    http::ClientOptions made;
+    made.tls = credentials.tls;
+    return made;
+  }
   http::Client client_;
 };
 
 }  // namespace
 
-int print_doctor(Settings const& settings, std::string const& token, http::Loop& loop,
+int print_doctor(Settings const& settings, Credentials const& credentials, http::Loop& loop,
                  Clock const& clock) {
   Log const quiet("agent", LogLevel::none);
   auto const hierarchies = Hierarchies::discover(sampler_options(settings).hierarchies);
@@ -45,7 +51,7 @@ int print_doctor(Settings const& settings, std::string const& token, http::Loop&
   std::optional<Question> of_docker, of_aggregator;
   if (!settings.docker_socket.empty()) {
     ++open;
-    of_docker.emplace(loop, http::Origin{{}, 0, settings.docker_socket}, "/version", "",
+    of_docker.emplace(loop, http::Origin{{}, 0, settings.docker_socket}, "/version", Credentials(),
                       [&](Result<http::Response> const& reply) {
                         docker.push_back(check_docker(settings.docker_socket, reply));
                         done();
@@ -55,14 +61,14 @@ int print_doctor(Settings const& settings, std::string const& token, http::Loop&
     auto prefix = url->target;
     while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
     ++open;
-    of_aggregator.emplace(
-        loop, url->origin, prefix + "/api/v1/status?streams=0", token,
-        [&](Result<http::Response> const& reply) {
-          aggregator.push_back(check_aggregator(settings.aggregator, !token.empty(), reply));
-          if (auto const offset = clock_offset(reply, clock.wall()))
-            aggregator.push_back(check_offset(*offset));
-          done();
-        });
+    of_aggregator.emplace(loop, url->origin, prefix + "/api/v1/status?streams=0", credentials,
+                          [&](Result<http::Response> const& reply) {
+                            aggregator.push_back(check_aggregator(
+                                settings.aggregator, !credentials.token.empty(), reply));
+                            if (auto const offset = clock_offset(reply, clock.wall()))
+                              aggregator.push_back(check_offset(*offset));
+                            done();
+                          });
   }
 
   Sampler sampler(sampler_options(settings), clock, quiet);

@@ -28,9 +28,10 @@ int refuse(Error const& error) {
   return 2;
 }
 
-int run(agent::Settings settings, std::string token, Clock const& clock, Log const& log) {
+int run(agent::Settings settings, agent::Credentials credentials, Clock const& clock,
+        Log const& log) {
   http::Loop loop;
-  agent::Agent agent(std::move(settings), std::move(token), loop, clock, log);
+  agent::Agent agent(std::move(settings), std::move(credentials), loop, clock, log);
   loop.on_signal({SIGTERM, SIGINT}, [&](int) {
     agent.finish();
     loop.stop();
@@ -43,6 +44,7 @@ int run(agent::Settings settings, std::string token, Clock const& clock, Log con
 
 int main(int argc, char** argv) {
   agent::look_up_names_without_modules();
+  http::use_no_tls_modules();
   agent::Settings settings;
   auto table = agent::settings_table(settings);
   auto const loaded = table.load(argc, argv, "/etc/dadvisor/agent.yml");
@@ -69,19 +71,20 @@ int main(int argc, char** argv) {
     }
     if (loaded.verb == "doctor") {
       raise_descriptor_limit();
-      auto const token = agent::read_token(settings, table);
-      if (!token) return refuse(token.error());
+      Log const quiet("agent", LogLevel::none);
+      auto const credentials = agent::read_credentials(settings, table, quiet);
+      if (!credentials) return refuse(credentials.error());
       http::Loop loop;
-      return agent::print_doctor(settings, *token, loop, clock);
+      return agent::print_doctor(settings, *credentials, loop, clock);
     }
     Log const log("agent", agent::log_level_of(settings.log_level));
     if (auto const good = agent::settle_data_dir(settings, table); !good) {
       return refuse(good.error());
     }
-    auto token = agent::read_token(settings, table);
-    if (!token) return refuse(token.error());
+    auto credentials = agent::read_credentials(settings, table, log);
+    if (!credentials) return refuse(credentials.error());
     raise_descriptor_limit();
-    return run(std::move(settings), std::move(*token), clock, log);
+    return run(std::move(settings), std::move(*credentials), clock, log);
   } catch (std::exception const& failure) {
     std::fprintf(stderr, "dadvisor-agent: %s\n", printable(failure.what()).c_str());
     return 1;

@@ -41,9 +41,14 @@ config::OptionTable settings_table(Settings& settings) {
                             "sends it to a dadvisor-aggregator.",
                             DADVISOR_VERSION);
   table.text("aggregator", settings.aggregator, "URL",
-             "where batches go: http://HOST:PORT[/PREFIX] or unix:/PATH");
+             "where batches go: http://HOST:PORT[/PREFIX], https://... or unix:/PATH");
   table.text("token_file", settings.token_file, "FILE",
              "first line: the bearer token that the aggregator wants; empty: none");
+  table.text("tls_ca", settings.tls_ca, "FILE",
+             "authorities whose certificate an https:// aggregator must show; empty: the system's");
+  table.text("tls_certificate", settings.tls_certificate, "FILE",
+             "certificate that this agent shows to an https:// aggregator; empty: none");
+  table.text("tls_key", settings.tls_key, "FILE", "its private key, mode 0600");
   table.address("listen", settings.listen, "where /healthz, /readyz and /metrics are served");
   table.duration("step", settings.step, 1s, 10min, "time between two readings, whole seconds");
   table.text("cluster", settings.cluster, "NAME", "second node of every Graphite path");
@@ -100,9 +105,18 @@ Result<void> complete(Settings& settings, config::OptionTable const& table) {
   auto const wrong = [&](char const* key, std::string const& what) {
     return Error{Errc::malformed, 0, table.where(key) + ": " + what};
   };
-  if (auto const url = http::parse_url(settings.aggregator); !url) {
-    return wrong("aggregator", url.error().context);
-  }
+  auto const url = http::parse_url(settings.aggregator);
+  if (!url) return wrong("aggregator", url.error().context);
+  bool const tls = url->origin.tls;
+  for (auto const& [key, file] : {std::pair("tls_ca", &settings.tls_ca),
+                                  std::pair("tls_certificate", &settings.tls_certificate),
+                                  std::pair("tls_key", &settings.tls_key)})
+    if (!tls && !file->empty())
+      return wrong(key,
+                   settings.aggregator + " is not asked by TLS; write aggregator: https://...");
+  if (settings.tls_certificate.empty() != settings.tls_key.empty())
+    return wrong(settings.tls_key.empty() ? "tls_certificate" : "tls_key",
+                 "a certificate and its key belong together; give tls_certificate and tls_key");
   if (settings.step % 1s != Nanoseconds::zero()) {
     return wrong("step", "no whole number of seconds; write 1s, 5s or 10s");
   }
@@ -136,6 +150,8 @@ Result<void> settle_data_dir(Settings& settings, config::OptionTable const& tabl
                    "; name a directory that this user may write"};
 }
 
+namespace {
+
 Result<std::string> read_token(Settings const& settings, config::OptionTable const& table) {
   if (settings.token_file.empty()) return std::string();
   auto const place = table.where("token_file");
@@ -157,6 +173,23 @@ Result<std::string> read_token(Settings const& settings, config::OptionTable con
     }
   }
   return token;
+}
+
+}  // namespace
+
+Result<Credentials> read_credentials(Settings const& settings, config::OptionTable const& table,
+                                     Log const& log) {
+  Credentials credentials;
+  auto token = read_token(settings, table);
+  if (!token) return token.error();
+  credentials.token = std::move(*token);
+  auto const url = http::parse_url(settings.aggregator);
+  if (!url || !url->origin.tls) return credentials;
+  auto tls = http::TlsCredentials::for_client(
+      {settings.tls_certificate, settings.tls_key, settings.tls_ca}, log.named("tls"));
+  if (!tls) return tls.error().within("TLS to " + settings.aggregator);
+  credentials.tls = std::move(*tls);
+  return credentials;
 }
 
 }  // namespace dadvisor::agent

@@ -3,18 +3,23 @@
 // once in main.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "common/core/clock.hpp"
 #include "common/core/config/option_table.hpp"
 #include "common/core/config/value.hpp"
 #include "common/core/log.hpp"
+#include "common/http/tls.hpp"
 
 namespace dadvisor::agent {
 
 struct Settings {
   std::string aggregator = "http://127.0.0.1:8686";
   std::string token_file;
+  std::string tls_ca;           // empty: the system's authorities
+  std::string tls_certificate;  // empty: none is shown
+  std::string tls_key;
   config::HostPort listen{"127.0.0.1", 8687};
   Nanoseconds step = std::chrono::seconds(10);
   std::string cluster = "default";
@@ -47,7 +52,15 @@ Result<void> complete(Settings& settings, config::OptionTable const& table);
 // named none, $XDG_STATE_HOME or ~/.local/state is taken.
 Result<void> settle_data_dir(Settings& settings, config::OptionTable const& table);
 
-// The first line of token_file; empty without one. Refused where others than owner may read it.
-Result<std::string> read_token(Settings const& settings, config::OptionTable const& table);
+// What the agent shows to an aggregator.
+struct Credentials {
+  std::string token;                          // bearer; empty: none
+  std::shared_ptr<http::TlsCredentials> tls;  // null: the aggregator is asked in the clear
+};
+
+// The first line of token_file, and the files of TLS. Refused where others than the owner may read
+// the token or the key.
+Result<Credentials> read_credentials(Settings const& settings, config::OptionTable const& table,
+                                     Log const& log);
 
 }  // namespace dadvisor::agent

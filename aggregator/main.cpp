@@ -107,6 +107,23 @@ std::unique_ptr<sink::CarbonSink> open_carbon_sink(Settings const& settings,
       clock, log.named("carbon"));
 }
 
+// Null where it listens in the clear.
+std::shared_ptr<http::TlsCredentials> open_tls(Settings const& settings,
+                                               config::OptionTable const& table, Log const& log) {
+  bool const certified = !settings.tls_certificate.empty();
+  if (certified == settings.tls_key.empty())
+    fail(table.where(certified ? "tls_certificate" : "tls_key") +
+         ": a certificate and its key belong together; give tls_certificate and tls_key");
+  if (!certified && !settings.tls_client_ca.empty())
+    fail(table.where("tls_client_ca") +
+         ": clients are asked by TLS alone; give tls_certificate and tls_key too");
+  if (!certified) return nullptr;
+  auto opened = http::TlsCredentials::for_server(
+      {settings.tls_certificate, settings.tls_key, settings.tls_client_ca}, log.named("tls"));
+  if (!opened) fail("TLS: " + to_string(opened.error()));
+  return std::move(*opened);
+}
+
 int run(Settings settings, config::OptionTable const& table) {
   SystemClock const clock;
   Log const log("aggregator", level_of(settings.log_level));
@@ -120,6 +137,8 @@ int run(Settings settings, config::OptionTable const& table) {
     fail(table.where("listen") + ": " + config::to_string(settings.listen) +
          " is open to the network; give a token_file, or listen on 127.0.0.1");
   }
+
+  auto const tls = open_tls(settings, table, log);
 
   notify::LoadedDirectory directory;
   notify::NotifyFileWatch notify_file(settings.notify_file, clock, log.named("notify"));
@@ -168,8 +187,9 @@ int run(Settings settings, config::OptionTable const& table) {
   series_options.carbon_files = [&carbon_directory] { return carbon_directory.files(); };
   series::StoreSeriesSource const source(*store, series_options);
 
-  auto const url = settings.external_url.empty() ? "http://" + config::to_string(settings.listen)
-                                                 : settings.external_url;
+  auto const url = settings.external_url.empty()
+                       ? (tls ? "https://" : "http://") + config::to_string(settings.listen)
+                       : settings.external_url;
   notify::FiguresContext const figures(
       source, [&source](std::string const& path) { return source.labels_of(path); },
       log.named("notify"));
@@ -229,11 +249,11 @@ int run(Settings settings, config::OptionTable const& table) {
               });
 
   std::unique_ptr<http::Server> server;
-  Stages const stages{*store,       ingest,         pipeline,
-                      watch,        stream,         *alerts,
-                      *notifier,    rule_directory, notify_file,
-                      carbon.get(), points.get(),   [&server] { return server->counts(); },
-                      clock,        clock.wall()};
+  Stages const stages{*store,         ingest,         pipeline,
+                      watch,          stream,         *alerts,
+                      *notifier,      rule_directory, notify_file,
+                      carbon.get(),   points.get(),   [&server] { return server->counts(); },
+                      tls != nullptr, clock,          clock.wall()};
 
   api::Router router;
   api::add_graphite_routes(router, source, clock, *queries);
@@ -251,6 +271,7 @@ int run(Settings settings, config::OptionTable const& table) {
   http::ServerOptions server_options;
   server_options.host = settings.listen.host;
   server_options.port = settings.listen.port;
+  server_options.tls = tls;
   server_options.body_limit = 8 << 20;  // a request of batches, see delivery/PROTOCOL.md
   auto listening = http::Server::listen(
       loop, server_options,
@@ -315,7 +336,8 @@ int run(Settings settings, config::OptionTable const& table) {
   };
   look_again();
   loop.on_signal({SIGTERM, SIGINT}, [&loop](int) { loop.stop(); });
-  log.info("listens on {}, data in {}", config::to_string(settings.listen), settings.data_dir);
+  log.info("listens on {}{}, data in {}", config::to_string(settings.listen), tls ? " by TLS" : "",
+           settings.data_dir);
   loop.run();
 
   log.info("stops");

@@ -189,7 +189,8 @@ void add_events(self::SelfMetrics& metrics, event::EventWatch const& events,
                 [&stream] { return static_cast<double>(stream.counters().clients); });
 }
 
-void add_http(self::SelfMetrics& metrics, std::function<http::ServerCounts()> const& counts) {
+void add_http(self::SelfMetrics& metrics, std::function<http::ServerCounts()> const& counts,
+              bool tls) {
   using http::ServerCounts;
   auto const add = [&](char const* name, char const* help, std::uint64_t ServerCounts::*field) {
     metrics.counter(std::string("dadvisor_http_") + name + "_total", help,
@@ -202,6 +203,17 @@ void add_http(self::SelfMetrics& metrics, std::function<http::ServerCounts()> co
   add("rejected", "Connections over the limit.", &ServerCounts::rejected);
   add("streams", "Answers that were followed.", &ServerCounts::streams);
   add("cut_streams", "Followers cut for slowness.", &ServerCounts::cut_streams);
+  add("tls_failures", "Connections that ended before TLS was established.",
+      &ServerCounts::tls_failures);
+  add("tls_reloads", "Changed files of TLS that were taken.", &ServerCounts::tls_reloads);
+  add("tls_reloads_refused", "Changed files of TLS that were wrong: the old ones stayed.",
+      &ServerCounts::tls_refused_reloads);
+  if (tls)
+    metrics.gauge("dadvisor_http_tls_expires_seconds", "When the certificate shown expires.",
+                  [counts] {
+                    auto const expires = counts().tls_expires;
+                    return expires ? static_cast<double>(unix_seconds(*expires)) : 0;
+                  });
   metrics.gauge("dadvisor_http_open", "Connections open.",
                 [counts] { return static_cast<double>(counts().open); });
 }
@@ -386,7 +398,7 @@ self::SelfMetrics own_metrics(Stages const& stages) {
   add_lag(metrics, stages);
   add_rollup(metrics, stages.pipeline, stages.store);
   add_events(metrics, stages.events, stages.stream);
-  add_http(metrics, stages.http);
+  add_http(metrics, stages.http, stages.tls);
   add_process(metrics, stages.started);
   add_alerts(metrics, stages.alerts);
   add_notifier(metrics, stages.notifier);

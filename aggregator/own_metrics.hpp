@@ -34,6 +34,7 @@ struct Stages {
   sink::CarbonSink const* carbon;
   PointReceivers const* points;  // may be null
   std::function<http::ServerCounts()> http;
+  bool tls;  // whether it serves by TLS
   Clock const& clock;
   WallTime started;
 };

@@ -13,6 +13,12 @@ config::OptionTable settings_table(Settings& settings) {
                 "where agents and dashboards reach it; beyond loopback token_file is needed");
   table.text("token_file", settings.token_file, "FILE",
              "first line: the bearer token that agents and readers must show");
+  table.text("tls_certificate", settings.tls_certificate, "FILE",
+             "certificate of this aggregator, and those above it: listen speaks TLS 1.3; empty: "
+             "in the clear");
+  table.text("tls_key", settings.tls_key, "FILE", "its private key, mode 0600");
+  table.text("tls_client_ca", settings.tls_client_ca, "FILE",
+             "authorities of certificates that agents may show; empty: none is asked for");
   table.text("admin_socket", settings.admin_socket, "PATH",
              "unix socket for what changes the store (dadvisor store delete, backup); empty: none");
   table.text("data_dir", settings.data_dir, "DIR", "log, spills, catalogue and alert journal");

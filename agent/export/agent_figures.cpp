@@ -106,6 +106,12 @@ void write_sending(Page& page, AgentFigures const& f) {
   page.series("{kind=\"key\"}", f.key_frames);
   page.series("{kind=\"delta\"}", f.delta_frames);
   page.counter("frame_bytes_total", "Bytes of frames sent.", f.frame_bytes);
+  page.counter("tls_reloads_total", "Changed files of TLS that were taken.", f.tls_reloads);
+  page.counter("tls_reloads_refused_total",
+               "Changed files of TLS that were wrong: the old ones stayed.", f.tls_refused_reloads);
+  if (f.tls_expires)
+    page.gauge("tls_expires_seconds", "When the certificate shown to the aggregator expires.",
+               *f.tls_expires);
 }
 
 void write_spool(Page& page, AgentFigures const& f) {

@@ -58,6 +58,11 @@ struct AgentFigures {
   std::uint64_t delta_frames = 0;
   std::uint64_t frame_bytes = 0;
 
+  // TLS to the aggregator.
+  std::uint64_t tls_reloads = 0;
+  std::uint64_t tls_refused_reloads = 0;
+  std::optional<double> tls_expires;  // of the certificate that it shows, seconds since 1970
+
   // The spool.
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_batches = 0;

@@ -14,8 +14,9 @@ std::optional<Nanoseconds> seconds_of(std::optional<std::string_view> value) {
   return std::chrono::seconds(seconds);
 }
 
-http::ClientOptions one_connection() {
+http::ClientOptions one_connection(std::shared_ptr<http::TlsCredentials> tls) {
   http::ClientOptions options;
+  options.tls = std::move(tls);
   options.max_connections = 1;
   // Ours goes before the aggregator closes it, at 60 s: a post that meets the end of a connection
   // cannot be told from one that arrived.
@@ -25,11 +26,12 @@ http::ClientOptions one_connection() {
 
 }  // namespace
 
-HttpTransport::HttpTransport(http::Loop& loop, http::Url const& aggregator, std::string token)
+HttpTransport::HttpTransport(http::Loop& loop, http::Url const& aggregator, std::string token,
+                             std::shared_ptr<http::TlsCredentials> tls)
     : loop_(loop),
       prefix_(aggregator.target),
       token_(std::move(token)),
-      client_(loop, aggregator.origin, one_connection()) {
+      client_(loop, aggregator.origin, one_connection(std::move(tls))) {
   while (!prefix_.empty() && prefix_.back() == '/') prefix_.pop_back();
 }
 

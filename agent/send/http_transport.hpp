@@ -1,6 +1,7 @@
 #pragma once
 // The sender's transport over HTTP on the agent's loop.
 
+#include <memory>
 #include <string>
 
 #include "agent/send/transport.hpp"
@@ -14,7 +15,9 @@ namespace dadvisor::agent {
 class HttpTransport final : public Transport {
  public:
   // Paths are put behind the path of `aggregator`. `token`: sent as a bearer token; empty: none.
-  HttpTransport(http::Loop& loop, http::Url const& aggregator, std::string token);
+  // `tls`: for an `aggregator` of https.
+  HttpTransport(http::Loop& loop, http::Url const& aggregator, std::string token,
+                std::shared_ptr<http::TlsCredentials> tls = nullptr);
   void post(std::string_view path, std::string_view content_type, std::string body,
             std::function<void(Result<PostReply>)> callback) override;
   void call_after(Nanoseconds delay, std::function<void()> function) override;

@@ -23,7 +23,7 @@ constexpr Nanoseconds refused_log_every = std::chrono::minutes(1);
 std::unique_ptr<Transport> http_transport(SenderOptions const& options, http::Loop& loop) {
   auto const url = http::parse_url(options.aggregator);
   if (!url) throw std::runtime_error("aggregator: " + to_string(url.error()));
-  return std::make_unique<HttpTransport>(loop, *url, options.token);
+  return std::make_unique<HttpTransport>(loop, *url, options.token, options.tls);
 }
 
 Spool open_spool(SpoolOptions const& options, Clock const& clock) {

@@ -21,13 +21,15 @@
 #include "common/core/log.hpp"
 #include "common/core/row.hpp"
 #include "common/http/loop.hpp"
+#include "common/http/tls.hpp"
 
 namespace dadvisor::agent {
 
 struct SenderOptions {
   std::string agent;       // its id: 1 to 255 bytes
-  std::string aggregator;  // "http://HOST:PORT[/PREFIX]" or "unix:/PATH"
+  std::string aggregator;  // "http://HOST:PORT[/PREFIX]", "https://..." or "unix:/PATH"
   std::string token;       // bearer; empty: none
+  std::shared_ptr<http::TlsCredentials> tls;  // for https
   SpoolOptions spool;
   bool strict = false;   // sync each batch to disk, instead of only those that wait a tick or more
   std::string instance;  // of this run; empty: drawn

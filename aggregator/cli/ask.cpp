@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
 
@@ -14,6 +15,21 @@ int complain(std::string const& what, int status) {
   return status;
 }
 
+void add_peer_options(CLI::App& command, Peer& peer) {
+  command.add_option("--aggregator", peer.aggregator, "where the aggregator listens")
+      ->type_name("URL")
+      ->envname("DADVISOR_AGGREGATOR")
+      ->capture_default_str();
+  command.add_option("--token-file", peer.token_file, "first line: the aggregator's token")
+      ->type_name("FILE")
+      ->envname("DADVISOR_TOKEN_FILE");
+  command
+      .add_option("--ca-file", peer.ca_file,
+                  "authorities of an https:// aggregator (default: the system's)")
+      ->type_name("FILE")
+      ->envname("DADVISOR_CA_FILE");
+}
+
 Answer ask(Peer const& peer, http::ClientRequest request) {
   auto const url = http::parse_url(peer.aggregator);
   if (!url) return {"", "--aggregator: " + to_string(url.error()), exit_usage};
@@ -23,15 +39,21 @@ Answer ask(Peer const& peer, http::ClientRequest request) {
     if (!token) return {"", "--token-file: " + to_string(token.error()), exit_usage};
     request.headers.emplace_back("Authorization", "Bearer " + *token);
   }
+  http::ClientOptions options;
+  if (url->origin.tls) {
+    auto tls = http::TlsCredentials::for_client({"", "", peer.ca_file}, Log("tls"));
+    if (!tls) return {"", "--ca-file: " + to_string(tls.error()), exit_usage};
+    options.tls = std::move(*tls);
+  }
   http::Loop loop;
-  http::Client client(loop, url->origin);
+  http::Client client(loop, url->origin, options);
   std::optional<Result<http::Response>> reply;
   client.request(std::move(request), [&](Result<http::Response> got) {
     reply = std::move(got);
     loop.stop();
   });
   loop.run();
-  if (!*reply && reply->error().code == Errc::denied)
+  if (!*reply && reply->error().code == Errc::denied && local)
     return {"", peer.aggregator + ": only its owner may open it; run this as that user or as root",
             exit_denied};
   if (!*reply)

@@ -6,6 +6,10 @@
 
 #include "common/http/client.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace dadvisor::aggregator::cli {
 
 inline constexpr int exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_connect = 3,
@@ -18,7 +22,11 @@ int complain(std::string const& what, int status);
 struct Peer {
   std::string aggregator = "http://127.0.0.1:8686";
   std::string token_file;
+  std::string ca_file;  // authorities of an https:// aggregator; empty: the system's
 };
+
+// The flags of a command that asks the port for readers: --aggregator, --token-file, --ca-file.
+void add_peer_options(CLI::App& command, Peer& peer);
 
 // An answer with status 200, or why there is none and how the command ends then.
 struct Answer {

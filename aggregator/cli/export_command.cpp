@@ -85,13 +85,7 @@ ExportCommand::ExportCommand(CLI::App& app) : options_(std::make_unique<Options>
   o.command->add_option("--tz", o.zone, "of the times in CSV")
       ->type_name("ZONE")
       ->capture_default_str();
-  o.command->add_option("--aggregator", o.peer.aggregator, "where the aggregator listens")
-      ->type_name("URL")
-      ->envname("DADVISOR_AGGREGATOR")
-      ->capture_default_str();
-  o.command->add_option("--token-file", o.peer.token_file, "first line: the aggregator's token")
-      ->type_name("FILE")
-      ->envname("DADVISOR_TOKEN_FILE");
+  add_peer_options(*o.command, o.peer);
 }
 
 ExportCommand::~ExportCommand() = default;

@@ -91,13 +91,7 @@ int run(int argc, char** argv) {
   AlertsCommand command;
   auto* const alerts =
       app.add_subcommand("alerts", "list the alerts that are not OK, and who was told of them");
-  alerts->add_option("--aggregator", command.peer.aggregator, "where the aggregator listens")
-      ->type_name("URL")
-      ->envname("DADVISOR_AGGREGATOR")
-      ->capture_default_str();
-  alerts->add_option("--token-file", command.peer.token_file, "first line: the aggregator's token")
-      ->type_name("FILE")
-      ->envname("DADVISOR_TOKEN_FILE");
+  add_peer_options(*alerts, command.peer);
   alerts->add_option("-o,--output", command.output, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->type_name("FORMAT")

@@ -69,7 +69,7 @@ Answer send(Part const& part, std::string const& socket, Sent& sent) {
     request.target = "/store/import";
     request.body = part.body;
     request.timeout = std::chrono::minutes(30);
-    answer = ask({"unix:" + std::filesystem::absolute(socket).lexically_normal().string(), ""},
+    answer = ask({"unix:" + std::filesystem::absolute(socket).lexically_normal().string(), "", ""},
                  std::move(request));
     if (answer.http_status != 503) break;
   }

@@ -67,7 +67,7 @@ struct StoreCommand::Options {
     request.body = std::move(body);
     request.timeout = std::chrono::hours(1);  // a backup copies what cannot be linked
     request.max_reply = 1 << 30;
-    return ask({"unix:" + fs::absolute(socket).lexically_normal().string(), ""},
+    return ask({"unix:" + fs::absolute(socket).lexically_normal().string(), "", ""},
                std::move(request));
   }
 
@@ -176,13 +176,7 @@ StoreCommand::StoreCommand(CLI::App& app) : options_(std::make_unique<Options>()
   o.info->add_option("directory", o.directory, "data_dir; without it the aggregator is asked")
       ->type_name("DIR");
   o.info->add_flag("--values", o.decode, "count values too, which reads all of it");
-  o.info->add_option("--aggregator", o.peer.aggregator, "where the aggregator listens")
-      ->type_name("URL")
-      ->envname("DADVISOR_AGGREGATOR")
-      ->capture_default_str();
-  o.info->add_option("--token-file", o.peer.token_file, "first line: the aggregator's token")
-      ->type_name("FILE")
-      ->envname("DADVISOR_TOKEN_FILE");
+  add_peer_options(*o.info, o.peer);
 
   o.verify = o.all->add_subcommand(
       "verify",

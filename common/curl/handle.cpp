@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "common/curl/trust.hpp"
+#include "common/core/trust.hpp"
 
 namespace dadvisor::curl {
 

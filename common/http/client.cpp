@@ -27,7 +27,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
   using ExchangePtr = std::shared_ptr<Exchange>;
 
   State(Loop& loop, Origin its_origin, ClientOptions its_options)
-      : io(*loop.state()->io), origin(std::move(its_origin)), options(its_options) {}
+      : io(*loop.state()->io), origin(std::move(its_origin)), options(std::move(its_options)) {}
 
   void add(ClientRequest request, ResponseCallback callback);
   void pump();
@@ -92,7 +92,7 @@ void Client::State::start(ExchangePtr const& exchange, bool fresh_only) {
     kept->limit(exchange->until);
     return write(exchange);
   }
-  exchange->connection = std::make_shared<ClientConnection>(io);
+  exchange->connection = std::make_shared<ClientConnection>(io, options.tls);
   exchange->connection->limit(exchange->until);
   exchange->connection->connect(origin, [self = shared_from_this(), exchange](error_code ec) {
     if (self->ended) return;
@@ -102,7 +102,7 @@ void Client::State::start(ExchangePtr const& exchange, bool fresh_only) {
 }
 
 void Client::State::write(ExchangePtr const& exchange) {
-  beast::http::async_write(exchange->connection->socket, exchange->message,
+  beast::http::async_write(exchange->connection->wire, exchange->message,
                            [self = shared_from_this(), exchange](error_code ec, std::size_t) {
                              if (!self->ended) self->read(exchange, ec);
                            });
@@ -113,7 +113,7 @@ void Client::State::write(ExchangePtr const& exchange) {
 void Client::State::read(ExchangePtr const& exchange, error_code write_failure) {
   auto& connection = *exchange->connection;
   if (connection.closed) return fail(exchange, write_failure);
-  beast::http::async_read(connection.socket, connection.buffer, *exchange->parser,
+  beast::http::async_read(connection.wire, connection.buffer, *exchange->parser,
                           [self = shared_from_this(), exchange](error_code ec, std::size_t) {
                             if (self->ended) return;
                             if (ec) return self->fail(exchange, ec);
@@ -169,7 +169,7 @@ void Client::State::keep(std::shared_ptr<ClientConnection> const& connection) {
 }
 
 Client::Client(Loop& loop, Origin origin, ClientOptions options)
-    : state_(std::make_shared<State>(loop, std::move(origin), options)) {}
+    : state_(std::make_shared<State>(loop, std::move(origin), std::move(options))) {}
 
 Client::~Client() {
   state_->ended = true;
@@ -189,14 +189,14 @@ void Client::request(ClientRequest request, ResponseCallback callback) {
 }
 
 struct Stream::State : std::enable_shared_from_this<Stream::State> {
-  State(asio::io_context& io, Origin its_origin, ClientRequest request,
-        StreamCallbacks its_callbacks)
+  State(asio::io_context& io, Origin its_origin, std::shared_ptr<TlsCredentials> tls,
+        ClientRequest request, StreamCallbacks its_callbacks)
       : origin(std::move(its_origin)),
         what(name_of(request, origin)),
         timeout(request.timeout),
         message(to_beast(std::move(request), origin)),
         callbacks(std::move(its_callbacks)),
-        connection(std::make_shared<ClientConnection>(io)),
+        connection(std::make_shared<ClientConnection>(io, std::move(tls))),
         chunk(16 << 10, '\0') {
     parser.body_limit(boost::none);
     parser.header_limit(reply_header_limit);
@@ -224,7 +224,7 @@ void Stream::State::start() {
   connection->connect(origin, [self = shared_from_this()](error_code ec) {
     if (self->ended) return;
     if (ec) return self->broken(ec);
-    beast::http::async_write(self->connection->socket, self->message,
+    beast::http::async_write(self->connection->wire, self->message,
                              [self](error_code failure, std::size_t) {
                                if (self->ended) return;
                                if (failure) return self->broken(failure);
@@ -234,7 +234,7 @@ void Stream::State::start() {
 }
 
 void Stream::State::read_headers() {
-  beast::http::async_read_header(connection->socket, connection->buffer, parser,
+  beast::http::async_read_header(connection->wire, connection->buffer, parser,
                                  [self = shared_from_this()](error_code ec, std::size_t) {
                                    if (self->ended) return;
                                    if (ec) return self->broken(ec);
@@ -250,7 +250,7 @@ void Stream::State::read_some() {
   parser.get().body().data = chunk.data();
   parser.get().body().size = chunk.size();
   beast::http::async_read_some(
-      connection->socket, connection->buffer, parser,
+      connection->wire, connection->buffer, parser,
       [self = shared_from_this()](error_code ec, std::size_t) {
         if (self->ended) return;
         if (ec == beast::http::error::need_buffer) ec = {};
@@ -279,8 +279,8 @@ Stream::~Stream() {
 }
 
 std::unique_ptr<Stream> Client::stream(ClientRequest request, StreamCallbacks callbacks) {
-  auto state = std::make_shared<Stream::State>(state_->io, state_->origin, std::move(request),
-                                               std::move(callbacks));
+  auto state = std::make_shared<Stream::State>(state_->io, state_->origin, state_->options.tls,
+                                               std::move(request), std::move(callbacks));
   state->start();
   return std::make_unique<Stream>(std::move(state));
 }

@@ -1,9 +1,9 @@
 #pragma once
-// An HTTP/1.1 client of one origin (TCP or unix socket) on a Loop: asynchronous, connections kept
-// and reused, every exchange bounded in time and bytes, so that a peer that hangs or answers a
-// gigabyte is harmless. No redirects, no TLS, no proxies. Owned by the loop's thread, on which all
-// callbacks come, never from within the call that asked for them; none comes after the Client or
-// the Stream has gone.
+// An HTTP/1.1 client of one origin (TCP, by TLS or not, or unix socket) on a Loop: asynchronous,
+// connections kept and reused, every exchange bounded in time and bytes, so that a peer that hangs
+// or answers a gigabyte is harmless. No redirects, no proxies. Owned by the loop's thread, on which
+// all callbacks come, never from within the call that asked for them; none comes after the Client
+// or the Stream has gone.
 
 #include <chrono>
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "common/core/result.hpp"
 #include "common/http/loop.hpp"
 #include "common/http/message.hpp"
+#include "common/http/tls.hpp"
 #include "common/http/url.hpp"
 
 namespace dadvisor::http {
@@ -33,10 +34,13 @@ struct ClientRequest {
 struct ClientOptions {
   std::size_t max_connections = 4;  // at once; further requests wait in order, within their timeout
   std::chrono::milliseconds idle_timeout{30'000};  // a kept connection is dropped after
+  // For an origin by TLS, which nobody is asked at without: a client's.
+  std::shared_ptr<TlsCredentials> tls;
 };
 
 // Any status is a Response. Errors: unavailable (not there, refused, hung up before an answer),
-// gone (hung up within it), timeout, too_large, malformed, denied (a socket one may not open).
+// gone (hung up within it), timeout, too_large, malformed, denied (a socket one may not open; by
+// TLS: one side does not trust the other's certificate, with the remedy).
 // A GET or HEAD whose kept connection turns out dead is sent once more on a fresh one; a POST is
 // not, since it may have arrived.
 using ResponseCallback = std::function<void(Result<Response>)>;

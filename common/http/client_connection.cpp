@@ -9,12 +9,38 @@
 namespace dadvisor::http {
 
 void ClientConnection::connect(Origin const& origin, Done done) {
+  if (!origin.tls) return connect_socket(origin, std::move(done));
+  connect_socket(origin, [self = shared_from_this(), host = origin.host,
+                          done = std::move(done)](error_code ec) mutable {
+    if (ec || self->closed) return done(ec ? ec : asio::error::operation_aborted);
+    self->start_tls(host, std::move(done));
+  });
+}
+
+void ClientConnection::start_tls(std::string const& host, Done done) {
+  if (!tls) {
+    tls_failure = "no TLS credentials were given";
+    return done(asio::error::connection_aborted);
+  }
+  tls->look(MonotonicTime(std::chrono::steady_clock::now().time_since_epoch()));
+  std::unique_ptr<TlsSession> session;
+  try {
+    session = std::make_unique<TlsSession>(tls->context(), wire.socket.native_handle(), host);
+  } catch (std::runtime_error const& failure) {
+    tls_failure = failure.what();
+    return done(asio::error::connection_aborted);
+  }
+  wire.start_tls(std::move(session),
+                 [self = shared_from_this(), done](error_code ec, std::size_t) { done(ec); });
+}
+
+void ClientConnection::connect_socket(Origin const& origin, Done done) {
   if (!origin.socket_path.empty()) {
     try {
       auto const endpoint = asio::local::stream_protocol::endpoint(origin.socket_path);
       return connect_to({endpoint}, 0, std::move(done));
     } catch (boost::system::system_error const& too_long) {
-      return asio::post(socket.get_executor(), [done, code = too_long.code()] { done(code); });
+      return asio::post(wire.get_executor(), [done, code = too_long.code()] { done(code); });
     }
   }
   error_code not_numeric;
@@ -36,16 +62,16 @@ void ClientConnection::connect(Origin const& origin, Done done) {
 void ClientConnection::connect_to(std::vector<Protocol::endpoint> endpoints, std::size_t next,
                                   Done done) {
   auto const endpoint = endpoints[next];
-  socket.async_connect(endpoint, [self = shared_from_this(), endpoints = std::move(endpoints), next,
-                                  done](error_code ec) {
+  wire.socket.async_connect(endpoint, [self = shared_from_this(), endpoints = std::move(endpoints),
+                                       next, done](error_code ec) {
     if (ec && !self->closed && next + 1 < endpoints.size()) {
       error_code ignored;
-      self->socket.close(ignored);
+      self->wire.socket.close(ignored);
       return self->connect_to(endpoints, next + 1, done);
     }
     if (!ec && endpoints[next].protocol().family() != AF_UNIX) {
       error_code ignored;
-      self->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+      self->wire.socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     }
     done(ec);
   });
@@ -76,6 +102,9 @@ Error to_error(error_code ec, ClientConnection const& connection, bool heard,
                std::string const& what) {
   if (connection.late) return Error{Errc::timeout, 0, what + ": no whole answer in time"};
   Error error{Errc::unavailable, 0, what + ": " + ec.message()};
+  auto const* const tls = connection.wire.tls();
+  auto const& failure = tls != nullptr ? tls->failure() : connection.tls_failure;
+  if (!failure.empty()) return Error{Errc::denied, 0, what + ": " + failure};
   if (ec == beast::http::error::body_limit || ec == beast::http::error::header_limit ||
       ec == beast::http::error::buffer_overflow) {
     error.code = Errc::too_large;

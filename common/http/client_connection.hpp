@@ -2,9 +2,6 @@
 // What requests and streams have in common: a socket to the origin, messages as Beast has them, and
 // what its errors mean for the caller. Owned by the loop's thread.
 
-#include <sys/socket.h>
-
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -16,12 +13,11 @@
 #include <vector>
 
 #include "common/http/client.hpp"
-#include "common/http/loop_state.hpp"
+#include "common/http/wire.hpp"
 
 namespace dadvisor::http {
 
 namespace beast = boost::beast;
-using boost::system::error_code;
 
 inline constexpr std::uint32_t reply_header_limit = 64 << 10;
 
@@ -30,7 +26,8 @@ inline constexpr std::uint32_t reply_header_limit = 64 << 10;
 struct ClientConnection : std::enable_shared_from_this<ClientConnection> {
   using Protocol = asio::generic::stream_protocol;
 
-  explicit ClientConnection(asio::io_context& io) : socket(io), resolver(io), deadline(io) {}
+  ClientConnection(asio::io_context& io, std::shared_ptr<TlsCredentials> its_tls)
+      : wire(Socket(io)), tls(std::move(its_tls)), resolver(io), deadline(io) {}
 
   void limit(std::chrono::steady_clock::time_point until) {
     deadline.expires_at(until);
@@ -42,27 +39,30 @@ struct ClientConnection : std::enable_shared_from_this<ClientConnection> {
   }
   void close() {
     closed = true;
-    error_code ignored;
     resolver.cancel();
     deadline.cancel();
-    socket.close(ignored);
+    wire.close();
   }
   // Whether a kept connection still looks usable: the peer has neither closed it nor spoken
-  // unasked.
-  bool usable() {
-    char byte = 0;
-    auto const n = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n < 0 && (errno == EAGAIN || errno == EINTR);
+  // unasked, and our own certificate is still the one that it began with.
+  bool usable() const {
+    if (wire.tls()) tls->look(MonotonicTime(std::chrono::steady_clock::now().time_since_epoch()));
+    return wire.quiet() && (!wire.tls() || wire.tls()->context() == tls->context());
   }
 
   using Done = std::function<void(error_code)>;
+  // With TLS where the origin says so: `done` comes once it is established.
   void connect(Origin const& origin, Done done);
+  void connect_socket(Origin const& origin, Done done);
+  void start_tls(std::string const& host, Done done);
   void connect_to(std::vector<Protocol::endpoint> endpoints, std::size_t next, Done done);
 
-  Protocol::socket socket;
+  Wire wire;
+  std::shared_ptr<TlsCredentials> tls;
   asio::ip::tcp::resolver resolver;
   asio::steady_timer deadline;
   beast::flat_buffer buffer;
+  std::string tls_failure;  // why TLS could not be begun
   bool late = false;
   bool closed = false;
 };

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
@@ -18,14 +16,11 @@
 #include "common/http/gzip.hpp"
 #include "common/http/response_head.hpp"
 #include "common/http/server_state.hpp"
+#include "common/http/wire.hpp"
 
 namespace dadvisor::http {
 
 namespace beast = boost::beast;
-using boost::system::error_code;
-// Of the loop's own kind of executor: the general one costs an allocation and calls at each step.
-using Socket =
-    asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
 using Moment = std::chrono::steady_clock::time_point;
 
 namespace {
@@ -34,9 +29,9 @@ class BeastConnection final : public Connection,
                               public std::enable_shared_from_this<BeastConnection> {
  public:
   BeastConnection(std::shared_ptr<Server::State> server, Socket socket, std::string peer)
-      : server_(std::move(server)), socket_(std::move(socket)), peer_(std::move(peer)) {}
+      : server_(std::move(server)), wire_(std::move(socket)), peer_(std::move(peer)) {}
 
-  void start() override { read_first(server_->options.header_timeout); }
+  void start() override;
   void answer(Response response) override;
   void begin_stream(Response const& head, std::weak_ptr<ResponseStream::State> stream) override;
   void send_piece(std::string piece) override;
@@ -64,6 +59,14 @@ class BeastConnection final : public Connection,
   }
   void limit_never() { until_ = Moment::max(); }
 
+  void start_tls();
+  void on_tls_failure();
+  // Whether the certificates with which it began are still those of the files.
+  bool tls_is_current(Moment now) {
+    if (wire_.tls() == nullptr) return true;
+    server_->options.tls->look(MonotonicTime(now.time_since_epoch()));
+    return wire_.tls()->context() == server_->options.tls->context();
+  }
   void read_first(std::chrono::milliseconds patience);
   void read_header();
   error_code parse();
@@ -76,6 +79,7 @@ class BeastConnection final : public Connection,
   void refuse(unsigned status, char const* why);
   void write_some();
   void on_written(error_code ec);
+  void refuse_rest();
   void linger();
   void watch_stream();
   void on_piece(error_code ec);
@@ -94,8 +98,9 @@ class BeastConnection final : public Connection,
   };
 
   std::shared_ptr<Server::State> server_;
-  Socket socket_;
+  Wire wire_;
   std::string peer_;
+  std::shared_ptr<std::vector<std::string> const> peer_names_;
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::weak_ptr<Responder::State> responder_;
@@ -125,10 +130,47 @@ void BeastConnection::close() {
         stream->notices = {};
       });
     }
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  wire_.close();
   server_->connections.erase(shared_from_this());
+}
+
+void BeastConnection::start() {
+  if (server_->options.tls) return start_tls();
+  read_first(server_->options.header_timeout);
+}
+
+void BeastConnection::start_tls() {
+  idle_ = true;
+  limit(server_->options.header_timeout, &server_->counts.timeouts);
+  auto& tls = *server_->options.tls;
+  tls.look(MonotonicTime(std::chrono::steady_clock::now().time_since_epoch()));
+  auto session =
+      std::make_unique<TlsSession>(tls.context(), wire_.socket.native_handle(), std::string());
+  wire_.start_tls(std::move(session), [self = shared_from_this()](error_code ec, std::size_t) {
+    if (self->closed_) return;
+    if (ec) return self->on_tls_failure();
+    auto names = self->wire_.tls()->peer_names();
+    if (!names.empty())
+      self->peer_names_ = std::make_shared<std::vector<std::string> const>(std::move(names));
+    self->read_first(self->server_->options.header_timeout);
+  });
+}
+
+void BeastConnection::on_tls_failure() {
+  ++server_->counts.tls_failures;
+  auto const& failure = wire_.tls()->failure();
+  // Whoever only looks whether the port is open says nothing.
+  if (failure.empty()) return close();
+  server_->log_tls_failure(peer_, failure);
+  if (wire_.tls()->met_http()) {
+    static constexpr std::string_view answer =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+        "Content-Length: 43\r\n\r\nthis port speaks TLS alone: write https://\n";
+    if (::send(wire_.socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL) < 0)
+      return close();
+  }
+  // The alert that tells the client why must not be lost either.
+  refuse_rest();
 }
 
 void BeastConnection::read_first(std::chrono::milliseconds patience) {
@@ -136,13 +178,13 @@ void BeastConnection::read_first(std::chrono::milliseconds patience) {
   if (closing_) return close();
   if (buffer_.size() > 0) return read_header();
   limit(patience, nullptr);  // an idle connection that ends is nothing to count
-  socket_.async_read_some(buffer_.prepare(4096),
-                          [self = shared_from_this()](error_code ec, std::size_t n) {
-                            if (self->closed_) return;
-                            if (ec) return self->close();
-                            self->buffer_.commit(n);
-                            self->read_header();
-                          });
+  wire_.async_read_some(buffer_.prepare(4096),
+                        [self = shared_from_this()](error_code ec, std::size_t n) {
+                          if (self->closed_) return;
+                          if (ec) return self->close();
+                          self->buffer_.commit(n);
+                          self->read_header();
+                        });
 }
 
 void BeastConnection::read_header() {
@@ -152,7 +194,7 @@ void BeastConnection::read_header() {
   parser_->body_limit(server_->options.body_limit);
   limit(server_->options.header_timeout, &server_->counts.timeouts);
   if (auto const ec = parse(); ec || parser_->is_header_done()) return on_header(ec);
-  beast::http::async_read_header(socket_, buffer_, *parser_,
+  beast::http::async_read_header(wire_, buffer_, *parser_,
                                  [self = shared_from_this()](error_code ec, std::size_t) {
                                    if (!self->closed_) self->on_header(ec);
                                  });
@@ -176,7 +218,7 @@ void BeastConnection::on_header(error_code ec) {
     return read_body();
   }
   static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(socket_, asio::buffer(go_on.data(), go_on.size()),
+  asio::async_write(wire_, asio::buffer(go_on.data(), go_on.size()),
                     [self = shared_from_this()](error_code failure, std::size_t) {
                       if (self->closed_) return;
                       if (failure) return self->on_broken(failure);
@@ -191,7 +233,7 @@ void BeastConnection::read_body() {
   }
   if (parser_->is_done()) return handle();
   limit(server_->options.body_timeout, &server_->counts.timeouts);
-  beast::http::async_read(socket_, buffer_, *parser_,
+  beast::http::async_read(wire_, buffer_, *parser_,
                           [self = shared_from_this()](error_code ec, std::size_t) {
                             if (!self->closed_) self->on_body(ec);
                           });
@@ -245,6 +287,7 @@ void BeastConnection::handle() {
   }
   request.body = std::move(message.body());
   request.peer = peer_;
+  request.peer_names = peer_names_;
 
   auto state = std::make_shared<Responder::State>();
   state->loop_state = server_->loop_state;
@@ -265,23 +308,22 @@ void BeastConnection::handle() {
 // While the answer is being made elsewhere: readable with nothing to read means that the client
 // has gone. The wait is left to end by itself; it looks only at the request that it was made for.
 void BeastConnection::watch_for_hang_up() {
-  socket_.async_wait(
-      Socket::wait_read, [self = shared_from_this(), watched = responder_](error_code ec) {
-        auto const responder = watched.lock();
-        if (ec || self->closed_ || !responder || responder->answered) return;
-        char byte = 0;
-        auto const n = ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) responder->abandoned = true;
-      });
+  wire_.socket.async_wait(Socket::wait_read,
+                          [self = shared_from_this(), watched = responder_](error_code ec) {
+                            auto const responder = watched.lock();
+                            if (ec || self->closed_ || !responder || responder->answered) return;
+                            if (self->wire_.gone()) responder->abandoned = true;
+                          });
 }
 
 void BeastConnection::answer(Response response) {
   if (closed_ || answer_ || outflow_) return;
   responder_.reset();
   auto& made = answer_.emplace();
-  made.keep_alive = keep_alive_ && !closing_ && !server_->stopped;
-  made.until = std::chrono::steady_clock::now() + server_->options.write_timeout +
-               std::chrono::seconds(response.body.size() >> 16);
+  auto const now = std::chrono::steady_clock::now();
+  made.keep_alive = keep_alive_ && !closing_ && !server_->stopped && tls_is_current(now);
+  made.until =
+      now + server_->options.write_timeout + std::chrono::seconds(response.body.size() >> 16);
   BodyEnd end;
   bool const no_body = response.status == 204 || response.status == 304;
   if (!no_body) end.length = response.body.size();
@@ -299,7 +341,7 @@ void BeastConnection::write_some() {
   auto const of_head = head.substr(std::min(answer_->sent, head.size()));
   auto const of_body = body.substr(answer_->sent - (head.size() - of_head.size()));
   std::array const left{asio::buffer(of_head), asio::buffer(of_body)};
-  socket_.async_write_some(left, [self = shared_from_this()](error_code ec, std::size_t n) {
+  wire_.async_write_some(left, [self = shared_from_this()](error_code ec, std::size_t n) {
     if (self->closed_) return;
     auto& its = *self->answer_;
     its.sent += n;
@@ -313,8 +355,11 @@ void BeastConnection::on_written(error_code ec) {
   answer_.reset();
   if (keep) return read_first(server_->options.idle_timeout);
   if (ec || !refused_) return close();
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  refuse_rest();
+}
+
+void BeastConnection::refuse_rest() {
+  wire_.shutdown_send();
   drain_.resize(64 << 10);
   limit(std::chrono::seconds(5), nullptr);
   linger();
@@ -323,12 +368,12 @@ void BeastConnection::on_written(error_code ec) {
 // Closing while bytes are unread makes the kernel reset the connection, and the client would lose
 // the answer that tells why; so what it is still sending is read away for a while.
 void BeastConnection::linger() {
-  socket_.async_read_some(asio::buffer(drain_),
-                          [self = shared_from_this()](error_code ec, std::size_t) {
-                            if (self->closed_) return;
-                            if (ec) return self->close();
-                            self->linger();
-                          });
+  wire_.socket.async_read_some(asio::buffer(drain_),
+                               [self = shared_from_this()](error_code ec, std::size_t) {
+                                 if (self->closed_) return;
+                                 if (ec) return self->close();
+                                 self->linger();
+                               });
 }
 
 // A stream takes over the connection: no other request is read from it.
@@ -343,7 +388,7 @@ void BeastConnection::begin_stream(Response const& head,
   end.chunked = !http_1_0_;
   outflow.piece = response_head(head, end, http_1_0_, false);
   limit(server_->options.write_timeout, &server_->counts.cut_streams);
-  asio::async_write(socket_, asio::buffer(outflow.piece),
+  asio::async_write(wire_, asio::buffer(outflow.piece),
                     [self = shared_from_this()](error_code ec, std::size_t) {
                       if (self->closed_) return;
                       if (self->head_) return self->close();
@@ -354,7 +399,7 @@ void BeastConnection::begin_stream(Response const& head,
 
 // Readable with nothing to read: the client has gone. With something: it says what nobody asked.
 void BeastConnection::watch_stream() {
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code ec) {
+  wire_.socket.async_wait(Socket::wait_read, [self = shared_from_this()](error_code ec) {
     if (!ec) self->close();
   });
 }
@@ -368,9 +413,9 @@ void BeastConnection::send_piece(std::string piece) {
   };
   asio::const_buffer const bytes(outflow_->piece.data(), outflow_->piece.size());
   if (http_1_0_)
-    asio::async_write(socket_, bytes, sent);
+    asio::async_write(wire_, bytes, sent);
   else
-    asio::async_write(socket_, beast::http::make_chunk(bytes), sent);
+    asio::async_write(wire_, beast::http::make_chunk(bytes), sent);
 }
 
 void BeastConnection::on_piece(error_code ec) {

@@ -3,6 +3,7 @@
 // gets back. No Asio or Beast type appears in a header of this folder, so that including one
 // costs nothing. Values: any thread.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ struct Request {
   Fields headers;
   std::string body;
   std::string peer;  // "192.0.2.1:40000", "[2001:db8::1]:40000", "unix uid 0 pid 7"
+  // By TLS, of a client that showed a certificate which was verified: the names it gives it, at
+  // least one; null: none was shown.
+  std::shared_ptr<std::vector<std::string> const> peer_names;
 };
 
 struct Response {

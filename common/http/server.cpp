@@ -90,6 +90,13 @@ void Server::State::sweep_now() {
   for (auto const& connection : all) connection->close_if_late(now);  // takes itself out
 }
 
+void Server::State::log_tls_failure(std::string const& peer, std::string const& failure) {
+  auto const now = std::chrono::steady_clock::now();
+  if (tls_failure_logged && now - *tls_failure_logged < std::chrono::minutes(1)) return;
+  tls_failure_logged = now;
+  log.warning("{}: {}", peer, failure);
+}
+
 void Server::State::stop_listening() {
   stopped = true;
   error_code ignored;
@@ -126,6 +133,12 @@ std::uint16_t Server::port() const { return state_->port; }
 ServerCounts Server::counts() const {
   auto counts = state_->counts;
   counts.open = state_->connections.size();
+  if (state_->options.tls) {
+    auto const tls = state_->options.tls->counts();
+    counts.tls_reloads = tls.reloads;
+    counts.tls_refused_reloads = tls.refused_reloads;
+    counts.tls_expires = tls.expires;
+  }
   return counts;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // An HTTP/1.1 server on a Loop: keep-alive, one request at a time per connection, every stage
-// bounded in bytes and time, so that a peer that is slow, silent or wrong costs one closed
-// connection (reliability.md 2.3, cases 32, 40, 41).
+// bounded in bytes and time, in the clear or by TLS 1.3, so that a peer that is slow, silent or
+// wrong costs one closed connection (reliability.md 2.3, cases 32, 40, 41).
 
 #include <chrono>
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "common/core/result.hpp"
 #include "common/http/loop.hpp"
 #include "common/http/message.hpp"
+#include "common/http/tls.hpp"
 
 namespace dadvisor::http {
 
@@ -77,17 +78,22 @@ struct ServerOptions {
   std::chrono::milliseconds body_timeout{60'000};
   std::chrono::milliseconds idle_timeout{60'000};   // between two requests
   std::chrono::milliseconds write_timeout{30'000};  // without progress; in all 1 s more per 64 KiB
+  std::shared_ptr<TlsCredentials> tls;              // a server's; null: in the clear
   bool compress = true;  // bodies over 1 KiB of text and JSON, where the client takes gzip
 };
 
 struct ServerCounts {
-  std::uint64_t connections = 0;  // accepted so far
-  std::uint64_t open = 0;         // now
-  std::uint64_t requests = 0;     // whole ones, handed to the handler
-  std::uint64_t refused = 0;      // malformed or too large: answered by 4xx and closed
-  std::uint64_t timeouts = 0;     // closed since too slow in sending or reading
-  std::uint64_t rejected = 0;     // over max_connections
-  std::uint64_t streams = 0;      // answers by a ResponseStream so far
+  std::uint64_t connections = 0;          // accepted so far
+  std::uint64_t open = 0;                 // now
+  std::uint64_t requests = 0;             // whole ones, handed to the handler
+  std::uint64_t refused = 0;              // malformed or too large: answered by 4xx and closed
+  std::uint64_t timeouts = 0;             // closed since too slow in sending or reading
+  std::uint64_t rejected = 0;             // over max_connections
+  std::uint64_t tls_failures = 0;         // connections that ended before TLS was established
+  std::uint64_t tls_reloads = 0;          // as TlsCounts
+  std::uint64_t tls_refused_reloads = 0;  // as TlsCounts
+  std::optional<WallTime> tls_expires;    // as TlsCounts
+  std::uint64_t streams = 0;              // answers by a ResponseStream so far
   std::uint64_t cut_streams = 0;  // of them, those whose client took nothing for write_timeout
 };
 

@@ -6,6 +6,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 
 #include "common/http/connection.hpp"
@@ -26,6 +27,7 @@ struct Server::State {
   // cost more than all else of a small request.
   void sweep_later(std::shared_ptr<State> const& self);
   void sweep_now();
+  void log_tls_failure(std::string const& peer, std::string const& failure);
 
   std::shared_ptr<Loop::State> loop_state;
   asio::io_context& io;
@@ -43,6 +45,7 @@ struct Server::State {
   ServerCounts counts;
   bool stopped = false;
   bool accept_failure_logged = false;
+  std::optional<std::chrono::steady_clock::time_point> tls_failure_logged;
 };
 
 struct Responder::State {

@@ -27,16 +27,18 @@ Result<Url> parse_url(std::string_view text) {
   }
   auto const colon = text.find("://");
   if (colon == std::string_view::npos) return malformed("write http://HOST:PORT");
-  if (text.substr(0, colon) != "http") {
-    return Error{Errc::unsupported, 0,
-                 fmt::format("'{}': only http:// is spoken here", printable(text, 200))};
+  url.origin.tls = text.substr(0, colon) == "https";
+  if (!url.origin.tls && text.substr(0, colon) != "http") {
+    return Error{
+        Errc::unsupported, 0,
+        fmt::format("'{}': only http:// and https:// are spoken here", printable(text, 200))};
   }
   text.remove_prefix(colon + 3);
   auto const end = text.find_first_of("/?#");
   auto const authority = text.substr(0, end);
   auto target = end == std::string_view::npos ? std::string_view() : text.substr(end);
   if (authority.find('@') != std::string_view::npos) return malformed("no user part is allowed");
-  auto peer = config::parse_host_port(authority, 80);
+  auto peer = config::parse_host_port(authority, url.origin.tls ? 443 : 80);
   if (!peer) return malformed(peer.error().context);
   url.origin.host = std::move(peer->host);
   url.origin.port = peer->port;

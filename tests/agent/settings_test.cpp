@@ -36,6 +36,13 @@ std::string completion_error(std::vector<char const*> flags) {
   return done ? "" : done.error().context;
 }
 
+Result<std::string> token_of(Loaded const& loaded) {
+  auto const credentials =
+      read_credentials(loaded.settings, loaded.table, Log("test", LogLevel::none));
+  if (!credentials) return credentials.error();
+  return credentials->token;
+}
+
 class Folder {
  public:
   Folder() { std::filesystem::create_directory(path); }
@@ -69,7 +76,12 @@ TEST_CASE("once, its form, and every key as a flag") {
 }
 
 TEST_CASE("what only the agent can judge is told by key and remedy") {
-  CHECK(completion_error({"--aggregator", "https://a"}).starts_with("--aggregator: "));
+  CHECK(completion_error({"--aggregator", "ftp://a"}).starts_with("--aggregator: "));
+  CHECK(completion_error({"--aggregator", "https://a", "--tls-ca", "/ca"}).empty());
+  CHECK(completion_error({"--aggregator", "http://a", "--tls-ca", "/ca"})
+            .ends_with("http://a is not asked by TLS; write aggregator: https://..."));
+  CHECK(completion_error({"--aggregator", "https://a", "--tls-key", "/key"})
+            .starts_with("--tls-key: a certificate and its key belong together"));
   CHECK(completion_error({"--aggregator", "localhost:8686"}).find("http://HOST:PORT") !=
         std::string::npos);
   CHECK(completion_error({"--step", "1500ms"}) ==
@@ -110,19 +122,19 @@ TEST_CASE("a token file that others may read is refused") {
   REQUIRE(replace_file(path, "s3cret\nsecond line\n"));
   auto const it = load({"--token-file", path.c_str()});
   ::chmod(path.c_str(), 0640);
-  auto const open_to_group = read_token(it->settings, it->table);
+  auto const open_to_group = token_of(*it);
   REQUIRE_FALSE(open_to_group);
   CHECK(open_to_group.error().context.find("chmod 600") != std::string::npos);
   ::chmod(path.c_str(), 0600);
-  CHECK(*read_token(it->settings, it->table) == "s3cret");
+  CHECK(token_of(*it).value() == "s3cret");
   for (auto const* bad : {"", "\nx", "a b\n", "a\tb"}) {
     REQUIRE(replace_file(path, bad));
     ::chmod(path.c_str(), 0600);
-    auto const refused = read_token(it->settings, it->table);
+    auto const refused = token_of(*it);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().context.find("s3cret") == std::string::npos);
   }
   auto const missing = load({"--token-file", "/nonexistent"});
-  CHECK_FALSE(read_token(missing->settings, missing->table));
-  CHECK(read_token(load({})->settings, load({})->table)->empty());
+  CHECK_FALSE(token_of(*missing));
+  CHECK(token_of(*load({}))->empty());
 }

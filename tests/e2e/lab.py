@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -87,10 +88,14 @@ def free_port():
         return s.getsockname()[1]
 
 
-def http_get(url, timeout=10):
-    """Status and body; (0, reason) where nobody answers."""
+def http_get(url, timeout=10, authority=None, token=None):
+    """Status and body; (0, reason) where nobody answers. `authority`: of an https one."""
+    request = urllib.request.Request(url)
+    if token:
+        request.add_header("Authorization", "Bearer " + token)
+    context = ssl.create_default_context(cafile=authority) if authority else None
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with urllib.request.urlopen(request, timeout=timeout, context=context) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -148,9 +153,10 @@ class Program:
 class Served(Program):
     """A program of ours with /healthz."""
 
-    def __init__(self, name, directory, program, flags):
+    def __init__(self, name, directory, program, flags, authority=None, token=None):
         self.port = free_port()
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.authority, self.token = authority, token  # of who listens by TLS; for readers
+        self.url = "%s://127.0.0.1:%d" % ("https" if authority else "http", self.port)
         data = os.path.join(directory, name)
         os.makedirs(data, exist_ok=True)
         command = [os.path.join(BIN, program), "--listen", "127.0.0.1:%d" % self.port,
@@ -162,26 +168,30 @@ class Served(Program):
 
     def ready(self):
         super().ready()
-        return http_get(self.url + "/healthz", 2)[0] == 200
+        return self.get("/healthz", 2)[0] == 200
+
+    def get(self, path, timeout=10):
+        return http_get(self.url + path, timeout, self.authority, self.token)
 
     def own_metric(self, name):
         """The sum of one metric of its /metrics page; None where it has none."""
-        lines = [line for line in http_get(self.url + "/metrics")[1].decode().splitlines()
+        lines = [line for line in self.get("/metrics")[1].decode().splitlines()
                  if line.split("{")[0].split(" ")[0] == name]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines) if lines else None
 
 
 class Aggregator(Served):
-    def __init__(self, directory, name="aggregator", **flags):
+    def __init__(self, directory, name="aggregator", authority=None, token=None, **flags):
         rules = os.path.join(directory, name + ".rules.d")
         os.makedirs(rules, exist_ok=True)
         self.rules = rules
         self.socket = os.path.join(directory, name + ".sock")
         super().__init__(name, directory, "dadvisor-aggregator",
-                         {"rules_dir": rules, "admin_socket": self.socket, **flags})
+                         {"rules_dir": rules, "admin_socket": self.socket, **flags},
+                         authority, token)
 
     def render(self, target, start="-10min", until=None):
-        return render(self.url, target, start, until)
+        return render(self.url, target, start, until, self.get)
 
 
 class Agent(Served):
@@ -190,16 +200,39 @@ class Agent(Served):
                          {"aggregator": aggregator.url, "step": step, "agent_id": name, **flags})
 
 
-def render(url, target, start="-10min", until=None):
+def render(url, target, start="-10min", until=None, get=None):
     """{name: {time: value}} of a render query, without the absent points."""
     query = {"target": target, "from": start, "format": "json"}
     if until is not None:
         query["until"] = until
-    status, body = http_get(url + "/render?" + urllib.parse.urlencode(query), timeout=60)
+    path = "/render?" + urllib.parse.urlencode(query)
+    status, body = get(path, 60) if get else http_get(url + path, timeout=60)
     if status != 200:
         raise AssertionError("render %s: status %s, %s" % (target, status, body[:300]))
     return {series["target"]: {when: value for value, when in series["datapoints"]
                                if value is not None} for series in json.loads(body)}
+
+
+class Authority:
+    """A certificate authority made by the openssl command, and what it signs, in `directory`."""
+
+    def __init__(self, directory, name="ca"):
+        self.directory, self.name = directory, name
+        self.certificate, self.key = self.make(name, "-subj", "/CN=" + name)
+
+    def make(self, name, *options):
+        certificate, key = (os.path.join(self.directory, name + end) for end in (".pem", ".key"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-keyout", key,
+                        "-out", certificate, *options], check=True, capture_output=True)
+        os.chmod(key, 0o600)
+        return certificate, key
+
+    def sign(self, name, names):
+        """Certificate and key for a subjectAltName: "DNS:web-1", "IP:127.0.0.1"."""
+        return self.make(name, "-subj", "/CN=" + name, "-addext", "subjectAltName=" + names,
+                         "-addext", "basicConstraints=CA:FALSE",
+                         "-CA", self.certificate, "-CAkey", self.key)
 
 
 # ---- Docker and the kernel's own counters ---------------------------------------------------------

@@ -55,7 +55,10 @@ TEST_CASE("URLs of peers are parsed") {
   CHECK(parse_url("http://example.org")->target == "/");
   CHECK(parse_url("http://a:1?x")->target == "/?x");
   CHECK(parse_url("unix:/run/x.sock")->origin.socket_path == "/run/x.sock");
-  CHECK(parse_url("https://a").error().code == Errc::unsupported);
+  CHECK(parse_url("http://a:1")->origin.tls == false);
+  CHECK(parse_url("https://a")->origin == Origin{"a", 443, "", true});
+  CHECK(parse_url("https://a:8686/x")->origin == Origin{"a", 8686, "", true});
+  CHECK(parse_url("ftp://a").error().code == Errc::unsupported);
   for (auto const* bad :
        {"", "a:80", "http://", "http://:80", "http://a:99999", "http://a:b", "http://u:p@a",
         "http://a b", "http://::1:80", "http://[::1", "http://a\r\nX: y"}) {

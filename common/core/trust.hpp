@@ -4,10 +4,10 @@
 
 #include <string>
 
-namespace dadvisor::curl {
+namespace dadvisor {
 
 // The system's bundle (PEM) below `root`: the first that exists of where distributions keep it;
 // empty where none does. Looked up each time: an operator may install it while we run.
 std::string system_certificates(std::string const& root = "");
 
-}  // namespace dadvisor::curl
+}  // namespace dadvisor

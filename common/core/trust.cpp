@@ -1,8 +1,8 @@
-#include "common/curl/trust.hpp"
+#include "common/core/trust.hpp"
 
 #include <unistd.h>
 
-namespace dadvisor::curl {
+namespace dadvisor {
 
 std::string system_certificates(std::string const& root) {
   for (char const* path : {"/etc/ssl/certs/ca-certificates.crt",  // Debian, Alpine, Arch
@@ -16,4 +16,4 @@ std::string system_certificates(std::string const& root) {
   return {};
 }
 
-}  // namespace dadvisor::curl
+}  // namespace dadvisor

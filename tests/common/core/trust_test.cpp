@@ -1,4 +1,4 @@
-#include "common/curl/trust.hpp"
+#include "common/core/trust.hpp"
 
 #include <unistd.h>
 
@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
-using namespace dadvisor::curl;
+using namespace dadvisor;
 namespace fs = std::filesystem;
 
-TEST_CASE("the system's certificates are found where this distribution keeps them", "[curl]") {
+TEST_CASE("the system's certificates are found where this distribution keeps them", "[trust]") {
   auto const root = fs::temp_directory_path() / ("dadvisor-trust." + std::to_string(::getpid()));
   auto const put = [&](char const* path) {
     fs::create_directories((root / path).parent_path());
