@@ -82,7 +82,8 @@ class Doctor(lab.Case):
             file.write(out)
         status, again, _ = self.ask("--print-config", "--config", path)
         self.assertEqual(status, 0)
-        self.assertIn("step: 5s  # %s:4: step\n" % path, again)
+        line = 1 + [text.split(":")[0] for text in lab.read(path).splitlines()].index("step")
+        self.assertIn("step: 5s  # %s:%d: step\n" % (path, line), again)
         self.assertIn("cluster: \"a: b\"", again)
 
 
