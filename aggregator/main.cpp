@@ -55,11 +55,14 @@ LogLevel level_of(std::string const& name) {
 }
 
 http::Handler ingest_handler(ingest::Ingest& ingest,
-                             void (ingest::Ingest::*take)(std::string, std::string_view,
+                             void (ingest::Ingest::*take)(std::string,
+                                                          ingest::Ingest::Proven const&,
                                                           ingest::ReplyCallback)) {
   return [&ingest, take](http::Request request, http::Responder respond) {
     respond.unwatched();  // what came is kept, whoever waits for the answer
-    (ingest.*take)(std::move(request.body), "", [respond](ingest::Reply reply) {
+    static ingest::Ingest::Proven const anybody;
+    auto const& proven = request.peer_names ? *request.peer_names : anybody;
+    (ingest.*take)(std::move(request.body), proven, [respond](ingest::Reply reply) {
       bool const json = reply.status == 200 || reply.status == 409;
       auto response = json ? http::json_response(reply.status, std::move(reply.body))
                            : http::text_response(reply.status, std::move(reply.body));
@@ -139,6 +142,14 @@ int run(Settings settings, config::OptionTable const& table) {
   }
 
   auto const tls = open_tls(settings, table, log);
+  if (!tls && !api::is_loopback(settings.listen.host))
+    log.warning("figures and tokens go in the clear: give tls_certificate and tls_key");
+  if (!settings.tls_client_ca.empty()) access.expect_certificates();
+  if (!settings.host_tokens_file.empty()) {
+    auto tokens = ingest::HostTokens::open(settings.host_tokens_file, log.named("tokens"));
+    if (!tokens) fail(table.where("host_tokens_file") + ": " + to_string(tokens.error()));
+    access.set_host_tokens(std::move(*tokens));
+  }
 
   notify::LoadedDirectory directory;
   notify::NotifyFileWatch notify_file(settings.notify_file, clock, log.named("notify"));
@@ -249,11 +260,14 @@ int run(Settings settings, config::OptionTable const& table) {
               });
 
   std::unique_ptr<http::Server> server;
-  Stages const stages{*store,         ingest,         pipeline,
-                      watch,          stream,         *alerts,
-                      *notifier,      rule_directory, notify_file,
-                      carbon.get(),   points.get(),   [&server] { return server->counts(); },
-                      tls != nullptr, clock,          clock.wall()};
+  Stages const stages{*store,         ingest,
+                      pipeline,       watch,
+                      stream,         *alerts,
+                      *notifier,      rule_directory,
+                      notify_file,    carbon.get(),
+                      points.get(),   [&server] { return server->counts(); },
+                      tls != nullptr, access.host_tokens(),
+                      clock,          clock.wall()};
 
   api::Router router;
   api::add_graphite_routes(router, source, clock, *queries);
@@ -275,13 +289,18 @@ int run(Settings settings, config::OptionTable const& table) {
   server_options.body_limit = 8 << 20;  // a request of batches, see delivery/PROTOCOL.md
   auto listening = http::Server::listen(
       loop, server_options,
-      [&router, &access](http::Request request, http::Responder respond) {
+      [&router, &access, &clock](http::Request request, http::Responder respond) {
         if (request.path == "/healthz")
           respond(http::text_response(200, "ok"));
-        else if (auto refusal = access.refuse(request))
-          respond(std::move(*refusal));
-        else
+        else if (auto admission = access.admit(request, clock.monotonic()); admission.refusal)
+          respond(std::move(*admission.refusal));
+        else {
+          request.peer_names =
+              admission.agents.empty()
+                  ? nullptr
+                  : std::make_shared<std::vector<std::string> const>(std::move(admission.agents));
           router(std::move(request), std::move(respond));
+        }
       },
       log.named("http"));
   if (!listening) fail(to_string(listening.error()), 1);

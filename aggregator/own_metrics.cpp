@@ -114,6 +114,16 @@ void add_ingest(self::SelfMetrics& metrics, ingest::Ingest const& ingest) {
   add.gauge("ingest_agents", "Agents known.", &IngestCounters::agents);
 }
 
+void add_host_tokens(self::SelfMetrics& metrics, ingest::HostTokens const& tokens) {
+  using ingest::HostTokenCounts;
+  Adder const add(metrics, tokens, &ingest::HostTokens::counts);
+  add.gauge("host_tokens", "Tokens of hosts of their own.", &HostTokenCounts::tokens);
+  add.counter("host_tokens_reloads", "Changed files of them taken.", &HostTokenCounts::reloads);
+  add.counter("host_tokens_reloads_refused",
+              "Changed files of them that were wrong: the old one stayed.",
+              &HostTokenCounts::refused_reloads);
+}
+
 void add_rollup(self::SelfMetrics& metrics, Pipeline const& pipeline, store::Store const& store) {
   using rollup::RollupCounters;
   Adder const add(metrics, pipeline, &Pipeline::rollup_counters);
@@ -405,6 +415,7 @@ self::SelfMetrics own_metrics(Stages const& stages) {
   add_reloads(metrics, "alert_rules", "rules", [&rules = stages.rules] { return rules.reloads(); });
   add_reloads(metrics, "notify_file", "receivers",
               [&file = stages.notify_file] { return file.reloads(); });
+  if (stages.host_tokens != nullptr) add_host_tokens(metrics, *stages.host_tokens);
   if (stages.points != nullptr) add_points(metrics, *stages.points);
   if (stages.carbon != nullptr) add_carbon(metrics, *stages.carbon);
   return metrics;

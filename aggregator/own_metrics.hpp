@@ -7,6 +7,7 @@
 #include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/api/event_stream.hpp"
 #include "aggregator/event/event_watch.hpp"
+#include "aggregator/ingest/host_tokens.hpp"
 #include "aggregator/ingest/ingest.hpp"
 #include "aggregator/notify/notifier.hpp"
 #include "aggregator/notify/notify_file_watch.hpp"
@@ -34,7 +35,8 @@ struct Stages {
   sink::CarbonSink const* carbon;
   PointReceivers const* points;  // may be null
   std::function<http::ServerCounts()> http;
-  bool tls;  // whether it serves by TLS
+  bool tls;                               // whether it serves by TLS
+  ingest::HostTokens const* host_tokens;  // may be null
   Clock const& clock;
   WallTime started;
 };

@@ -13,6 +13,9 @@ config::OptionTable settings_table(Settings& settings) {
                 "where agents and dashboards reach it; beyond loopback token_file is needed");
   table.text("token_file", settings.token_file, "FILE",
              "first line: the bearer token that agents and readers must show");
+  table.text("host_tokens_file", settings.host_tokens_file, "FILE",
+             "lines HOST SHA256 of tokens by which hosts write their own figures and nothing else; "
+             "read again when changed");
   table.text("tls_certificate", settings.tls_certificate, "FILE",
              "certificate of this aggregator, and those above it: listen speaks TLS 1.3; empty: "
              "in the clear");

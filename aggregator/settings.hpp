@@ -14,7 +14,8 @@ namespace dadvisor::aggregator {
 struct Settings {
   config::HostPort listen{"127.0.0.1", 8686};
   std::string token_file;
-  std::string tls_certificate;  // empty: in the clear
+  std::string host_tokens_file;  // hashes of tokens that hosts have of their own; empty: none
+  std::string tls_certificate;   // empty: in the clear
   std::string tls_key;
   std::string tls_client_ca;  // empty: clients are asked for no certificate
   std::string admin_socket = "/run/dadvisor/admin.sock";  // empty: none

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "common/core/delivery/protocol.hpp"
 #include "common/core/fd.hpp"
 
 namespace dadvisor::aggregator::api {
@@ -27,20 +28,57 @@ Result<Access> Access::from_file(std::string const& path) {
   return access;
 }
 
-std::optional<http::Response> Access::refuse(http::Request const& request) const {
-  if (token_.empty()) return std::nullopt;
-  constexpr std::string_view scheme = "Bearer ";
-  auto const field = http::header(request.headers, "Authorization").value_or("");
-  if (field.starts_with(scheme)) {
-    auto const shown = field.substr(scheme.size());
-    // The comparison takes as long for a wrong token as for the right one.
-    if (shown.size() == token_.size() &&
-        CRYPTO_memcmp(shown.data(), token_.data(), token_.size()) == 0)
-      return std::nullopt;
-  }
-  auto response = http::text_response(401, "a bearer token is needed: see token_file\n");
+namespace {
+
+http::Response unauthorised(char const* why) {
+  auto response = http::text_response(401, why);
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"dadvisor\"");
   return response;
+}
+
+bool writes(http::Request const& request) {
+  return request.path == delivery::hello_path || request.path == delivery::batches_path;
+}
+
+// What an agent's doctor asks.
+bool asks_whether_it_runs(http::Request const& request) {
+  return request.path == "/api/v1/status" && http::parameter(request.parameters, "streams") == "0";
+}
+
+// For a host's own token or certificate.
+Admission as_hosts(http::Request const& request, std::vector<std::string> hosts) {
+  if (writes(request) || asks_whether_it_runs(request)) return {std::nullopt, std::move(hosts)};
+  return {http::text_response(403, "what was shown is " + printable(hosts.front(), 255) +
+                                       "'s, to write its figures; readers show the token of "
+                                       "token_file\n"),
+          {}};
+}
+
+}  // namespace
+
+Admission Access::admit(http::Request const& request, MonotonicTime now) {
+  constexpr std::string_view scheme = "Bearer ";
+  auto const field = http::header(request.headers, "Authorization").value_or("");
+  if (field.starts_with(scheme) && (!token_.empty() || host_tokens_)) {
+    auto const shown = field.substr(scheme.size());
+    // The comparison takes as long for a wrong token as for the right one.
+    if (!token_.empty() && shown.size() == token_.size() &&
+        CRYPTO_memcmp(shown.data(), token_.data(), token_.size()) == 0)
+      return {};
+    if (host_tokens_) {
+      host_tokens_->look(now);
+      if (auto host = host_tokens_->host_of(shown)) return as_hosts(request, {std::move(*host)});
+    }
+    return {unauthorised("nobody's bearer token: see token_file and host_tokens_file\n"), {}};
+  }
+  if (request.peer_names) {
+    if (token_.empty() && !writes(request)) return {};
+    return as_hosts(request, *request.peer_names);
+  }
+  if (!token_.empty()) return {unauthorised("a bearer token is needed: see token_file\n"), {}};
+  if ((host_tokens_ || certificates_) && writes(request))
+    return {unauthorised("a host's token or certificate is needed to write its figures\n"), {}};
+  return {};
 }
 
 bool is_loopback(std::string const& host) {

@@ -12,6 +12,7 @@
 #include "aggregator/cli/export_command.hpp"
 #include "aggregator/cli/import_command.hpp"
 #include "aggregator/cli/store_command.hpp"
+#include "aggregator/ingest/host_tokens.hpp"
 #include "common/core/clock.hpp"
 
 namespace dadvisor::aggregator::cli {
@@ -69,6 +70,13 @@ int run_alerts(AlertsCommand const& command) {
   return exit_ok;
 }
 
+int run_token(std::string const& host) {
+  auto const made = ingest::make_host_token(host);
+  if (!made) return complain(to_string(made.error()), exit_usage);
+  std::printf("%s\n%s\n", made->token.c_str(), made->line.c_str());
+  return exit_ok;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("dAdvisor's operator command: checks configuration, shows alerts, keeps the store.",
                "dadvisor");
@@ -103,6 +111,12 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"PENDING", "FIRING", "NODATA", "RESOLVED"}, CLI::ignore_case))
       ->type_name("STATE");
   alerts->add_flag("--resolved", command.resolved, "those that ended lately too");
+  std::string token_host;
+  auto* const token = app.add_subcommand(
+      "token",
+      "make a token by which one host writes its figures: the first line is for its token_file, "
+      "the second for the aggregator's host_tokens_file");
+  token->add_option("host", token_host, "its agent_id")->required()->type_name("HOST");
   StoreCommand store(app);
   ExportCommand exported(app);
   ImportCommand imported(app);
@@ -112,6 +126,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? exit_ok : exit_usage;
   }
   if (check->parsed()) return run_check_config(paths, quiet);
+  if (token->parsed()) return run_token(token_host);
   if (imported.parsed()) return imported.run();
   return store.parsed() ? store.run() : exported.parsed() ? exported.run() : run_alerts(command);
 }

@@ -156,15 +156,22 @@ void Ingest::turn_away(ReplyCallback const& reply, unsigned status, std::string 
   reply({status, std::move(text), soon});
 }
 
-void Ingest::hello(std::string body, std::string_view principal, ReplyCallback reply) {
+bool Ingest::deny(Proven const& proven, std::string const& agent, ReplyCallback const& reply) {
+  if (proven.empty() || std::ranges::find(proven, agent) != proven.end()) return false;
+  ++counters_.denied;
+  reply({403,
+         fmt::format("what was shown is {}'s, and this is of {}\n", printable(proven.front(), 255),
+                     printable(agent, 255)),
+         std::nullopt});
+  return true;
+}
+
+void Ingest::hello(std::string body, Proven const& proven, ReplyCallback reply) {
   auto hello = delivery::parse_hello(body);
   if (!hello) return reject(reply, hello.error());
   if (!is_agent_id(hello->agent))
     return reject(reply, Error{Errc::malformed, 0, "hello: an agent id that cannot be printed"});
-  if (!principal.empty() && principal != hello->agent) {
-    ++counters_.denied;
-    return reply({403, "this token is another agent's\n", std::nullopt});
-  }
+  if (deny(proven, hello->agent, reply)) return;
   auto* agent = find(hello->agent);
   if (agent == nullptr) {
     if (agents_.size() >= options_.max_agents) return turn_away(reply, 503, "too many agents\n");
@@ -176,7 +183,7 @@ void Ingest::hello(std::string body, std::string_view principal, ReplyCallback r
   enqueue(*agent, std::move(job));
 }
 
-void Ingest::batches(std::string body, std::string_view principal, ReplyCallback reply) {
+void Ingest::batches(std::string body, Proven const& proven, ReplyCallback reply) {
   ++counters_.requests;
   auto job = std::make_unique<Job>();
   job->body = std::move(body);
@@ -192,10 +199,7 @@ void Ingest::batches(std::string body, std::string_view principal, ReplyCallback
     job->headers.push_back(std::move(*header));
   }
   auto const& id = job->headers.front().stream.agent;
-  if (!principal.empty() && principal != id) {
-    ++counters_.denied;
-    return reply({403, "this token is another agent's\n", std::nullopt});
-  }
+  if (deny(proven, id, reply)) return;
   auto* const agent = find(id);
   if (agent == nullptr) {
     BatchesReply answer;

@@ -92,11 +92,12 @@ class Ingest {
   Ingest(Ingest const&) = delete;
   Ingest& operator=(Ingest const&) = delete;
 
-  // The bodies of POST /api/v1/hello and /api/v1/batches. `principal`: the agent that the
-  // request's token is bound to; empty where it may speak for any. `reply` is called once, on the
-  // io thread, at once or later.
-  void hello(std::string body, std::string_view principal, ReplyCallback reply);
-  void batches(std::string body, std::string_view principal, ReplyCallback reply);
+  // The agents that whoever sends has proven to be; empty: it may speak for any.
+  using Proven = std::vector<std::string>;
+  // The bodies of POST /api/v1/hello and /api/v1/batches. `reply` is called once, on the io thread,
+  // at once or later: with 403 where the agent is none of those `proven`.
+  void hello(std::string body, Proven const& proven, ReplyCallback reply);
+  void batches(std::string body, Proven const& proven, ReplyCallback reply);
 
   IngestCounters counters() const;
   // All agents known, by id.
@@ -125,6 +126,8 @@ class Ingest {
   void finish(Agent& agent, Reply reply);
   void reject(ReplyCallback const& reply, Error const& error);
   void turn_away(ReplyCallback const& reply, unsigned status, std::string text);
+  // Whether it was denied.
+  bool deny(Proven const& proven, std::string const& agent, ReplyCallback const& reply);
   Agent* find(std::string const& id);
 
   IngestOptions options_;

@@ -29,8 +29,8 @@ struct Request {
   Fields headers;
   std::string body;
   std::string peer;  // "192.0.2.1:40000", "[2001:db8::1]:40000", "unix uid 0 pid 7"
-  // By TLS, of a client that showed a certificate which was verified: the names it gives it, at
-  // least one; null: none was shown.
+  // Names that the client has proven to have, at least one: those of its verified certificate, or
+  // of what else it showed to whoever checked it; null: none.
   std::shared_ptr<std::vector<std::string> const> peer_names;
 };
 

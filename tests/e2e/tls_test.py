@@ -71,7 +71,9 @@ class Tls(lab.Case):
         self.assertIn("not trusted here", done.stderr)
 
     def test_certificates_change_while_it_runs(self):
-        agent = self.agent("steady", tls_ca=self.authority.certificate)
+        own = self.authority.sign("steady", "DNS:steady")
+        agent = self.agent("steady", tls_ca=self.authority.certificate, tls_certificate=own[0],
+                           tls_key=own[1])
         lab.wait_until(lambda: self.points("steady"), 20, "its rows are there")
         port = self.aggregator.port
 

@@ -46,9 +46,11 @@ ALLOWED = {
     SINK: AGGREGATOR + ["common/http", GRAPHITE, STORE, ROLLUP, SERIES],
     "aggregator/api": AGGREGATOR + ["common/http", "common/self", GRAPHITE, STORE, EVENT, ROLLUP,
                                     SERIES, ALERT, NOTIFY, SINK, INGEST],
-    # It checks configuration files by the programs' own tables, and reads a store that stands.
+    # It checks configuration files by the programs' own tables, reads a store that stands, and
+    # makes tokens for hosts.
     "aggregator/cli": AGGREGATOR + ["common/http", GRAPHITE, STORE, ALERT, NOTIFY,
-                                    "aggregator/settings.hpp", "agent/settings.hpp"],
+                                    INGEST + "/host_tokens.hpp", "aggregator/settings.hpp",
+                                    "agent/settings.hpp"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 

@@ -7,6 +7,7 @@
 #include <fstream>
 
 using namespace dadvisor;
+using namespace dadvisor::aggregator;
 using namespace dadvisor::aggregator::api;
 
 namespace {
@@ -27,28 +28,85 @@ class TokenFile {
   std::string path_;
 };
 
-http::Request asking(std::string const& authorization) {
+constexpr MonotonicTime now{};
+
+http::Request asking(std::string const& authorization, std::string path = "/render") {
   http::Request request;
+  request.path = std::move(path);
   if (!authorization.empty()) request.headers.emplace_back("authorization", authorization);
   return request;
 }
 
 }  // namespace
 
-TEST_CASE("without a token file everybody may ask") { CHECK_FALSE(Access().refuse(asking(""))); }
+TEST_CASE("without a token file everybody may ask") {
+  Access access;
+  CHECK_FALSE(access.admit(asking(""), now).refusal);
+}
 
 TEST_CASE("with a token file only its token opens") {
   TokenFile const file("0123456789abcdef0123\nsecond line\n", 0600);
-  auto const access = Access::from_file(file.path());
+  auto access = Access::from_file(file.path());
   REQUIRE(access);
-  CHECK_FALSE(access->refuse(asking("Bearer 0123456789abcdef0123")));
+  auto const right = access->admit(asking("Bearer 0123456789abcdef0123"), now);
+  CHECK_FALSE(right.refusal);
+  CHECK(right.agents.empty());
   for (auto const* wrong : {"", "Bearer ", "Bearer 0123456789abcdef0124", "Bearer 0123456789abcdef",
                             "Basic 0123456789abcdef0123", "0123456789abcdef0123"}) {
-    auto const refusal = access->refuse(asking(wrong));
+    auto const refusal = access->admit(asking(wrong), now).refusal;
     REQUIRE(refusal);
     CHECK(refusal->status == 401);
     CHECK(http::header(refusal->headers, "www-authenticate"));
   }
+}
+
+TEST_CASE("a host's own token or certificate writes as that host and does nothing else") {
+  auto const made = ingest::make_host_token("web-1");
+  REQUIRE(made);
+  TokenFile const hashes(made->line + "\n", 0640);
+  TokenFile const readers("0123456789abcdef0123\n", 0600);
+  auto access = Access::from_file(readers.path());
+  REQUIRE(access);
+  auto tokens = ingest::HostTokens::open(hashes.path(), Log("test", LogLevel::none));
+  REQUIRE(tokens);
+  access->set_host_tokens(std::move(*tokens));
+
+  auto const by_token = [&](std::string const& path, std::string const& query = "") {
+    auto request = asking("Bearer " + made->token, path);
+    request.parameters = http::parse_form(query);
+    return access->admit(request, now);
+  };
+  auto const by_certificate = [&](std::string const& path) {
+    auto request = asking("", path);
+    request.peer_names =
+        std::make_shared<std::vector<std::string> const>(std::vector<std::string>{"db", "db.x"});
+    return access->admit(request, now);
+  };
+  for (auto const* path : {"/api/v1/hello", "/api/v1/batches"}) {
+    CHECK(by_token(path).agents == std::vector<std::string>{"web-1"});
+    CHECK(by_certificate(path).agents == std::vector<std::string>{"db", "db.x"});
+  }
+  for (auto const* path : {"/render", "/metrics", "/api/v1/alerts", "/api/v1/status", "/"}) {
+    CHECK(by_token(path).refusal->status == 403);
+    CHECK(by_certificate(path).refusal->status == 403);
+  }
+  CHECK_FALSE(by_token("/api/v1/status", "streams=0").refusal);  // the doctor
+  CHECK(by_token("/api/v1/status", "streams=1").refusal->status == 403);
+  // The readers' token goes on as before.
+  CHECK(access->admit(asking("Bearer 0123456789abcdef0123", "/api/v1/hello"), now).agents.empty());
+  CHECK(
+      access->admit(asking("Bearer " + made->token + "0", "/api/v1/hello"), now).refusal->status ==
+      401);
+  // The hash is no token.
+  CHECK(access->admit(asking("Bearer " + made->line.substr(6), "/api/v1/hello"), now)
+            .refusal->status == 401);
+}
+
+TEST_CASE("where hosts show who they are, who shows nothing writes nothing") {
+  Access access;
+  access.expect_certificates();
+  CHECK(access.admit(asking("", "/api/v1/batches"), now).refusal->status == 401);
+  CHECK_FALSE(access.admit(asking("", "/render"), now).refusal);  // on loopback, without token_file
 }
 
 TEST_CASE("a token file that others may read, or that holds no good token, is refused") {

@@ -86,16 +86,16 @@ struct Aggregator {
     }
   }
   std::shared_ptr<std::optional<Reply>> hello(std::string const& agent, LaneMarks first = {1, 1},
-                                              std::string const& principal = "",
+                                              Ingest::Proven const& proven = {},
                                               std::string const& instance = "i") {
     auto reply = std::make_shared<std::optional<Reply>>();
     delivery::Hello const hello{agent, instance, "boot", 1, first};
-    ingest->hello(to_json(hello), principal, [reply](Reply r) { *reply = std::move(r); });
+    ingest->hello(to_json(hello), proven, [reply](Reply r) { *reply = std::move(r); });
     return reply;
   }
-  std::shared_ptr<std::optional<Reply>> send(std::string body, std::string const& principal = "") {
+  std::shared_ptr<std::optional<Reply>> send(std::string body, Ingest::Proven const& proven = {}) {
     auto reply = std::make_shared<std::optional<Reply>>();
-    ingest->batches(std::move(body), principal, [reply](Reply r) { *reply = std::move(r); });
+    ingest->batches(std::move(body), proven, [reply](Reply r) { *reply = std::move(r); });
     return reply;
   }
 };
@@ -259,7 +259,7 @@ TEST_CASE("who has no session here, or not any more, is asked for a hello") {
   Aggregator aggregator;
   CHECK(answer(aggregator.send(body_of(batch_of("a", 1)))).want == BatchesReply::Want::hello);
   aggregator.hello("a");
-  aggregator.hello("a", {1, 1}, "", "second");
+  aggregator.hello("a", {1, 1}, {}, "second");
   CHECK(answer(aggregator.send(body_of(batch_of("a", 1)))).want == BatchesReply::Want::hello);
   auto const conflict = aggregator.hello("a");
   CHECK(status(conflict) == 409);
@@ -362,13 +362,13 @@ TEST_CASE("a stamp at the ends of the range is refused without overflow") {
 
 TEST_CASE("an agent writes no rows of another host, by its token or by its rows") {
   Aggregator aggregator;
-  CHECK(status(aggregator.hello("a", {1, 1}, "b")) == 403);
-  CHECK(status(aggregator.hello("a", {1, 1}, "a")) == 200);
-  CHECK(status(aggregator.send(body_of(batch_of("a", 1)), "b")) == 403);
+  CHECK(status(aggregator.hello("a", {1, 1}, {"b"})) == 403);
+  CHECK(status(aggregator.hello("a", {1, 1}, {"a"})) == 200);
+  CHECK(status(aggregator.send(body_of(batch_of("a", 1)), {"b", "c"})) == 403);
   CHECK(aggregator.ingest->counters().denied == 2);
   auto batch = batch_of("a", 1);
   batch.entities.edit()[0].entity.key.host = "b";
-  auto const reply = answer(aggregator.send(body_of(batch), "a"));
+  auto const reply = answer(aggregator.send(body_of(batch), {"a"}));
   REQUIRE(reply.refused.size() == 1);
   CHECK(reply.refused[0].reason.find("another host") != std::string::npos);
   CHECK(aggregator.store.waiting.empty());
