@@ -1,5 +1,8 @@
 #include "agent/agent.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <stdexcept>
 
 #include "agent/identity/allow_list.hpp"
@@ -86,7 +89,8 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
 
   SenderOptions sending;
   sending.agent = settings_.agent_id;
-  sending.aggregator = settings_.aggregator;
+  sending.aggregators = settings_.aggregators;
+  sending.fail_over_after = settings_.fail_over_after;
   sending.token = std::move(credentials.token);
   sending.tls = tls_;
   sending.spool.directory = settings_.data_dir + "/spool";
@@ -109,7 +113,8 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
   });
   log_.info("{} of cluster {}: every {} to {}, pages at {}, spool in {}",
             printable(settings_.agent_id), printable(settings_.cluster),
-            config::duration_text(settings_.step), printable(settings_.aggregator),
+            config::duration_text(settings_.step),
+            printable(fmt::format("{}", fmt::join(settings_.aggregators, ", "))),
             config::to_string({settings_.listen.host, server_->port()}), settings_.data_dir);
 }
 
@@ -199,6 +204,8 @@ AgentFigures Agent::figures() const {
   all.requests = sending.requests;
   all.failed_requests = sending.failed_requests;
   all.conflicts = sending.conflicts;
+  all.fail_overs = sending.fail_overs;
+  all.aggregator = sending.aggregator;
   all.key_frames = sending.key_frames;
   all.delta_frames = sending.delta_frames;
   all.frame_bytes = sending.frame_bytes;

@@ -48,7 +48,8 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
     if (--open == 0) loop.stop();
   };
 
-  std::optional<Question> of_docker, of_aggregator;
+  std::optional<Question> of_docker;
+  std::vector<std::unique_ptr<Question>> of_aggregators;
   if (!settings.docker_socket.empty()) {
     ++open;
     of_docker.emplace(loop, http::Origin{{}, 0, settings.docker_socket}, "/version", Credentials(),
@@ -57,18 +58,20 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
                         done();
                       });
   }
-  if (auto const url = http::parse_url(settings.aggregator)) {
+  for (auto const& name : settings.aggregators) {
+    auto const url = http::parse_url(name);
+    if (!url) continue;
     auto prefix = url->target;
     while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
     ++open;
-    of_aggregator.emplace(loop, url->origin, prefix + "/api/v1/status?streams=0", credentials,
-                          [&](Result<http::Response> const& reply) {
-                            aggregator.push_back(check_aggregator(
-                                settings.aggregator, !credentials.token.empty(), reply));
-                            if (auto const offset = clock_offset(reply, clock.wall()))
-                              aggregator.push_back(check_offset(*offset));
-                            done();
-                          });
+    of_aggregators.push_back(std::make_unique<Question>(
+        loop, url->origin, prefix + "/api/v1/status?streams=0", credentials,
+        [&, first = of_aggregators.empty()](Result<http::Response> const& reply) {
+          aggregator.push_back(check_aggregator(name, !credentials.token.empty(), reply));
+          if (auto const offset = clock_offset(reply, clock.wall()); offset && first)
+            aggregator.push_back(check_offset(*offset));
+          done();
+        }));
   }
 
   Sampler sampler(sampler_options(settings), clock, quiet);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -40,8 +41,11 @@ config::OptionTable settings_table(Settings& settings) {
                             "Reads what the containers of this host and the host itself use, and "
                             "sends it to a dadvisor-aggregator.",
                             DADVISOR_VERSION);
-  table.text("aggregator", settings.aggregator, "URL",
-             "where batches go: http://HOST:PORT[/PREFIX], https://... or unix:/PATH");
+  table.list("aggregator", settings.aggregators, "URL",
+             "where batches go: http://HOST:PORT[/PREFIX], https://... or unix:/PATH; of several "
+             "the first that answers");
+  table.duration("fail_over_after", settings.fail_over_after, 1s, 10min,
+                 "how long an aggregator gives no useful answer before the next is sent to");
   table.text("token_file", settings.token_file, "FILE",
              "first line: the bearer token that the aggregator wants; empty: none");
   table.text("tls_ca", settings.tls_ca, "FILE",
@@ -105,15 +109,20 @@ Result<void> complete(Settings& settings, config::OptionTable const& table) {
   auto const wrong = [&](char const* key, std::string const& what) {
     return Error{Errc::malformed, 0, table.where(key) + ": " + what};
   };
-  auto const url = http::parse_url(settings.aggregator);
-  if (!url) return wrong("aggregator", url.error().context);
-  bool const tls = url->origin.tls;
+  if (settings.aggregators.empty()) return wrong("aggregator", "none; write at least one URL");
+  bool tls = false;
+  for (auto const& aggregator : settings.aggregators) {
+    auto const url = http::parse_url(aggregator);
+    if (!url) return wrong("aggregator", url.error().context);
+    if (std::ranges::count(settings.aggregators, aggregator) > 1)
+      return wrong("aggregator", printable(aggregator, 200) + " stands there twice; write it once");
+    tls = tls || url->origin.tls;
+  }
   for (auto const& [key, file] : {std::pair("tls_ca", &settings.tls_ca),
                                   std::pair("tls_certificate", &settings.tls_certificate),
                                   std::pair("tls_key", &settings.tls_key)})
     if (!tls && !file->empty())
-      return wrong(key,
-                   settings.aggregator + " is not asked by TLS; write aggregator: https://...");
+      return wrong(key, "no aggregator is asked by TLS; write aggregator: https://...");
   if (settings.tls_certificate.empty() != settings.tls_key.empty())
     return wrong(settings.tls_key.empty() ? "tls_certificate" : "tls_key",
                  "a certificate and its key belong together; give tls_certificate and tls_key");
@@ -183,11 +192,12 @@ Result<Credentials> read_credentials(Settings const& settings, config::OptionTab
   auto token = read_token(settings, table);
   if (!token) return token.error();
   credentials.token = std::move(*token);
-  auto const url = http::parse_url(settings.aggregator);
-  if (!url || !url->origin.tls) return credentials;
+  if (std::ranges::none_of(settings.aggregators,
+                           [](auto const& url) { return url.starts_with("https://"); }))
+    return credentials;
   auto tls = http::TlsCredentials::for_client(
       {settings.tls_certificate, settings.tls_key, settings.tls_ca}, log.named("tls"));
-  if (!tls) return tls.error().within("TLS to " + settings.aggregator);
+  if (!tls) return tls.error().within("TLS to the aggregator");
   credentials.tls = std::move(*tls);
   return credentials;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/core/clock.hpp"
 #include "common/core/config/option_table.hpp"
@@ -15,7 +16,8 @@
 namespace dadvisor::agent {
 
 struct Settings {
-  std::string aggregator = "http://127.0.0.1:8686";
+  std::vector<std::string> aggregators{"http://127.0.0.1:8686"};  // in the order of preference
+  Nanoseconds fail_over_after = std::chrono::seconds(30);
   std::string token_file;
   std::string tls_ca;           // empty: the system's authorities
   std::string tls_certificate;  // empty: none is shown

@@ -102,6 +102,10 @@ void write_sending(Page& page, AgentFigures const& f) {
   page.counter("failed_requests_total", "Requests without a useful answer.", f.failed_requests);
   page.counter("conflicts_total", "Hellos refused, as another agent speaks under this id.",
                f.conflicts);
+  page.counter("fail_overs_total", "Changes of the aggregator that is sent to, there and back.",
+               f.fail_overs);
+  page.gauge("aggregator", "Which aggregator of the list is sent to, the first being 0.",
+             f.aggregator);
   page.counters("frames_total", "Frames sent, by kind.");
   page.series("{kind=\"key\"}", f.key_frames);
   page.series("{kind=\"delta\"}", f.delta_frames);

@@ -54,6 +54,8 @@ struct AgentFigures {
   std::uint64_t requests = 0;
   std::uint64_t failed_requests = 0;
   std::uint64_t conflicts = 0;
+  std::uint64_t fail_overs = 0;
+  std::uint64_t aggregator = 0;  // which of the list, from 0
   std::uint64_t key_frames = 0;
   std::uint64_t delta_frames = 0;
   std::uint64_t frame_bytes = 0;

@@ -20,10 +20,21 @@ constexpr std::size_t request_bytes = 2 << 20;
 constexpr std::string_view batches_type = "application/x-dadvisor-batches";
 constexpr Nanoseconds refused_log_every = std::chrono::minutes(1);
 
-std::unique_ptr<Transport> http_transport(SenderOptions const& options, http::Loop& loop) {
-  auto const url = http::parse_url(options.aggregator);
-  if (!url) throw std::runtime_error("aggregator: " + to_string(url.error()));
-  return std::make_unique<HttpTransport>(loop, *url, options.token, options.tls);
+std::vector<std::unique_ptr<Transport>> http_transports(SenderOptions const& options,
+                                                        http::Loop& loop) {
+  std::vector<std::unique_ptr<Transport>> transports;
+  for (auto const& aggregator : options.aggregators) {
+    auto const url = http::parse_url(aggregator);
+    if (!url) throw std::runtime_error("aggregator: " + to_string(url.error()));
+    transports.push_back(std::make_unique<HttpTransport>(loop, *url, options.token, options.tls));
+  }
+  return transports;
+}
+
+std::vector<std::unique_ptr<Transport>> alone(std::unique_ptr<Transport> transport) {
+  std::vector<std::unique_ptr<Transport>> transports;
+  transports.push_back(std::move(transport));
+  return transports;
 }
 
 Spool open_spool(SpoolOptions const& options, Clock const& clock) {
@@ -81,18 +92,25 @@ Nanoseconds send_offset(std::string_view agent, Nanoseconds step) {
 }
 
 Sender::Sender(SenderOptions options, http::Loop& loop, Clock const& clock, Log log)
-    : Sender(options, http_transport(options, loop), clock, std::move(log),
+    : Sender(options, http_transports(options, loop), clock, std::move(log),
              std::random_device{}()) {}
 
 Sender::Sender(SenderOptions options, std::unique_ptr<Transport> transport, Clock const& clock,
                Log log, std::uint64_t dice)
+    : Sender(std::move(options), alone(std::move(transport)), clock, std::move(log), dice) {}
+
+Sender::Sender(SenderOptions options, std::vector<std::unique_ptr<Transport>> transports,
+               Clock const& clock, Log log, std::uint64_t dice)
     : options_(std::move(options)),
       clock_(clock),
       log_(std::move(log)),
       random_(dice),
       spool_(open_spool(options_.spool, clock)),
       machine_(spool_.epoch()),
-      transport_(std::move(transport)) {
+      fail_over_(transports.size(), options_.fail_over_after),
+      transports_(std::move(transports)) {
+  if (transports_.empty() || transports_.size() != options_.aggregators.size())
+    throw std::runtime_error("aggregator: there is none to send to");
   if (options_.agent.empty() || options_.agent.size() > frame_limit::agent_bytes)
     throw std::runtime_error("agent id: must have 1 to 255 bytes");
   if (options_.instance.empty()) options_.instance = fmt::format("{:016x}", random_());
@@ -100,12 +118,19 @@ Sender::Sender(SenderOptions options, std::unique_ptr<Transport> transport, Cloc
     auto const boot_id = read_file("/proc/sys/kernel/random/boot_id", 128);
     options_.boot_id = boot_id ? boot_id->substr(0, boot_id->find('\n')) : "unknown";
   }
-  for (auto const& held : spool_.held()) machine_.restore(held.record, held.place);
+  // A place is one aggregator's. Where there are several the spool keeps none, and one from before
+  // might be taken for that of another's.
+  bool placed = false;
+  for (auto const& held : spool_.held()) {
+    placed = placed || held.place;
+    machine_.restore(held.record, one_of_many() ? std::nullopt : held.place);
+  }
+  if (placed && one_of_many()) spool_says(spool_.set_epoch(spool_.epoch()));
   auto const spooled = spool_.counters();
   if (spooled.batches > 0 || spooled.damaged > 0)
     log_.info("spool: {} batches to send from before, {} damaged places skipped", spooled.batches,
               spooled.damaged);
-  transport_->call_after(Nanoseconds::zero(), [this] { pump(); });
+  transports_[0]->call_after(Nanoseconds::zero(), [this] { pump(); });
 }
 
 Sender::~Sender() = default;
@@ -170,16 +195,47 @@ void Sender::spool_says(Result<void> const& result) {
   spool_logged_ = !result;
 }
 
+void Sender::change_aggregator() {
+  change_ = false;
+  ++counters_.fail_overs;
+  machine_.receiver_changed(clock_.monotonic());
+  log_.warning("batches go to {} now", options_.aggregators[fail_over_.current()]);
+}
+
+// Asks an earlier aggregator whether it answers, beside what is sent to the current one.
+void Sender::probe() {
+  auto const peer = fail_over_.begin_probe();
+  // The least that the protocol knows: it says nothing of what this stream has, and takes nothing.
+  delivery::Hello const said{
+      options_.agent, options_.instance, options_.boot_id, machine_.epoch(), {1, 1}};
+  ++counters_.requests;
+  transports_[peer]->post(delivery::hello_path, "application/json", to_json(said),
+                          [this](Result<PostReply> reply) {
+                            bool const answers = reply && reply->status == 200;
+                            if (fail_over_.probed(answers, clock_.monotonic())) change_ = true;
+                            pump();
+                          });
+}
+
+void Sender::call_back(std::optional<MonotonicTime> until, MonotonicTime now) {
+  if (auto const at = fail_over_.probe_at(); at && (!until || *at < *until)) until = at;
+  if (until)
+    transports_[0]->call_after(std::max(*until - now, Nanoseconds::zero()), [this] { pump(); });
+}
+
 void Sender::pump() {
   auto const now = clock_.monotonic();
+  if (change_ && !machine_.under_way()) change_aggregator();
+  if (auto const at = fail_over_.probe_at(); at && *at <= now && !change_) probe();
   auto const action = machine_.next(now);
   if (auto const* hello = std::get_if<StreamSender::SayHello>(&action)) {
     say_hello(*hello);
   } else if (auto const* frames = std::get_if<StreamSender::Post>(&action)) {
     post(*frames);
-  } else if (auto const until = std::get<StreamSender::Wait>(action).until) {
-    transport_->call_after(std::max(*until - now, Nanoseconds::zero()), [this] { pump(); });
+  } else {
+    return call_back(std::get<StreamSender::Wait>(action).until, now);
   }
+  if (machine_.under_way()) call_back(std::nullopt, now);
 }
 
 void Sender::say_hello(StreamSender::SayHello const& hello) {
@@ -187,7 +243,7 @@ void Sender::say_hello(StreamSender::SayHello const& hello) {
   delivery::Hello const said{options_.agent, options_.instance, options_.boot_id, hello.epoch,
                              hello.first};
   ++counters_.requests;
-  transport_->post(delivery::hello_path, "application/json", to_json(said),
+  transport().post(delivery::hello_path, "application/json", to_json(said),
                    [this](Result<PostReply> reply) { on_hello(std::move(reply)); });
 }
 
@@ -197,7 +253,7 @@ void Sender::post(StreamSender::Post const& post) {
   posted_.clear();
   for (auto const& frame : post.frames) {
     // Kept before anything leaves: the next run must not give the place to another batch.
-    if (frame.newly_placed && spool_.holds(frame.record))
+    if (frame.newly_placed && !one_of_many() && spool_.holds(frame.record))
       spool_says(spool_.place(frame.record, frame.place));
     if (frames > 0 && body.size() > request_bytes) continue;
     auto const bytes = encode(frame);
@@ -216,7 +272,7 @@ void Sender::post(StreamSender::Post const& post) {
     return;
   }
   ++counters_.requests;
-  transport_->post(delivery::batches_path, batches_type, std::move(body),
+  transport().post(delivery::batches_path, batches_type, std::move(body),
                    [this](Result<PostReply> reply) { on_batches(std::move(reply)); });
 }
 
@@ -251,6 +307,8 @@ void Sender::on_hello(Result<PostReply> reply) {
   auto const parsed = reply && (reply->status == 200 || reply->status == 409)
                           ? delivery::parse_hello_reply(reply->body)
                           : Result<delivery::HelloReply>(Error{});
+  // A welcome alone is no reason to stay: batches may be refused behind each one.
+  if (parsed && parsed->kind != delivery::HelloReply::Kind::welcome) fail_over_.answered(now);
   if (!parsed) {
     on_failure(reply);
   } else if (parsed->kind == delivery::HelloReply::Kind::welcome) {
@@ -286,6 +344,7 @@ void Sender::on_batches(Result<PostReply> reply) {
     auto const parsed = status == 200 || status == 409 ? delivery::parse_batches_reply(reply->body)
                                                        : Result<BatchesReply>(Error{});
     if (parsed) {
+      fail_over_.answered(now);
       counters_.clock_offset = parsed->clock_offset;
       note_refused(*parsed);
       machine_.answered(*parsed, now, dice());
@@ -304,7 +363,8 @@ void Sender::on_failure(Result<PostReply> const& reply) {
     auto const why =
         reply ? fmt::format("it answered {}: {}", reply->status, printable(reply->body, 200))
               : to_string(reply.error());
-    log_.warning("nothing gets to {}: {}; batches wait in the spool", options_.aggregator, why);
+    log_.warning("nothing gets to {}: {}; batches wait in the spool",
+                 options_.aggregators[fail_over_.current()], why);
   }
   link_logged_ = true;
   auto const now = clock_.monotonic();
@@ -313,6 +373,10 @@ void Sender::on_failure(Result<PostReply> const& reply) {
     machine_.told_to_wait(*reply->retry_after, now, dice());
   else
     machine_.failed(now, dice());
+  if (fail_over_.failed(now)) {
+    link_logged_ = false;
+    change_ = true;
+  }
 }
 
 void Sender::note_refused(BatchesReply const& reply) {
@@ -344,6 +408,7 @@ SenderCounters Sender::counters() const {
   counters.refused = machine_.refused();
   counters.set_aside = machine_.set_aside();
   counters.waiting = machine_.waiting();
+  counters.aggregator = fail_over_.current();
   counters.epoch = machine_.epoch();
   counters.connected = machine_.connected();
   counters.spool = spool_.counters();

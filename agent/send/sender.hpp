@@ -13,10 +13,12 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "agent/send/spool.hpp"
 #include "agent/send/transport.hpp"
 #include "common/core/clock.hpp"
+#include "common/core/delivery/fail_over.hpp"
 #include "common/core/delivery/stream_sender.hpp"
 #include "common/core/log.hpp"
 #include "common/core/row.hpp"
@@ -26,9 +28,12 @@
 namespace dadvisor::agent {
 
 struct SenderOptions {
-  std::string agent;       // its id: 1 to 255 bytes
-  std::string aggregator;  // "http://HOST:PORT[/PREFIX]", "https://..." or "unix:/PATH"
-  std::string token;       // bearer; empty: none
+  std::string agent;  // its id: 1 to 255 bytes
+  // "http://HOST:PORT[/PREFIX]", "https://..." or "unix:/PATH"; the first that answers is sent to,
+  // and none is asked beside it (common/core/delivery/fail_over.hpp).
+  std::vector<std::string> aggregators;
+  Nanoseconds fail_over_after = std::chrono::seconds(30);
+  std::string token;                          // bearer; empty: none
   std::shared_ptr<http::TlsCredentials> tls;  // for https
   SpoolOptions spool;
   bool strict = false;   // sync each batch to disk, instead of only those that wait a tick or more
@@ -46,6 +51,8 @@ struct SenderCounters {
   std::uint64_t dropped_rows = 0;  // of refused, set aside, lost and unfit batches; not of damaged
   std::uint64_t requests = 0;
   std::uint64_t failed_requests = 0;  // no answer, or none of 200 and 409
+  std::uint64_t fail_overs = 0;       // changes of the aggregator, there and back
+  std::size_t aggregator = 0;         // which of the list is sent to
   std::uint64_t conflicts = 0;        // hellos refused: another agent speaks under this id
   std::uint64_t key_frames = 0;
   std::uint64_t delta_frames = 0;
@@ -67,7 +74,9 @@ class Sender {
   // Opens the spool and says hello. Throws std::runtime_error, for start-up to show, when the
   // options make no sense or the spool cannot be had.
   Sender(SenderOptions options, http::Loop& loop, Clock const& clock, Log log);
-  // The same over another transport; `dice` seeds its randomness.
+  // The same over other transports, one for each aggregator; `dice` seeds its randomness.
+  Sender(SenderOptions options, std::vector<std::unique_ptr<Transport>> transports,
+         Clock const& clock, Log log, std::uint64_t dice);
   Sender(SenderOptions options, std::unique_ptr<Transport> transport, Clock const& clock, Log log,
          std::uint64_t dice);
   ~Sender();
@@ -87,6 +96,11 @@ class Sender {
   void say_hello(delivery::StreamSender::SayHello const& hello);
   void post(delivery::StreamSender::Post const& post);
   Result<std::string> encode(delivery::StreamSender::Frame const& frame);
+  void change_aggregator();
+  void probe();
+  void call_back(std::optional<MonotonicTime> until, MonotonicTime now);
+  bool one_of_many() const { return transports_.size() > 1; }
+  Transport& transport() { return *transports_[fail_over_.current()]; }
   void on_hello(Result<PostReply> reply);
   void on_batches(Result<PostReply> reply);
   void on_failure(Result<PostReply> const& reply);
@@ -103,6 +117,8 @@ class Sender {
   std::mt19937_64 random_;
   Spool spool_;
   delivery::StreamSender machine_;
+  delivery::FailOver fail_over_;
+  bool change_ = false;  // once nothing is under way: to fail_over_.current()
   std::map<std::uint64_t, std::shared_ptr<Batch>> recent_;       // by record, the newest few
   std::map<std::uint64_t, std::shared_ptr<Batch const>> bases_;  // by fresh sequence
   std::vector<delivery::StreamSender::Frame> posted_;            // of the request under way
@@ -112,7 +128,7 @@ class Sender {
   bool link_logged_ = false;   // that it is down
   bool spool_logged_ = false;  // that it fails
   MonotonicTime refused_logged_{Nanoseconds::min()};
-  std::unique_ptr<Transport> transport_;  // last: gone first, and its callbacks with it
+  std::vector<std::unique_ptr<Transport>> transports_;  // last: gone first, with their callbacks
 };
 
 }  // namespace dadvisor::agent

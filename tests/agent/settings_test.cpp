@@ -79,7 +79,12 @@ TEST_CASE("what only the agent can judge is told by key and remedy") {
   CHECK(completion_error({"--aggregator", "ftp://a"}).starts_with("--aggregator: "));
   CHECK(completion_error({"--aggregator", "https://a", "--tls-ca", "/ca"}).empty());
   CHECK(completion_error({"--aggregator", "http://a", "--tls-ca", "/ca"})
-            .ends_with("http://a is not asked by TLS; write aggregator: https://..."));
+            .ends_with("no aggregator is asked by TLS; write aggregator: https://..."));
+  CHECK(
+      completion_error({"--aggregator", "http://a", "--aggregator", "https://b", "--tls-ca", "/ca"})
+          .empty());
+  CHECK(completion_error({"--aggregator", "http://a", "--aggregator", "http://a"})
+            .starts_with("--aggregator: http://a stands there twice"));
   CHECK(completion_error({"--aggregator", "https://a", "--tls-key", "/key"})
             .starts_with("--tls-key: a certificate and its key belong together"));
   CHECK(completion_error({"--aggregator", "localhost:8686"}).find("http://HOST:PORT") !=

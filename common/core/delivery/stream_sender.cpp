@@ -154,6 +154,20 @@ void StreamSender::refused_old_epoch(std::uint64_t known) {
             [](Item const& a, Item const& b) { return a.record < b.record; });
 }
 
+void StreamSender::receiver_changed(MonotonicTime now) {
+  for (auto& state : lanes_) {
+    state.waiting.insert(state.waiting.begin(), state.placed.begin(), state.placed.end());
+    state.placed.clear();
+    state.next = 1;
+  }
+  lose_connection(now, Nanoseconds::zero());
+  failures_ = 0;
+  one_by_one_ = 0;
+  backlog_at_ = now;
+  backlog_limit_ = window;
+  backlog_failures_ = 0;
+}
+
 void StreamSender::answered(BatchesReply const& reply, MonotonicTime now, double dice) {
   under_way_ = false;
   if (posted_backlog_) backlog_at_ = std::max(backlog_at_, now + backlog_rest * (now - posted_at_));

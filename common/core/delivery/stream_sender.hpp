@@ -81,11 +81,18 @@ class StreamSender {
   void failed(MonotonicTime now, double dice);
   void told_to_wait(Nanoseconds pause, MonotonicTime now, double dice);
 
+  // What is sent goes to another receiver from now on, at once and beginning with a hello: what the
+  // last one has not acknowledged has no place there. Must not be called while a request is under
+  // way. What one of them holds without having said so is there twice, and counts once: rows are
+  // told apart by their entity and tick.
+  void receiver_changed(MonotonicTime now);
+
   // Records that are acknowledged or set aside since the last call: the spool drops them.
   std::vector<std::uint64_t> take_done();
 
   std::uint64_t epoch() const { return epoch_; }
   bool connected() const { return connected_; }
+  bool under_way() const { return under_way_; }  // a hello or a post is not answered yet
   std::uint64_t set_aside() const { return set_aside_; }
   std::uint64_t refused() const { return refused_; }  // by the receiver, with a reason
   std::size_t waiting() const;                        // records not acknowledged

@@ -96,7 +96,7 @@ TEST_CASE("over real sockets a batch goes out and leaves the spool") {
   {
     SenderOptions options;
     options.agent = "host-1";
-    options.aggregator = "http://127.0.0.1:" + std::to_string(server->port());
+    options.aggregators = {"http://127.0.0.1:" + std::to_string(server->port())};
     options.spool.directory = directory + "/spool";
     Sender sender(options, loop, clock, Log("send", LogLevel::error));
     Batch batch;
@@ -129,7 +129,7 @@ TEST_CASE("an address that is none stops the start") {
   SenderOptions options;
   options.agent = "host-1";
   for (auto const* address : {"", "127.0.0.1:8686", "https://host:1", "http://host:99999"}) {
-    options.aggregator = address;
+    options.aggregators = {address};
     CHECK_THROWS_AS(Sender(options, loop, clock, Log("send")), std::runtime_error);
   }
 }

@@ -65,7 +65,7 @@ struct World {
     char name[] = "/tmp/sender-test-XXXXXX";
     directory = ::mkdtemp(name);
     options.agent = "host-1";
-    options.aggregator = "http://127.0.0.1:8686";
+    options.aggregators = {"http://127.0.0.1:8686"};
     options.spool.directory = directory + "/spool";
     options.boot_id = "boot";
     start();
