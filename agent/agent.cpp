@@ -106,6 +106,10 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
   disks_ = walk_disks(settings_);
   sampling.disks = disks_.get();
   sampler_.emplace(std::move(sampling), clock_, log_.named("sample"));
+  watched_ = loop_.when_readable(sampler_->watch_descriptor(), [this] {
+    sampler_->attend();
+    glance();
+  });
   docker_ = watch_docker(settings_, loop_, clock_, log_,
                          [this](std::string const& id) { sampler_->refresh(id); });
   settled_.emplace(loop_, clock_, docker_.get(), [this] {
@@ -120,6 +124,16 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
 
 Agent::~Agent() = default;
 
+void Agent::glance() {
+  if (glancing_) return;
+  glancing_ = sampler_->glance();
+  if (!glancing_) return;
+  glance_timer_ = loop_.after(Sampler::glance_pace, [this] {
+    glancing_ = false;
+    glance();
+  });
+}
+
 void Agent::tick(WallTime at) {
   auto const sending = sender_->counters();
   SelfFigures self;
@@ -130,18 +144,20 @@ void Agent::tick(WallTime at) {
         std::chrono::duration_cast<std::chrono::microseconds>(*sending.clock_offset).count();
   sampler_->set_self(self);
   auto const containers = docker_ ? docker_->snapshot() : std::vector<Container>();
+  if (docker_)
+    for (auto& event : docker_->take_events())
+      if (!is_sandbox(event.container)) events_.push_back(std::move(event));
   auto const before = clock_.monotonic();
-  auto batch = sampler_->sample(at, containers, docker_ && docker_->up_to_date());
+  auto batch = sampler_->sample(at, containers, docker_ && docker_->up_to_date(), events_);
   auto const after = clock_.monotonic();
   sampled_.sampling_seconds += std::chrono::duration<double>(after - before).count();
   if (!batch) {
     log_.debug("no rows at {}: {}", unix_seconds(at), to_string(batch.error()));
     return;
   }
-  if (docker_)
-    for (auto const& event : docker_->take_events())
-      if (!is_sandbox(event.container))
-        batch->events.push_back(container_event(event, settings_.cluster, settings_.agent_id));
+  for (auto const& event : events_)
+    batch->events.push_back(container_event(event, settings_.cluster, settings_.agent_id));
+  events_.clear();
   ++sampled_.ticks;
   sampled_.rows += batch->rows.size();
   sampled_.containers = batch->rows.empty() ? 0 : batch->rows.size() - 1;
@@ -171,6 +187,8 @@ AgentFigures Agent::figures() const {
   all.late_readings = sampling.late_readings;
   all.vanished = sampling.vanished;
   all.unreadable = sampling.unreadable;
+  all.last_rows = sampling.last_rows;
+  all.missed_ends = sampling.missed_ends;
   if (docker_) {
     auto const& docker = docker_->counters();
     all.docker_up = docker_->up_to_date();

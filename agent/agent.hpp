@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/docker/docker_watcher.hpp"
 #include "agent/export/agent_pages.hpp"
@@ -55,6 +56,7 @@ class Agent {
 
  private:
   void tick(WallTime tick);
+  void glance();
   std::optional<ContainerFacts> facts_of(std::string const& id) const;
   AgentFigures figures() const;
 
@@ -74,6 +76,10 @@ class Agent {
   std::unique_ptr<DiskWalker> disks_;
   std::optional<Sampler> sampler_;
   std::unique_ptr<DockerWatcher> docker_;
+  std::vector<RuntimeEvent> events_;  // not in a batch yet
+  http::Readable watched_;
+  http::Timer glance_timer_;
+  bool glancing_ = false;
   std::optional<DockerSettled> settled_;
   std::optional<Ticker> ticker_;
 };

@@ -39,6 +39,21 @@ Result<CgroupReading> CgroupReader::read(HostFacts const& host, bool slow, ReadB
   return reading;
 }
 
+std::optional<std::int64_t> CgroupReader::cpu_usage(ReadBuffer& buffer) {
+  CgroupReading reading;
+  (void)cpu_.read(reading, buffer);
+  return reading.cpu_usage;
+}
+
+CgroupReading CgroupReader::read_last(HostFacts const& host, ReadBuffer& buffer) {
+  CgroupReading last;
+  bool const there = cpu_.read(last, buffer) && memory_.read(host, last, buffer) &&
+                     io_.read(host, last, buffer) && pids_.read(last, buffer) &&
+                     pressure_.read(last, buffer);
+  if (there) (void)memory_.read_slow(directories_, last, buffer);
+  return last;
+}
+
 Result<void> CgroupReader::read_files(HostFacts const& host, bool slow, CgroupReading& into,
                                       ReadBuffer& buffer) {
   if (slow) {

@@ -6,6 +6,7 @@
 // removed reads say Errc::gone, even if another of the same name stands there by now (a restarted
 // container); open a new reader then. Not thread-safe; the sampler's thread owns it.
 
+#include <optional>
 #include <string>
 
 #include "agent/cgroup/cgroup_directory.hpp"
@@ -27,6 +28,13 @@ class CgroupReader {
   // `slow`: also reads what changes rarely (limits, shares, peak, processes); in between their
   // last values stand. The first reading must be slow. Errors: gone.
   Result<CgroupReading> read(HostFacts const& host, bool slow, ReadBuffer& buffer);
+
+  // What can still be read of a cgroup that may be removed in this very moment: its CPU time first,
+  // and its peak of memory; of the rest whatever its removal left. Never an error.
+  CgroupReading read_last(HostFacts const& host, ReadBuffer& buffer);
+
+  // Its CPU time in ns, by itself; nothing when it is gone or not told.
+  std::optional<std::int64_t> cpu_usage(ReadBuffer& buffer);
 
   // The life that is read: the inode of the cgroup's directory.
   std::uint64_t inode() const { return directories_.main().inode; }

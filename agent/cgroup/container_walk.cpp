@@ -1,88 +1,85 @@
 #include "agent/cgroup/container_walk.hpp"
 
 #include <dirent.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
+#include <set>
+
+#include "agent/host/kernel_file.hpp"
 
 namespace dadvisor::agent {
 
 namespace {
 
-constexpr int deepest = 16;
 constexpr int most_directories = 50'000;
-// Parents of containers are few; a host of thousands of slices must not eat the user's watches.
-constexpr std::size_t most_watches = 256;
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
+struct Walk {
+  PathRules const& rules;
+  CgroupTree tree;
+  int visited = 0;
+
+  void visit(std::string const& directory, std::string const& path, int depth) {
+    if (depth > deepest_cgroup || ++visited > most_directories) return;
+    auto const match = path.empty() ? std::nullopt : match_container(path, rules);
+    if (match && match->path == path) {
+      struct stat of {};
+      if (::stat(directory.c_str(), &of) != 0) return;  // gone since it was listed
+      tree.containers.push_back({*match, static_cast<std::uint64_t>(of.st_ino)});
+    } else if (!match) {
+      tree.parents.push_back(path);
+    }
+    for (auto const& child : child_cgroups(directory))
+      visit(directory + "/" + child, path + "/" + child, depth + 1);
+  }
+};
+
+std::string top_of(std::string const& path) { return path.substr(0, path.find('/', 1)); }
+
 }  // namespace
 
-ContainerWalk::ContainerWalk(CgroupMount mount, PathRules rules)
-    : mount_(std::move(mount)),
-      rules_(std::move(rules)),
-      inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
-
-std::vector<FoundContainer> ContainerWalk::walk() {
-  std::vector<FoundContainer> found;
-  visited_ = 0;
-  std::string const root = mount_.root == "/" ? "" : mount_.root;
-  visit(mount_.point, root, 0, found);
-  std::ranges::sort(found, {}, [](FoundContainer const& one) { return one.container.path; });
-  return found;
-}
-
-void ContainerWalk::visit(std::string const& directory, std::string const& path, int depth,
-                          std::vector<FoundContainer>& found) {
-  if (depth > deepest || ++visited_ > most_directories) return;
-  auto const match = path.empty() ? std::nullopt : match_container(path, rules_);
-  bool const is_level = match && match->path == path;
-  if (is_level) {
-    struct stat of {};
-    if (::stat(directory.c_str(), &of) != 0) return;  // gone since it was listed
-    found.push_back({*match, static_cast<std::uint64_t>(of.st_ino)});
-  } else if (!match) {
-    watch(directory);
-  }
-  std::unique_ptr<DIR, CloseDirectory> const listing(::opendir(directory.c_str()));
-  if (!listing) return;
+std::vector<std::string> child_cgroups(std::string const& directory) {
   std::vector<std::string> children;
-  while (dirent const* entry = ::readdir(listing.get())) {
-    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-    children.emplace_back(entry->d_name);
-  }
-  for (auto const& child : children)
-    visit(directory + "/" + child, path + "/" + child, depth + 1, found);
+  std::unique_ptr<DIR, CloseDirectory> const listing(::opendir(directory.c_str()));
+  if (!listing) return children;
+  while (dirent const* entry = ::readdir(listing.get()))
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') children.emplace_back(entry->d_name);
+  return children;
 }
 
-void ContainerWalk::watch(std::string const& directory) {
-  if (!inotify_ || watched_.size() >= most_watches) return;
-  int const number = ::inotify_add_watch(inotify_.get(), directory.c_str(),
-                                         IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW);
-  if (number >= 0) watched_[number] = directory;
+CgroupTree walk_containers(CgroupMount const& mount, PathRules const& rules) {
+  Walk walk{rules, {}, 0};
+  walk.visit(mount.point, mount.root == "/" ? "" : mount.root, 0);
+  std::ranges::sort(walk.tree.containers, {},
+                    [](FoundContainer const& one) { return one.container.path; });
+  return std::move(walk.tree);
 }
 
-bool ContainerWalk::changed() {
-  if (!inotify_) return false;
-  bool changed = false;
-  alignas(inotify_event) std::array<char, 16384> buffer;
-  for (;;) {
-    ssize_t const n = ::read(inotify_.get(), buffer.data(), buffer.size());
-    if (n <= 0) return changed;
-    for (std::size_t at = 0; at < static_cast<std::size_t>(n);) {
-      auto const* event = reinterpret_cast<inotify_event const*>(buffer.data() + at);
-      // A watched directory that was removed takes its watch along.
-      if (event->mask & IN_IGNORED) watched_.erase(event->wd);
-      if (event->mask & (IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED)) changed = true;
-      at += sizeof(inotify_event) + event->len;
-    }
+std::string directory_of(CgroupMount const& mount, std::string const& path) {
+  bool const part = mount.root != "/" && path.starts_with(mount.root);
+  return mount.point + (part ? path.substr(mount.root.size()) : path);
+}
+
+std::vector<std::string> container_roots(CgroupMount const& mount, CgroupTree const& tree) {
+  std::set<std::string> roots;
+  for (auto const& found : tree.containers) {
+    auto const top = top_of(found.container.path);
+    // A container that lies in no other cgroup has nothing above it to compare with.
+    if (top != found.container.path) roots.insert(top);
   }
+  ReadBuffer buffer;
+  for (auto const& parent : tree.parents) {
+    auto const root = roots.find(top_of(parent));
+    if (root == roots.end()) continue;
+    auto const processes = read_once(directory_of(mount, parent) + "/cgroup.procs", buffer);
+    if (processes && !processes->empty()) roots.erase(root);
+  }
+  return {roots.begin(), roots.end()};
 }
 
 }  // namespace dadvisor::agent

@@ -1,17 +1,14 @@
 #pragma once
-// Finds the containers' cgroups by walking one hierarchy, and tells when to walk again. Costs some
-// 15 us a directory, so walks are rare: inotify on the directories that containers are made in
-// says when one came or went; a walk at the slow pace catches what that missed.
-// Not thread-safe; the sampler's thread owns it.
+// Finds the containers' cgroups by walking one hierarchy. Costs some 15 us a directory, so walks
+// are rare: CgroupWatch says when a directory came or went; a walk at the slow pace catches what
+// that missed. Pure but for the file system; any thread.
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "agent/cgroup/container_path.hpp"
 #include "agent/cgroup/hierarchies.hpp"
-#include "common/core/fd.hpp"
 
 namespace dadvisor::agent {
 
@@ -20,27 +17,29 @@ struct FoundContainer {
   std::uint64_t inode = 0;  // of its directory: another life of the same id has another
 };
 
-class ContainerWalk {
- public:
-  // Without inotify (no instance left) it works still, by the slow pace alone.
-  ContainerWalk(CgroupMount mount, PathRules rules);
-
-  // All containers under the mount, by path. Bounded: 16 levels, 50,000 directories.
-  std::vector<FoundContainer> walk();
-
-  // Whether a directory was made or removed beside known containers since the last walk.
-  bool changed();
-
- private:
-  void visit(std::string const& directory, std::string const& path, int depth,
-             std::vector<FoundContainer>& found);
-  void watch(std::string const& directory);
-
-  CgroupMount mount_;
-  PathRules rules_;
-  Fd inotify_;
-  std::map<int, std::string> watched_;  // by inotify's number
-  int visited_ = 0;
+// What a walk saw.
+struct CgroupTree {
+  std::vector<FoundContainer> containers;  // by path; those inside containers too
+  // Below the mount, from the hierarchy's root: directories in no container, which containers may
+  // be made in. The root itself is "".
+  std::vector<std::string> parents;
 };
+
+// How many levels are looked at.
+inline constexpr int deepest_cgroup = 16;
+
+// The names of the cgroups in a directory of the file system; empty when it is gone.
+std::vector<std::string> child_cgroups(std::string const& directory);
+
+// All of the hierarchy under `mount`. Bounded: 16 levels, 50,000 directories.
+CgroupTree walk_containers(CgroupMount const& mount, PathRules const& rules);
+
+// Where the file system has a cgroup of `mount`, given by its path from the hierarchy's root.
+std::string directory_of(CgroupMount const& mount, std::string const& path);
+
+// Topmost cgroups ("/docker", "/kubepods.slice") in which processes are in containers only: what
+// such a one used and no container below it did was used by containers that nobody saw. Reads the
+// process list of each of the tree's parents.
+std::vector<std::string> container_roots(CgroupMount const& mount, CgroupTree const& tree);
 
 }  // namespace dadvisor::agent

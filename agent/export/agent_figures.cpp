@@ -54,6 +54,11 @@ void write_sampling(Page& page, AgentFigures const& f) {
   page.series("{reason=\"late\"}", f.late_readings);
   page.series("{reason=\"vanished\"}", f.vanished);
   page.series("{reason=\"unreadable\"}", f.unreadable);
+  page.counter("last_rows_total", "Containers whose counters were read when they ended.",
+               f.last_rows);
+  page.counter("missed_ends_total",
+               "Containers that ended with nothing read since the tick before (or ever).",
+               f.missed_ends);
 }
 
 void write_docker(Page& page, AgentFigures const& f) {

@@ -5,6 +5,9 @@
 
 namespace dadvisor::agent {
 
+// The place of their schema in a batch; the host's is 0.
+inline constexpr std::uint32_t container_schema = 1;
+
 struct Sampler::Life {
   std::string id;
   std::uint32_t slot = 0;
@@ -14,6 +17,7 @@ struct Sampler::Life {
   std::string path;         // of its cgroup, once known
   std::string runtime;      // where the cgroup tree told it
   std::uint64_t inode = 0;  // of that cgroup: with the start it makes the life
+  bool inside = false;      // another container, whose figures hold its own
   std::optional<CgroupReader> cgroup;
   std::optional<NetReader> net;
   std::int64_t net_pid = 0;  // that `net` was opened, or tried, for
@@ -26,6 +30,8 @@ struct Sampler::Life {
   MonotonicTime slow_due = MonotonicTime::min();
   std::optional<MonotonicTime> vanished;  // since when its cgroup is away
   bool present = false;                   // in this tick's snapshot or tree
+  std::optional<LastReading> last;        // since a process of it ended that may be the last
+  std::optional<std::int64_t> cpu_seen;   // ns of CPU that cpu.unaccounted knows to be its
 };
 
 // A reading of a namespace that several containers may share: which of them gets it is settled

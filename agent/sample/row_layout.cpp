@@ -190,10 +190,10 @@ RowLayout host_layout() {
   append(metrics, fs_columns);
   append(metrics, net_columns);
   append(metrics, tcp_columns);
-  metrics.insert(metrics.end(),
-                 {m::psi_cpu_some, m::psi_memory_some, m::psi_memory_full, m::psi_io_some,
-                  m::psi_io_full, m::containers_running, m::containers_starts, m::containers_exits,
-                  m::agent_spool_bytes, m::agent_dropped_rows, m::clock_offset});
+  metrics.insert(metrics.end(), {m::psi_cpu_some, m::psi_memory_some, m::psi_memory_full,
+                                 m::psi_io_some, m::psi_io_full, m::containers_running,
+                                 m::containers_starts, m::containers_exits, m::cpu_unaccounted,
+                                 m::agent_spool_bytes, m::agent_dropped_rows, m::clock_offset});
   return RowLayout(std::move(metrics));
 }
 

@@ -14,7 +14,6 @@ namespace {
 namespace m = metric;
 
 constexpr std::uint32_t host_schema = 0;
-constexpr std::uint32_t container_schema = 1;
 
 }  // namespace
 
@@ -25,6 +24,8 @@ Sampler::Sampler(SamplerOptions options, Clock const& clock, Log log)
       host_layout_(host_layout()),
       container_layout_(container_layout()),
       host_(options_.host),
+      watch_(options_.host.proc_root == "/proc"),
+      briefs_(brief_sampling()),
       host_slot_(options_.first_slot),
       next_slot_(options_.first_slot + 1) {}
 
@@ -44,7 +45,8 @@ void Sampler::refresh(std::string_view container_id) { refresh_.emplace(containe
 
 bool Sampler::late(WallTime tick) const { return clock_.wall() - tick > options_.step / 2; }
 
-Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containers, bool runtime) {
+Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containers, bool runtime,
+                              std::span<RuntimeEvent const> events) {
   if (late(tick)) {
     ++stats_.late_ticks;
     return Error{Errc::timeout, 0, "tick " + std::to_string(unix_seconds(tick)) + ": too late"};
@@ -56,8 +58,11 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   batch.step = options_.step;
   batch.schemas = {host_layout_.schema(), container_layout_.schema()};
   HostReading host;
-  HostFacts const facts = read_host(host);
+  HostFacts const facts = facts_ = read_host(host);
+  briefs_.set(hierarchies_ ? &*hierarchies_ : nullptr, facts);
+  attend();
   reconcile(containers, runtime);
+  end_brief_lives(containers, runtime, events);
   want_disks();
 
   std::vector<Life*> lives;
@@ -72,6 +77,8 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
     }
     if (auto row = read(*life, tick, runtime, facts, pending)) rows.push_back(std::move(*row));
   }
+  give_last_rows(batch, lives, rows);
+  unaccounted_.read(buffer_);
   // By slot only now: a life may have been given another one while it was read.
   std::ranges::sort(lives, {}, &Life::slot);
   std::ranges::sort(rows, {}, &Row::slot);
@@ -88,6 +95,8 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   std::ranges::move(rows, std::back_inserter(batch.rows));
   give_net(batch, pending);
   first_ = false;
+  last_tick_ = tick;
+  ended_.clear();
   refresh_.clear();
   return batch;
 }
@@ -140,6 +149,7 @@ std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFa
     }
     if (reading) {
       fill(container_layout_, row, *reading);
+      account(life, reading->cpu_usage, tick);
       if (reading->io_new_device) host_.expect_new_device();
     } else {
       ++stats_.unreadable;
@@ -153,6 +163,17 @@ std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFa
   read_disks(life, row);
   read_net(life, slow, pending);
   return row;
+}
+
+void Sampler::account(Life& life, std::optional<std::int64_t> cpu_usage, WallTime tick) {
+  if (!cpu_usage || life.inside) return;
+  // Of a life that is older than the tick before nobody knows what it used since then.
+  bool const fresh = last_tick_ && *last_tick_ < tick &&
+                     life.entity.key.start_ns > last_tick_->time_since_epoch().count();
+  if (!life.cpu_seen) life.cpu_seen = fresh ? 0 : *cpu_usage;
+  if (*cpu_usage <= *life.cpu_seen) return;
+  unaccounted_.seen(life.path, *cpu_usage - *life.cpu_seen);
+  life.cpu_seen = *cpu_usage;
 }
 
 void Sampler::fill_state(Life const& life, WallTime tick, HostFacts const& facts, Row& row) const {
@@ -274,6 +295,7 @@ Row Sampler::host_row(HostReading const& reading) const {
   layout.set(row, m::containers_running, running);
   layout.set(row, m::containers_starts, starts_);
   layout.set(row, m::containers_exits, exits_);
+  layout.set(row, m::cpu_unaccounted, unaccounted_.total());
   layout.set(row, m::agent_spool_bytes, self_.spool_bytes);
   layout.set(row, m::agent_dropped_rows, self_.dropped_rows);
   layout.set(row, m::clock_offset, self_.clock_offset_us);

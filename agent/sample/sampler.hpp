@@ -9,6 +9,9 @@
 // A life is one run of a container: its cgroup's inode and its start. Each life has a slot that is
 // not given again. What vanishes while it is read is left out of the batch, counted, and logged at
 // debug: containers end all the time.
+//
+// The last row of a life holds its counters as they were when its last process ended, and of its
+// gauges its peak of memory alone: the tick behind its end has it, however short the life was.
 // Synchronous; one thread owns it. Nothing here waits or asks the runtime.
 
 #include <cstdint>
@@ -22,13 +25,17 @@
 #include <vector>
 
 #include "agent/cgroup/cgroup_reader.hpp"
+#include "agent/cgroup/cgroup_watch.hpp"
 #include "agent/cgroup/container_walk.hpp"
 #include "agent/cgroup/hierarchies.hpp"
 #include "agent/docker/container.hpp"
+#include "agent/docker/runtime_event.hpp"
 #include "agent/fs/disk_walker.hpp"
 #include "agent/host/host_reader.hpp"
 #include "agent/net/net_reader.hpp"
+#include "agent/sample/brief_lives.hpp"
 #include "agent/sample/row_layout.hpp"
+#include "agent/sample/unaccounted_cpu.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/core/result.hpp"
@@ -71,6 +78,8 @@ struct SampleStats {                // since start
   std::uint64_t late_readings = 0;  // containers left out of a batch for lateness
   std::uint64_t vanished = 0;       // containers that ended while they were read
   std::uint64_t unreadable = 0;     // cgroups that could not be opened for another reason
+  std::uint64_t last_rows = 0;      // of lives whose end was caught
+  std::uint64_t missed_ends = 0;    // lives of which nothing was read since the tick before
   bool io_unaccounted = false;      // v1 does not count the disk I/O of containers here
 };
 
@@ -89,7 +98,18 @@ class Sampler {
   // whether it is up to date; without, the snapshot still names what it names, and other cgroups
   // count at once. The batch's sequence is left for the sender. Errors: timeout when it is more
   // than half a step after `tick`.
-  Result<Batch> sample(WallTime tick, std::span<Container const> containers, bool runtime = true);
+  // `events`: what befell containers since the last call, by the runtime's word.
+  Result<Batch> sample(WallTime tick, std::span<Container const> containers, bool runtime = true,
+                       std::span<RuntimeEvent const> events = {});
+
+  // Looks which containers began and ended in these moments and takes the last figures of those
+  // that did. To be called when watch_descriptor() is readable; sample() calls it too.
+  void attend();
+  // While there are containers without a row yet, to be called each `glance_pace`: what they used
+  // until then is known though their end be missed. Whether there are any.
+  bool glance();
+  static constexpr std::chrono::milliseconds glance_pace{20};
+  int watch_descriptor() const { return watch_.descriptor(); }
 
   // Reads limits and other slow figures of a container at the next tick (a Docker update event).
   void refresh(std::string_view container_id);
@@ -113,12 +133,26 @@ class Sampler {
   void adopt(Container const& container);
   void adopt(FoundContainer const& found, bool runtime);
   Life& begin(std::string const& id);
+  std::unique_ptr<Life> new_life(std::string const& id);
+  void name_unknown(Life& life, ContainerPath const& container);
   void set_labels(Life& life);
   bool open(Life& life, WallTime tick, bool runtime);
   void vanish(Life& life);
 
+  // How they end (sampler_ends.cpp).
+  BriefLives::Sampling brief_sampling();
+  Life* life_of(FoundContainer const& container) const;
+  void ending_life(FoundContainer const& container);
+  void retire(std::unique_ptr<Life> life);
+  void end_brief_lives(std::span<Container const> containers, bool runtime,
+                       std::span<RuntimeEvent const> events);
+  std::optional<Container> take_ended(BriefLife const& brief,
+                                      std::span<Container const> containers);
+  void give_last_rows(Batch& batch, std::vector<Life*>& lives, std::vector<Row>& rows);
+
   // What they say (sampler.cpp).
   bool late(WallTime tick) const;
+  void account(Life& life, std::optional<std::int64_t> cpu_usage, WallTime tick);
   HostFacts read_host(HostReading& reading);
   std::optional<Row> read(Life& life, WallTime tick, bool runtime, HostFacts const& facts,
                           std::vector<PendingNet>& pending);
@@ -138,11 +172,18 @@ class Sampler {
   HostReader host_;
   ReadBuffer buffer_;
   std::optional<Hierarchies> hierarchies_;
-  std::optional<ContainerWalk> walk_;
-  bool walked_services_ = false;
+  HostFacts facts_;
+  CgroupWatch watch_;
+  BriefLives briefs_;
+  UnaccountedCpu unaccounted_;
+  bool walking_ = false;
+  PathRules walk_rules_;
   std::vector<FoundContainer> found_;
   std::map<std::string, MonotonicTime> first_found_;  // cgroups that the runtime does not know
   std::map<std::string, std::unique_ptr<Life>, std::less<>> lives_;  // by container id
+  std::vector<std::unique_ptr<Life>> ended_;  // since the last tick, with a last reading
+  std::vector<std::pair<Container, MonotonicTime>> exits_told_;  // by the runtime, lately
+  std::optional<WallTime> last_tick_;
   std::set<std::string, std::less<>> refresh_;
   std::optional<MonotonicTime> slow_due_, walk_due_, discover_due_;
   bool disks_changed_ = false;  // what is to be counted, since want_disks()

@@ -38,18 +38,22 @@ void Sampler::discover() {
 
 void Sampler::walk_when_due(bool services) {
   if (!hierarchies_ || !hierarchies_->walked()) return;
-  if (!walk_ || services != walked_services_) {
-    PathRules rules = options_.rules;
-    rules.services = services;
-    walk_.emplace(*hierarchies_->walked(), std::move(rules));
-    walked_services_ = services;
+  auto const& mount = *hierarchies_->walked();
+  if (!walking_ || services != walk_rules_.services) {
+    walk_rules_ = options_.rules;
+    walk_rules_.services = services;
+    watch_.begin(mount, walk_rules_);
+    walking_ = true;
     walk_due_.reset();
   }
   auto const now = clock_.monotonic();
-  bool const changed = walk_->changed();
+  bool const changed = watch_.changed();
   if (walk_due_ && now < *walk_due_ && !changed) return;
   walk_due_ = now + options_.walk_pace;
-  found_ = walk_->walk();
+  auto tree = walk_containers(mount, walk_rules_);
+  watch_.follow(tree, briefs_);
+  unaccounted_.follow(*hierarchies_, container_roots(mount, tree));
+  found_ = std::move(tree.containers);
   std::erase_if(first_found_, [this](auto const& one) {
     return std::ranges::none_of(
         found_, [&](auto const& found) { return found.container.path == one.first; });
@@ -70,22 +74,29 @@ void Sampler::reconcile(std::span<Container const> containers, bool runtime) {
     bool const inside = !found.container.parent.empty() && !options_.nested;
     if (!inside && !named.contains(found.container.id)) adopt(found, runtime);
   }
-  std::erase_if(lives_, [this](auto const& one) {
-    if (one.second->present) return false;
-    ++exits_;
-    disks_changed_ = true;
-    return true;
-  });
+  for (auto one = lives_.begin(); one != lives_.end();) {
+    if (one->second->present) {
+      ++one;
+      continue;
+    }
+    retire(std::move(one->second));
+    one = lives_.erase(one);
+  }
 }
 
-Sampler::Life& Sampler::begin(std::string const& id) {
-  auto& life = lives_[id];
-  if (life) ++exits_;
-  life = std::make_unique<Life>();
+std::unique_ptr<Sampler::Life> Sampler::new_life(std::string const& id) {
+  auto life = std::make_unique<Life>();
   life->id = id;
   life->slot = next_slot_++;
   life->entity.key = {EntityKind::container, options_.agent_id, id, 0};
   if (!first_) ++starts_;
+  return life;
+}
+
+Sampler::Life& Sampler::begin(std::string const& id) {
+  auto& life = lives_[id];
+  if (life) retire(std::move(life));
+  life = new_life(id);
   return *life;
 }
 
@@ -121,12 +132,17 @@ void Sampler::adopt(FoundContainer const& found, bool runtime) {
   if (known != lives_.end() && known->second->present) return;
   Life& life = begin(container.id);
   life.present = true;
+  name_unknown(life, container);
+}
+
+void Sampler::name_unknown(Life& life, ContainerPath const& container) {
   life.path = container.path;
   life.container.id = container.id;
   life.container.name = is_generated(container.id)
                             ? container.runtime + "-" + container.id.substr(0, short_id)
                             : container.id;
   life.runtime = container.runtime;
+  life.inside = !container.parent.empty();
   set_labels(life);
 }
 
@@ -179,9 +195,18 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     // runtime is away.
     auto const now = clock_.monotonic();
     if (runtime && life.vanished && now - *life.vanished < options_.grace) return false;
+    auto before = std::make_unique<Life>();
+    before->id = life.id;
+    before->slot = life.slot;
+    before->entity = life.entity;
+    before->from_runtime = life.from_runtime;
+    before->inode = life.inode;
+    before->last = std::move(life.last);
+    retire(std::move(before));
+    life.last.reset();
+    life.cpu_seen.reset();
     life.slot = next_slot_++;
     ++starts_;
-    ++exits_;
     life.net.reset();
     life.net_pid = 0;
     for (auto& sum : life.net_sums) sum = SteadySum();
@@ -189,6 +214,14 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
   }
   life.inode = reader->inode();
   life.vanished.reset();
+  if (auto brief = briefs_.take(life.path, life.inode)) {
+    if (brief->reader && brief->reader->directories().complete())
+      reader = std::move(*brief->reader);
+    life.last = std::move(brief->last);
+    life.cpu_seen = brief->cpu_seen;
+    if (life.entity.key.start_ns == 0)
+      life.entity.key.start_ns = brief->begun.time_since_epoch().count();
+  }
   life.slow_due = MonotonicTime::min();  // the first reading is a whole one
   if (life.entity.key.start_ns == 0) {
     auto const pid = first_process(reader->directories().main(), buffer_);

@@ -1,5 +1,8 @@
 // Asio and Beast themselves are compiled here, once (BOOST_*_SEPARATE_COMPILATION).
+#include <unistd.h>
+
 #include <boost/asio/impl/src.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/src.hpp>
@@ -30,6 +33,33 @@ void Timer::cancel() {
   state_->cancelled = true;
   state_->timer.cancel();
   state_.reset();
+}
+
+struct Readable::State {
+  explicit State(asio::io_context& io) : file(io) {}
+  asio::posix::stream_descriptor file;
+  std::function<void()> function;
+  bool ended = false;
+
+  static void arm(std::shared_ptr<State> const& state) {
+    state->file.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [state](boost::system::error_code ec) {
+                             if (ec || state->ended) return;
+                             state->function();
+                             if (!state->ended) arm(state);
+                           });
+  }
+};
+
+Readable::Readable(Readable&&) noexcept = default;
+Readable& Readable::operator=(Readable&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+Readable::~Readable() {
+  if (!state_) return;
+  state_->ended = true;
+  state_->file.close();
 }
 
 Loop::Loop() : state_(std::make_shared<State>()) {}
@@ -75,6 +105,16 @@ Timer Loop::after(Nanoseconds delay, std::function<void()> function) {
     function_now();
   });
   return timer;
+}
+
+Readable Loop::when_readable(int descriptor, std::function<void()> function) {
+  Readable readable;
+  readable.state_ = std::make_shared<Readable::State>(*state_->io);
+  // Asio closes what it has: a copy, so that the caller's stays open.
+  readable.state_->file.assign(::dup(descriptor));
+  readable.state_->function = std::move(function);
+  Readable::State::arm(readable.state_);
+  return readable;
 }
 
 void Loop::on_signal(std::initializer_list<int> signals, std::function<void(int)> function) {

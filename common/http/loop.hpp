@@ -28,6 +28,21 @@ class Timer {
   std::shared_ptr<State> state_;
 };
 
+// A wait for a file that is not of this folder; destroying it ends the wait. Owned by the loop's
+// thread.
+class Readable {
+ public:
+  Readable() = default;
+  Readable(Readable&&) noexcept;
+  Readable& operator=(Readable&&) noexcept;
+  ~Readable();
+
+ private:
+  friend class Loop;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
 class Loop {
  public:
   Loop();
@@ -46,6 +61,10 @@ class Loop {
 
   // The loop's thread, or before run().
   [[nodiscard]] Timer after(Nanoseconds delay, std::function<void()> function);
+  // Calls `function` whenever `descriptor` (a pipe, an inotify or epoll descriptor: what epoll(7)
+  // takes) has something to read, until the Readable is destroyed; `function` is to take it. The
+  // descriptor stays the caller's.
+  [[nodiscard]] Readable when_readable(int descriptor, std::function<void()> function);
   // Calls `function` with the signal's number each time one of them comes; SIGPIPE is of no
   // concern, sockets here do not raise it.
   void on_signal(std::initializer_list<int> signals, std::function<void(int)> function);

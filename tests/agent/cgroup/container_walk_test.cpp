@@ -16,6 +16,8 @@ CgroupMount mount_at(FileTree const& tree, std::string root = "/") {
   return {tree.root(), std::move(root), false, {"cpuacct"}};
 }
 
+using Paths = std::vector<std::string>;
+
 }  // namespace
 
 TEST_CASE("a walk finds every container with its inode, nested ones too") {
@@ -23,8 +25,7 @@ TEST_CASE("a walk finds every container with its inode, nested ones too") {
   tree.directory("docker/" + id + "/docker/" + other);
   tree.directory("machine.slice/libpod-conmon-" + id + ".scope");
   tree.directory("system.slice/cron.service");
-  ContainerWalk walk(mount_at(tree), {});
-  auto const found = walk.walk();
+  auto const found = walk_containers(mount_at(tree), {}).containers;
   REQUIRE(found.size() == 2);
   CHECK(found[0].container.id == id);
   CHECK(found[0].inode != 0);
@@ -33,43 +34,37 @@ TEST_CASE("a walk finds every container with its inode, nested ones too") {
   CHECK(found[1].inode != found[0].inode);
 }
 
-TEST_CASE("a container made or removed is noticed without a walk") {
+TEST_CASE("a walk tells where containers may be made: outside of those that are") {
   FileTree tree;
-  tree.directory("docker");
-  ContainerWalk walk(mount_at(tree), {});
-  CHECK(walk.walk().empty());
-  CHECK_FALSE(walk.changed());
-  tree.directory("docker/" + id);
-  CHECK(walk.changed());
-  CHECK(walk.walk().size() == 1);
-  CHECK_FALSE(walk.changed());
-  tree.write("docker/file", "is no container");
-  CHECK_FALSE(walk.changed());
-  tree.remove("docker/" + id);
-  CHECK(walk.changed());
-  CHECK(walk.walk().empty());
-}
-
-TEST_CASE("a parent that is removed and made again is watched again") {
-  FileTree tree;
+  tree.directory("docker/" + id + "/docker/" + other);
   tree.directory("a/b");
-  ContainerWalk walk(mount_at(tree), {});
-  (void)walk.walk();
-  tree.remove("a");
-  CHECK(walk.changed());
-  tree.directory("a/b");
-  (void)walk.walk();
-  (void)walk.changed();
-  tree.directory("a/b/" + id);
-  CHECK(walk.changed());
-  CHECK(walk.walk().size() == 1);
+  auto parents = walk_containers(mount_at(tree), {}).parents;
+  std::ranges::sort(parents);
+  CHECK(parents == Paths{"", "/a", "/a/b", "/docker"});
 }
 
 TEST_CASE("paths start at the hierarchy's root though the mount shows a part of it") {
   FileTree tree;
   tree.directory(id);
-  ContainerWalk walk(mount_at(tree, "/docker"), {});
-  auto const found = walk.walk();
+  auto const mount = mount_at(tree, "/docker");
+  auto const found = walk_containers(mount, {}).containers;
   REQUIRE(found.size() == 1);
   CHECK(found[0].container.path == "/docker/" + id);
+  CHECK(directory_of(mount, found[0].container.path) == tree.path(id));
+}
+
+TEST_CASE("a root of containers has processes in containers alone") {
+  FileTree tree;
+  for (std::string const top : {"docker", "kubepods/burstable/pod1", "system.slice", "bare"}) {
+    tree.directory(top + "/" + id);
+    tree.write(top + "/" + id + "/cgroup.procs", "12\n");
+    tree.write(top + "/cgroup.procs", "");
+  }
+  tree.directory(other);
+  tree.write("kubepods/burstable/cgroup.procs", "");
+  tree.write("system.slice/cron.service/cgroup.procs", "77\n");
+  tree.write("bare/cgroup.procs", "78\n");
+  tree.write("cgroup.procs", "1\n");
+  auto const mount = mount_at(tree);
+  CHECK(container_roots(mount, walk_containers(mount, {})) == Paths{"/docker", "/kubepods"});
 }

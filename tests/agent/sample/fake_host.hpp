@@ -87,6 +87,10 @@ class FakeHost {
     tree.remove("proc/" + std::to_string(container.pid));
   }
 
+  // As the kernel and the runtime end one: its processes go, then its cgroup.
+  void empty(std::string const& path) { tree.write("cg" + path + "/cgroup.procs", ""); }
+  void remove(std::string const& path) { tree.remove("cg" + path); }
+
   agent::SamplerOptions options() const {
     agent::SamplerOptions made;
     made.agent_id = "host-1";

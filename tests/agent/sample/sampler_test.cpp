@@ -5,66 +5,18 @@
 #include <set>
 
 #include "tests/agent/sample/fake_host.hpp"
+#include "tests/agent/sample/sampled.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::agent;
+using dadvisor::test::cell;
 using dadvisor::test::FakeHost;
+using dadvisor::test::find;
+using dadvisor::test::label;
+using dadvisor::test::Sampled;
 namespace m = dadvisor::metric;
 
 namespace {
-
-struct Sampled {
-  explicit Sampled(FakeHost& of, SamplerOptions options)
-      : host(of), sampler(std::move(options), of.clock, Log("test", LogLevel::error)) {}
-  explicit Sampled(FakeHost& of) : Sampled(of, of.options()) {}
-
-  Batch tick(std::vector<Container> const& containers, bool runtime = true) {
-    host.clock.pass(std::chrono::seconds(10));
-    auto batch =
-        sampler.sample(tick_of(host.clock.wall(), std::chrono::seconds(10)), containers, runtime);
-    REQUIRE(batch);
-    check_shape(*batch);
-    return *batch;
-  }
-  // What every batch must keep to.
-  static void check_shape(Batch const& batch) {
-    REQUIRE(batch.rows.size() == batch.entities.size());
-    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-      REQUIRE(batch.rows[i].slot == batch.entities[i].slot);
-      REQUIRE((i == 0 || batch.rows[i - 1].slot < batch.rows[i].slot));
-      REQUIRE(batch.rows[i].cells.size() == batch.schemas.at(batch.rows[i].schema).metrics.size());
-      REQUIRE(std::ranges::is_sorted(batch.entities[i].entity.labels));
-    }
-  }
-
-  FakeHost& host;
-  Sampler sampler;
-};
-
-SlotEntity const* find(Batch const& batch, std::string const& id) {
-  for (auto const& one : batch.entities)
-    if (one.entity.key.container_id == id) return &one;
-  return nullptr;
-}
-
-Cell cell(Batch const& batch, std::string const& id, MetricId metric) {
-  auto const* entity = find(batch, id);
-  REQUIRE(entity);
-  auto const row = std::ranges::find(batch.rows, entity->slot, &Row::slot);
-  REQUIRE(row != batch.rows.end());
-  auto const& metrics = batch.schemas.at(row->schema).metrics;
-  auto const at = std::ranges::find(metrics, metric);
-  REQUIRE(at != metrics.end());
-  return row->cells[static_cast<std::size_t>(at - metrics.begin())];
-}
-
-std::string label(Batch const& batch, std::string const& id, std::string const& key) {
-  auto const* entity = find(batch, id);
-  REQUIRE(entity);
-  for (auto const& [name, value] : entity->entity.labels)
-    if (name == key) return std::string(value);
-  return "";
-}
 
 std::string const a = FakeHost::id('a'), b = FakeHost::id('b'), host_id;
 
@@ -193,10 +145,13 @@ TEST_CASE("a run that the runtime has not told of is a new life once the runtime
   sampled.sampler.refresh(a);
   CHECK_FALSE(find(sampled.tick({container}), a));
   host.place(FakeHost::cgroup(a), container.pid, 5);
+  host.clock.pass(std::chrono::seconds(1));
+  sampled.sampler.attend();
+  auto const begun = host.clock.wall();
   auto const after = sampled.tick({container}, false);
   REQUIRE(find(after, a));
   CHECK(find(after, a)->slot != find(before, a)->slot);
-  CHECK(find(after, a)->entity.key.start_ns == 1'795'000'000'770'000'000);
+  CHECK(find(after, a)->entity.key.start_ns == begun.time_since_epoch().count());
   CHECK(cell(after, a, m::cpu_usage) == 5000);
 }
 

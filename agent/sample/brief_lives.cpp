@@ -1,0 +1,86 @@
+#include "agent/sample/brief_lives.hpp"
+
+namespace dadvisor::agent {
+
+namespace {
+
+// Ten a second for the longest time that a runtime's word of them is waited for, many times over.
+constexpr std::size_t most_kept = 20'000;
+
+}  // namespace
+
+// Of those that are there: the inode of one that ended may be another's by now.
+std::list<BriefLife>::iterator BriefLives::find(std::string const& path, std::uint64_t inode) {
+  return std::ranges::find_if(lives_, [&](BriefLife const& one) {
+    return !one.removed && one.found.inode == inode && one.found.container.path == path;
+  });
+}
+
+void BriefLives::populated(FoundContainer const& container, bool made) {
+  if (!made || !sampling_.hierarchies || sampling_.is_life(container)) return;
+  if (find(container.container.path, container.inode) != lives_.end()) return;
+  if (lives_.size() >= most_kept) {
+    ++dropped_;
+    return;
+  }
+  auto& life = lives_.emplace_back();
+  life.found = container;
+  life.begun = sampling_.clock.wall();
+  auto reader = CgroupReader::open(*sampling_.hierarchies, container.container.path);
+  if (reader) life.reader = std::move(*reader);
+}
+
+void BriefLives::ending(FoundContainer const& container) {
+  auto const life = find(container.container.path, container.inode);
+  if (life == lives_.end()) {
+    sampling_.ending_life(container);
+  } else if (life->reader) {
+    auto last = read_last(*life->reader, sampling_, container.container.path);
+    // Gone already: what was read before is what there is.
+    if (last.figures.cpu_usage) life->last = std::move(last);
+  }
+}
+
+LastReading BriefLives::read_last(CgroupReader& reader, Sampling const& sampling,
+                                  std::string const& path) {
+  LastReading last{reader.read_last(sampling.facts, sampling.buffer), {}};
+  // Runtimes make a container's directories one after the other: some may have come later.
+  if (!reader.directories().complete() && sampling.hierarchies) {
+    auto again = CgroupReader::open(*sampling.hierarchies, path);
+    if (again && again->inode() == reader.inode()) {
+      reader = std::move(*again);
+      auto const whole = reader.read_last(sampling.facts, sampling.buffer);
+      if (whole.cpu_usage || !last.figures.cpu_usage) last.figures = whole;
+    }
+  }
+  last.at = sampling.clock.wall();
+  return last;
+}
+
+void BriefLives::glance() {
+  for (auto& life : lives_)
+    if (life.reader)
+      if (auto const usage = life.reader->cpu_usage(sampling_.buffer)) life.cpu_usage = usage;
+}
+
+void BriefLives::removed(FoundContainer const& container) {
+  auto const life = find(container.container.path, container.inode);
+  if (life == lives_.end()) return;
+  if (!life->last && life->cpu_usage) {
+    life->last.emplace();
+    life->last->figures.cpu_usage = life->cpu_usage;
+    life->last->at = sampling_.clock.wall();
+  }
+  life->reader.reset();
+  life->removed = sampling_.clock.monotonic();
+}
+
+std::optional<BriefLife> BriefLives::take(std::string const& path, std::uint64_t inode) {
+  auto const life = find(path, inode);
+  if (life == lives_.end()) return std::nullopt;
+  auto taken = std::move(*life);
+  lives_.erase(life);
+  return taken;
+}
+
+}  // namespace dadvisor::agent
