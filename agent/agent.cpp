@@ -125,13 +125,10 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
 Agent::~Agent() = default;
 
 void Agent::glance() {
-  if (glancing_) return;
-  glancing_ = sampler_->glance();
-  if (!glancing_) return;
-  glance_timer_ = loop_.after(Sampler::glance_pace, [this] {
-    glancing_ = false;
-    glance();
-  });
+  // One timer for all: who came since looks earlier than what it waits for.
+  auto const next = sampler_->glance();
+  if (!next) return;
+  glance_timer_ = loop_.after(*next, [this] { glance(); });
 }
 
 void Agent::tick(WallTime at) {

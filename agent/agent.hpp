@@ -79,7 +79,6 @@ class Agent {
   std::vector<RuntimeEvent> events_;  // not in a batch yet
   http::Readable watched_;
   http::Timer glance_timer_;
-  bool glancing_ = false;
   std::optional<DockerSettled> settled_;
   std::optional<Ticker> ticker_;
 };

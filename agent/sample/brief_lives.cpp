@@ -1,5 +1,7 @@
 #include "agent/sample/brief_lives.hpp"
 
+#include <algorithm>
+
 namespace dadvisor::agent {
 
 namespace {
@@ -26,6 +28,7 @@ void BriefLives::populated(FoundContainer const& container, bool made) {
   auto& life = lives_.emplace_back();
   life.found = container;
   life.begun = sampling_.clock.wall();
+  life.since = sampling_.clock.monotonic();
   auto reader = CgroupReader::open(*sampling_.hierarchies, container.container.path);
   if (reader) life.reader = std::move(*reader);
 }
@@ -57,10 +60,20 @@ LastReading BriefLives::read_last(CgroupReader& reader, Sampling const& sampling
   return last;
 }
 
-void BriefLives::glance() {
-  for (auto& life : lives_)
-    if (life.reader)
+std::optional<Nanoseconds> BriefLives::glance() {
+  constexpr Nanoseconds least = std::chrono::milliseconds(20);
+  auto const now = sampling_.clock.monotonic();
+  std::optional<MonotonicTime> next;
+  for (auto& life : lives_) {
+    if (!life.reader) continue;
+    if (life.glance_due <= now) {
       if (auto const usage = life.reader->cpu_usage(sampling_.buffer)) life.cpu_usage = usage;
+      life.glance_due = now + std::max<Nanoseconds>(least, (now - life.since) / 10);
+    }
+    next = std::min(next.value_or(life.glance_due), life.glance_due);
+  }
+  if (!next) return std::nullopt;
+  return *next - now;
 }
 
 void BriefLives::removed(FoundContainer const& container) {

@@ -5,7 +5,6 @@
 // brief lives, of which this is all that will ever be known.
 // Not thread-safe; part of the sampler.
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -31,7 +30,8 @@ struct BriefLife {
   std::optional<LastReading> last;
   std::optional<MonotonicTime> removed;   // since when its cgroup is away
   std::optional<std::int64_t> cpu_usage;  // ns, at the last glance
-  std::int64_t cpu_seen = 0;              // ns of CPU that cpu.unaccounted knows to be its
+  MonotonicTime since{}, glance_due{};
+  std::int64_t cpu_seen = 0;  // ns of CPU that cpu.unaccounted knows to be its
 };
 
 class BriefLives final : public CgroupWatch::Listener {
@@ -58,13 +58,11 @@ class BriefLives final : public CgroupWatch::Listener {
   }
   // The one with that cgroup, taken out: it is a life from now on.
   std::optional<BriefLife> take(std::string const& path, std::uint64_t inode);
-  // Reads the CPU time of those that live: what is known of one whose end is missed, as it was
-  // removed before its process's end was told.
-  void glance();
-  // Whether any lives.
-  bool any_living() const {
-    return std::ranges::any_of(lives_, [](auto const& one) { return !one.removed; });
-  }
+  // Reads the CPU time of those that live and were not looked at for a tenth of their age (at
+  // least 20 ms, so that a container costs some fifty looks in ten seconds): what is known of one
+  // whose end is missed, as it was removed before its process's end was told. How long until the
+  // next is due; nothing when none lives.
+  std::optional<Nanoseconds> glance();
   // By when they began; ends included.
   std::list<BriefLife>& all() { return lives_; }
   // Beyond what is kept: each was a container with no row of its own.

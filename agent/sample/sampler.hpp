@@ -105,10 +105,9 @@ class Sampler {
   // Looks which containers began and ended in these moments and takes the last figures of those
   // that did. To be called when watch_descriptor() is readable; sample() calls it too.
   void attend();
-  // While there are containers without a row yet, to be called each `glance_pace`: what they used
-  // until then is known though their end be missed. Whether there are any.
-  bool glance();
-  static constexpr std::chrono::milliseconds glance_pace{20};
+  // Looks at what containers without a row yet have used, so that it is known though their end be
+  // missed. When to call it again; nothing while there are none.
+  std::optional<Nanoseconds> glance() { return briefs_.glance(); }
   int watch_descriptor() const { return watch_.descriptor(); }
 
   // Reads limits and other slow figures of a container at the next tick (a Docker update event).

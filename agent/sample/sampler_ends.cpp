@@ -21,11 +21,6 @@ BriefLives::Sampling Sampler::brief_sampling() {
 
 void Sampler::attend() { watch_.serve(briefs_); }
 
-bool Sampler::glance() {
-  briefs_.glance();
-  return briefs_.any_living();
-}
-
 Sampler::Life* Sampler::life_of(FoundContainer const& container) const {
   auto const known = lives_.find(container.container.id);
   if (known != lives_.end() && known->second->inode == container.inode &&

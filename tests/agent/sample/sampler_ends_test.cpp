@@ -152,12 +152,33 @@ TEST_CASE("of a brief life whose end is missed the last glance is what is known"
   auto const container = begin(host, 'a', 77);
   sampled.sampler.attend();
   host.usage(cgroup_a, 7000);
-  CHECK(sampled.sampler.glance());
+  CHECK(sampled.sampler.glance() == std::chrono::milliseconds(20));
+  host.usage(cgroup_a, 9000);
+  host.clock.pass(std::chrono::milliseconds(15));
+  CHECK(sampled.sampler.glance() == std::chrono::milliseconds(5));  // not looked at again
   host.remove(cgroup_a);
   sampled.sampler.attend();
   CHECK_FALSE(sampled.sampler.glance());
   auto const batch = sampled.tick({}, false);
   CHECK(cell(batch, a, m::cpu_usage) == 7'000'000);
+}
+
+TEST_CASE("the older a brief life, the more rarely it is looked at") {
+  FakeHost host;
+  Sampled sampled(host);
+  (void)sampled.tick({}, false);
+  (void)begin(host, 'a', 77);
+  sampled.sampler.attend();
+  int looks = 0;
+  for (Nanoseconds age{}; age < std::chrono::seconds(9); ++looks) {
+    auto const next = sampled.sampler.glance();
+    REQUIRE(next);
+    host.clock.pass(*next);
+    age += *next;
+  }
+  // Ten of 20 ms to 200 ms, then by a tenth each: 1.1^40 = 45.3 = 9 s / 0.2 s.
+  CHECK(looks >= 48);
+  CHECK(looks <= 52);
 }
 
 TEST_CASE("a life whose end is told late keeps the counters of its end") {
