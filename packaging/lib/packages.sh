@@ -18,7 +18,7 @@ test_packages=(
 bench_packages=(
   victoria-metrics influxdb libprotobuf-dev protobuf-compiler libsnappy-dev)
 # shellcheck disable=SC2034
-lint_packages=(shellcheck rpmlint systemd man-db groff-base)
+lint_packages=(shellcheck rpm rpmlint systemd man-db groff-base)
 # shellcheck disable=SC2034
 fuzz_packages=(clang-16 libclang-rt-16-dev)
 # shellcheck disable=SC2034
