@@ -10,6 +10,7 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "agent/cgroup/cgroup_reader.hpp"
 #include "agent/cgroup/cgroup_watch.hpp"
@@ -65,8 +66,8 @@ class BriefLives final : public CgroupWatch::Listener {
   std::optional<Nanoseconds> glance();
   // By when they began; ends included.
   std::list<BriefLife>& all() { return lives_; }
-  // Beyond what is kept: each was a container with no row of its own.
-  std::uint64_t dropped() const { return dropped_; }
+  // Beyond what is kept, since the last call: each was a container with no row of its own.
+  std::uint64_t take_dropped() { return std::exchange(dropped_, 0); }
 
   // The counters now, by `reader`; opened anew where runtimes made its directories since.
   static LastReading read_last(CgroupReader& reader, Sampling const& sampling,

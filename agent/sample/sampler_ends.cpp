@@ -84,6 +84,7 @@ std::optional<Container> Sampler::take_ended(BriefLife const& brief,
 void Sampler::end_brief_lives(std::span<Container const> containers, bool runtime,
                               std::span<RuntimeEvent const> events) {
   auto const now = clock_.monotonic();
+  stats_.missed_ends += briefs_.take_dropped();
   for (auto const& event : events)
     if (event.kind == RuntimeEvent::Kind::exit) exits_told_.emplace_back(event.container, now);
   std::erase_if(exits_told_, [&](auto const& one) {
