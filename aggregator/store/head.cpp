@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "aggregator/store/prefetch.hpp"
 #include "common/core/foreign.hpp"
 #include "common/core/metric/rate.hpp"
 
@@ -58,17 +59,10 @@ Head::Member& Head::member(Entity const& entity, bool derived) {
   return members_.insert(std::move(made));
 }
 
-void Head::expect(Member const& member) {
-  auto const* const bytes = reinterpret_cast<char const*>(&member);
-  constexpr std::size_t cache_line = 64;
-  for (std::size_t at = 0; at < sizeof member; at += cache_line) __builtin_prefetch(bytes + at, 1);
-}
+void Head::expect(Member const& member) { prefetch<Access::write>(&member, sizeof member); }
 
 void Head::expect(std::span<Cell const> cells) {
-  auto const bytes = std::as_bytes(cells);
-  constexpr std::size_t cache_line = 64;
-  for (std::size_t at = 0; at < bytes.size(); at += cache_line)
-    __builtin_prefetch(bytes.data() + at);
+  prefetch<Access::read>(cells.data(), cells.size_bytes());
 }
 
 void Head::resolve(Batch const& batch, Slots& slots) {

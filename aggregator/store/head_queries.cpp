@@ -5,22 +5,26 @@
 namespace dadvisor::aggregator::store {
 
 // Of thousands of entities each one's memory takes longer to come than to be read: while one is
-// read, what the next ones have is on its way.
+// read, what the next ones have is on its way, in three stages of which each says where that of the
+// next one lies. More than some dozens of cache lines on their way hold each other up.
 void Head::snapshot(std::span<EntityId const> ids, Selection const& selection, TickNs from,
                     TickNs until, std::span<HeadRows> out) const {
-  constexpr std::size_t ahead = 3;
+  constexpr std::size_t to_steps = 3, to_selection = 6, to_member = 12;
   std::array<Member const*, HeadRows::most> found;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    found[i] = members_.find(ids[i]);
-    if (found[i] == nullptr) continue;
-    auto const* const bytes = reinterpret_cast<char const*>(found[i]);
-    for (std::size_t at = 0; at < sizeof(Member); at += 64) __builtin_prefetch(bytes + at);
-  }
-  for (std::size_t i = 0; i < ids.size() + ahead; ++i) {
-    if (i < ids.size() && found[i] != nullptr) found[i]->tail.fetch();
-    if (i < ahead) continue;
-    Member const* const its = found[i - ahead];
-    HeadRows& rows = out[i - ahead];
+  for (std::size_t i = 0; i < ids.size(); ++i) found[i] = members_.find(ids[i]);
+  // As many rounds more in front as the longest way takes.
+  for (std::size_t round = 0; round < ids.size() + to_member; ++round) {
+    auto const at = [&](std::size_t ahead) -> Member const* {
+      std::size_t const i = round - (to_member - ahead);
+      return i < ids.size() ? found[i] : nullptr;
+    };
+    if (auto const* const member = at(to_member)) member->tail.expect();
+    if (auto const* const member = at(to_selection)) member->tail.expect_selection(selection);
+    if (auto const* const member = at(to_steps)) member->tail.expect_steps(selection);
+    if (round < to_member) continue;
+    std::size_t const i = round - to_member;
+    Member const* const its = found[i];
+    HeadRows& rows = out[i];
     rows.packed.clear();
     rows.open.clear();
     rows.of_one_tick.reset();

@@ -14,6 +14,7 @@
 
 #include "aggregator/store/block.hpp"
 #include "aggregator/store/open_rows.hpp"
+#include "aggregator/store/prefetch.hpp"
 #include "aggregator/store/rows.hpp"
 
 namespace dadvisor::aggregator::store {
@@ -53,7 +54,10 @@ class Tail {
   // Appends the packed blocks that overlap [from, until], and to `open` the open rows of it.
   void snapshot(Selection const& selection, TickNs from, TickNs until,
                 std::vector<PackedBlock>& packed, SelectedRows& open) const;
-  void fetch() const { open_.fetch(); }  // a hint that a snapshot() is near
+  // Hints that the next of these, and snapshot(), is near.
+  void expect() const { prefetch<Access::read>(this, sizeof *this); }
+  void expect_selection(Selection const& selection) const { open_.expect_selection(selection); }
+  void expect_steps(Selection const& selection) const { open_.expect_steps(selection); }
 
   std::size_t rows() const { return packed_rows_ + open_.size(); }
   bool empty() const { return rows() == 0; }
