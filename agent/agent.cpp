@@ -5,7 +5,6 @@
 
 #include <stdexcept>
 
-#include "agent/identity/allow_list.hpp"
 #include "agent/sample/container_labels.hpp"
 
 namespace dadvisor::agent {
@@ -28,41 +27,11 @@ SamplerOptions sampler_options(Settings const& settings) {
   return options;
 }
 
-std::unique_ptr<DockerWatcher> watch_docker(Settings const& settings, http::Loop& loop,
-                                            Clock const& clock, Log const& log,
-                                            std::function<void(std::string const&)> on_update) {
-  if (settings.docker_socket.empty()) return nullptr;
-  DockerOptions options;
-  options.socket_path = settings.docker_socket;
-  options.wanted = {is_wanted_label, is_wanted_env};
-  options.on_update = std::move(on_update);
-  return std::make_unique<DockerWatcher>(loop, clock, std::move(options), log.named("docker"));
-}
-
 std::unique_ptr<DiskWalker> walk_disks(Settings const& settings) {
   if (settings.disk_pace == Nanoseconds::zero()) return nullptr;
   DiskWalkerOptions options;
   options.pace = settings.disk_pace;
   return std::make_unique<DiskWalker>(options);
-}
-
-DockerSettled::DockerSettled(http::Loop& loop, Clock const& clock, DockerWatcher const* watcher,
-                             std::function<void()> then)
-    : loop_(loop),
-      clock_(clock),
-      watcher_(watcher),
-      then_(std::move(then)),
-      until_(clock.monotonic() + 2s) {
-  look();
-}
-
-void DockerSettled::look() {
-  bool const go = !watcher_ || watcher_->settled() || clock_.monotonic() >= until_;
-  timer_ = loop_.after(go ? 0ms : 10ms, [this, go] {
-    if (!go) return look();
-    auto const then = std::move(then_);
-    then();
-  });
 }
 
 Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock const& clock,
@@ -110,9 +79,9 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
     sampler_->attend();
     glance();
   });
-  docker_ = watch_docker(settings_, loop_, clock_, log_,
-                         [this](std::string const& id) { sampler_->refresh(id); });
-  settled_.emplace(loop_, clock_, docker_.get(), [this] {
+  runtimes_.emplace(settings_, loop_, clock_, log_,
+                    [this](std::string const& id) { sampler_->refresh(id); });
+  settled_.emplace(loop_, clock_, *runtimes_, [this] {
     ticker_.emplace(loop_, clock_, settings_.step, [this](WallTime at) { tick(at); });
   });
   log_.info("{} of cluster {}: every {} to {}, pages at {}, spool in {}",
@@ -140,12 +109,11 @@ void Agent::tick(WallTime at) {
     self.clock_offset_us =
         std::chrono::duration_cast<std::chrono::microseconds>(*sending.clock_offset).count();
   sampler_->set_self(self);
-  auto const containers = docker_ ? docker_->snapshot() : std::vector<Container>();
-  if (docker_)
-    for (auto& event : docker_->take_events())
-      if (!is_sandbox(event.container)) events_.push_back(std::move(event));
+  auto const containers = runtimes_->snapshot();
+  for (auto& event : runtimes_->take_events())
+    if (!is_sandbox(event.container)) events_.push_back(std::move(event));
   auto const before = clock_.monotonic();
-  auto batch = sampler_->sample(at, containers, docker_ && docker_->up_to_date(), events_);
+  auto batch = sampler_->sample(at, containers, runtimes_->state(), events_);
   auto const after = clock_.monotonic();
   sampled_.sampling_seconds += std::chrono::duration<double>(after - before).count();
   if (!batch) {
@@ -186,19 +154,10 @@ AgentFigures Agent::figures() const {
   all.unreadable = sampling.unreadable;
   all.last_rows = sampling.last_rows;
   all.missed_ends = sampling.missed_ends;
-  if (docker_) {
-    auto const& docker = docker_->counters();
-    all.docker_up = docker_->up_to_date();
-    all.docker_reconnects = docker.connects > 0 ? docker.connects - 1 : 0;
-    all.docker_failures = docker.failures;
-    all.docker_malformed = docker.malformed;
-    all.docker_events = docker.events;
-    all.docker_starts = docker.starts;
-    all.docker_exits = docker.exits;
-    all.docker_ooms = docker.ooms;
-    all.docker_untold = docker.untold;
-    all.docker_dropped = docker.dropped;
-  }
+  if (auto const* docker = runtimes_->docker())
+    all.docker = {docker->up_to_date(), docker->counters()};
+  if (auto const* containerd = runtimes_->containerd())
+    all.containerd = {containerd->up_to_date(), containerd->counters()};
   if (disks_) {
     auto const disks = disks_->counters();
     all.disk_counts = disks.walks;

@@ -1,15 +1,15 @@
 #pragma once
 // The agent as it runs: a timer that takes a batch at each tick and hands it to the sender, the
-// watcher of Docker beside it, and the pages that tell how it is. One loop, one thread; whoever
-// made it runs the loop.
+// watchers of the runtimes beside it, and the pages that tell how it is. One loop, one thread;
+// whoever made it runs the loop.
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "agent/docker/docker_watcher.hpp"
 #include "agent/export/agent_pages.hpp"
+#include "agent/runtimes.hpp"
 #include "agent/sample/sampler.hpp"
 #include "agent/send/sender.hpp"
 #include "agent/settings.hpp"
@@ -20,30 +20,8 @@
 namespace dadvisor::agent {
 
 SamplerOptions sampler_options(Settings const& settings);
-// nullptr where no Docker is to be asked.
-std::unique_ptr<DockerWatcher> watch_docker(Settings const& settings, http::Loop& loop,
-                                            Clock const& clock, Log const& log,
-                                            std::function<void(std::string const&)> on_update);
-
 // nullptr where layers and volumes are not to be counted.
 std::unique_ptr<DiskWalker> walk_disks(Settings const& settings);
-
-// Calls `then` on the loop once `watcher` knows the containers or knows that it cannot, after two
-// seconds at the latest: a first reading before that would take containers for strangers.
-class DockerSettled {
- public:
-  DockerSettled(http::Loop& loop, Clock const& clock, DockerWatcher const* watcher,
-                std::function<void()> then);
-
- private:
-  void look();
-  http::Loop& loop_;
-  Clock const& clock_;
-  DockerWatcher const* watcher_;
-  std::function<void()> then_;
-  MonotonicTime until_;
-  http::Timer timer_;
-};
 
 class Agent {
  public:
@@ -75,11 +53,11 @@ class Agent {
   std::optional<SlotLedger> slots_;
   std::unique_ptr<DiskWalker> disks_;
   std::optional<Sampler> sampler_;
-  std::unique_ptr<DockerWatcher> docker_;
+  std::optional<Runtimes> runtimes_;
   std::vector<RuntimeEvent> events_;  // not in a batch yet
   http::Readable watched_;
   http::Timer glance_timer_;
-  std::optional<DockerSettled> settled_;
+  std::optional<RuntimesSettled> settled_;
   std::optional<Ticker> ticker_;
 };
 

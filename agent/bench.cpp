@@ -138,11 +138,11 @@ int print_bench(Settings const& settings, http::Loop& loop, Clock const& clock) 
   constexpr int ticks = 50;
   Log const quiet("agent", LogLevel::none);
   Sampler sampler(sampler_options(settings), clock, quiet);
-  auto const watcher = watch_docker(settings, loop, clock, quiet, nullptr);
-  DockerSettled const settled(loop, clock, watcher.get(), [&] { loop.stop(); });
+  Runtimes runtimes(settings, loop, clock, quiet, nullptr);
+  RuntimesSettled const settled(loop, clock, runtimes, [&] { loop.stop(); });
   loop.run();
-  auto const containers = watcher ? watcher->snapshot() : std::vector<Container>();
-  auto const runtime = watcher && watcher->up_to_date();
+  auto const containers = runtimes.snapshot();
+  auto const state = runtimes.state();
   BenchReport report;
   std::vector<double> costs;
   // The first tick opens files, which the others find open.
@@ -150,7 +150,7 @@ int print_bench(Settings const& settings, http::Loop& loop, Clock const& clock) 
     if (i == 0)
       for (auto const& container : containers) sampler.refresh(container.id);
     auto const before = cpu_ns();
-    auto const batch = sampler.sample(clock.wall(), containers, runtime);
+    auto const batch = sampler.sample(clock.wall(), containers, state);
     auto const us = static_cast<double>(cpu_ns() - before) * 1e-3;
     if (!batch) {
       std::fprintf(stderr, "dadvisor-agent: no reading: %s\n", to_string(batch.error()).c_str());

@@ -75,12 +75,11 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
   }
 
   Sampler sampler(sampler_options(settings), clock, quiet);
-  auto const watcher = watch_docker(settings, loop, clock, quiet, nullptr);
+  Runtimes runtimes(settings, loop, clock, quiet, nullptr);
   Result<Batch> batch = Error{};
   ++open;
-  DockerSettled const settled(loop, clock, watcher.get(), [&] {
-    auto const containers = watcher ? watcher->snapshot() : std::vector<Container>();
-    batch = sampler.sample(clock.wall(), containers, watcher && watcher->up_to_date());
+  RuntimesSettled const settled(loop, clock, runtimes, [&] {
+    batch = sampler.sample(clock.wall(), runtimes.snapshot(), runtimes.state());
     done();
   });
   loop.run();
@@ -93,6 +92,10 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
   findings.push_back(check_descriptors(containers));
   findings.push_back(check_inotify());
   findings.insert(findings.end(), docker.begin(), docker.end());
+  if (auto const* containerd = runtimes.containerd())
+    findings.push_back(check_containerd(
+        settings.containerd_socket, containerd->trouble(), containerd->namespaces(),
+        !docker.empty() && docker[0].level == Finding::Level::good));
   findings.insert(findings.end(), aggregator.begin(), aggregator.end());
   findings.push_back(check_clock());
   findings.push_back(check_spool(settings.data_dir, settings.spool_bytes));

@@ -16,15 +16,14 @@ int print_once(Settings const& settings, http::Loop& loop, Clock const& clock, L
   auto const disks = walk_disks(settings);
   options.disks = disks.get();
   Sampler sampler(std::move(options), clock, log.named("sample"));
-  auto const docker = watch_docker(settings, loop, clock, log, nullptr);
+  Runtimes runtimes(settings, loop, clock, log, nullptr);
   auto const reading = [&] {
-    auto const containers = docker ? docker->snapshot() : std::vector<Container>();
-    return sampler.sample(clock.wall(), containers, docker && docker->up_to_date());
+    return sampler.sample(clock.wall(), runtimes.snapshot(), runtimes.state());
   };
   Result<Batch> first = Error{};
   Result<Batch> second = Error{};
   http::Timer wait;
-  DockerSettled const settled(loop, clock, docker.get(), [&] {
+  RuntimesSettled const settled(loop, clock, runtimes, [&] {
     first = reading();
     wait = loop.after(apart, [&] {
       second = reading();

@@ -61,6 +61,8 @@ config::OptionTable settings_table(Settings& settings) {
   table.text("data_dir", settings.data_dir, "DIR", "the spool");
   table.text("docker_socket", settings.docker_socket, "FILE",
              "the Docker daemon's unix socket; empty: none is asked");
+  table.text("containerd_socket", settings.containerd_socket, "FILE",
+             "containerd's unix socket, for what is not Docker's; empty: it is not asked");
   table.duration("disk_pace", settings.disk_pace, 0s, 24h,
                  "time between two counts of what containers' layers and volumes hold; 0: never");
   table.choice("services", settings.services, {"auto", "always", "never"},

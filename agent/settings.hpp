@@ -27,8 +27,9 @@ struct Settings {
   std::string cluster = "default";
   std::string agent_id;  // empty: the host's name
   std::string data_dir = "/var/lib/dadvisor/agent";
-  std::string docker_socket = "/var/run/docker.sock";  // empty: no Docker is asked
-  Nanoseconds disk_pace = std::chrono::minutes(5);     // 0: never
+  std::string docker_socket = "/var/run/docker.sock";                 // empty: no Docker is asked
+  std::string containerd_socket = "/run/containerd/containerd.sock";  // empty: it is not asked
+  Nanoseconds disk_pace = std::chrono::minutes(5);                    // 0: never
   std::string services = "auto";
   bool nested = false;
   std::uint64_t spool_bytes = 256 << 20;

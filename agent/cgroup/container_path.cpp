@@ -52,13 +52,19 @@ std::string runtime_of_place(std::string_view parent) {
   return "unknown";
 }
 
+bool is_namespace(std::string_view path, PathRules const& rules) {
+  return std::ranges::any_of(rules.namespaces,
+                             [&](auto const& name) { return path == "/" + name; });
+}
+
 // The container whose id is the last component of `path`, without regard to what is around it.
 std::optional<ContainerPath> match_level(std::string_view path, PathRules const& rules) {
   std::string_view const component = last_component(path);
   std::string_view const parent = parent_path(path);
   if (auto match = match_component(component)) {
     match->path = path;
-    if (match->runtime.empty()) match->runtime = runtime_of_place(parent);
+    if (match->runtime.empty())
+      match->runtime = is_namespace(parent, rules) ? "containerd" : runtime_of_place(parent);
     return match;
   }
   if (!rules.mesos_root.empty() && is_uuid(component) && path.starts_with(rules.mesos_root + "/")) {
@@ -66,6 +72,8 @@ std::optional<ContainerPath> match_level(std::string_view path, PathRules const&
     if (parent == rules.mesos_root || last_component(parent) == root_name)
       return ContainerPath{"mesos", std::string(component), std::string(path), {}};
   }
+  if (is_namespace(parent, rules) && !component.empty())
+    return ContainerPath{"containerd", std::string(path.substr(1)), std::string(path), {}};
   for (auto const& root : rules.named_roots)
     if (parent == root && !component.empty())
       return ContainerPath{

@@ -16,6 +16,8 @@ namespace dadvisor::agent {
 struct PathRules {
   // Below these cgroups each child is a container, whatever its name ("/lxc", "/domlab").
   std::vector<std::string> named_roots;
+  // The same for the namespaces of containerd ("default"), by their names: "/default/web".
+  std::vector<std::string> namespaces;
   // Below this one children with a UUID's name are Mesos containers, nested ones too.
   std::string mesos_root = "/mesos";
   // Whether systemd's *.service cgroups count: for hosts without a container runtime.
@@ -25,7 +27,7 @@ struct PathRules {
 struct ContainerPath {
   std::string runtime;  // "docker", "podman", "cri-o", "containerd", "mesos", "systemd", or
                         // "unknown" for a bare id at a place that tells nothing
-  std::string id;       // 64 hex digits, a UUID, or a name
+  std::string id;       // 64 hex digits, a UUID, or a name; of containerd "NAMESPACE/NAME"
   std::string path;     // of the id's level, from the hierarchy's root: "/docker/ID"
   std::string parent;   // id of the container that it lies in; empty for most
   bool operator==(ContainerPath const&) const = default;

@@ -12,14 +12,14 @@
 namespace dadvisor::agent {
 
 struct Container {
-  std::string id;        // 64 hex digits
+  std::string id;        // 64 hex digits; of another runtime possibly a name: "default/web"
   std::string name;      // without the leading slash
   std::string image;     // as configured: "repository:tag"
   std::int64_t pid = 0;  // of its first process on the host; 0 when not running
   bool running = false;
   bool paused = false;
-  std::int64_t started_ns = 0;     // State.StartedAt, wall clock; 0 when never started
-  std::int64_t restart_count = 0;  // the runtime's, by its restart policy
+  std::int64_t started_ns = 0;                // State.StartedAt, wall clock; 0 when never started
+  std::optional<std::int64_t> restart_count;  // the runtime's, by its restart policy
   // Of a life that ended; nothing while it runs.
   std::int64_t finished_ns = 0;
   std::optional<std::int64_t> exit_code;
@@ -32,6 +32,10 @@ struct Container {
   std::vector<std::string> volumes;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> env;
+  std::string runtime = "docker";  // who told of it: "docker", "containerd"
+  // Its cgroup's path as the runtime was told; where that is nested, the end of the whole one.
+  // Empty: it is found by the id in it.
+  std::string cgroup;
   bool operator==(Container const&) const = default;
 };
 

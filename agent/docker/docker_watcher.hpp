@@ -20,6 +20,7 @@
 
 #include "agent/docker/container.hpp"
 #include "agent/docker/docker_json.hpp"
+#include "agent/docker/runtime_counters.hpp"
 #include "agent/docker/runtime_event.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
@@ -40,19 +41,6 @@ struct DockerOptions {
   std::function<void(std::string const& id)> on_update;
 };
 
-struct DockerCounters {
-  std::uint64_t starts = 0;  // lives that began after the first full picture
-  std::uint64_t exits = 0;
-  std::uint64_t ooms = 0;  // oom events
-  std::uint64_t events = 0;
-  std::uint64_t duplicate_events = 0;
-  std::uint64_t connects = 0;  // full pictures taken: after the first, reconnects
-  std::uint64_t failures = 0;  // time-outs, broken connections, answers that are no answer
-  std::uint64_t malformed = 0;
-  std::uint64_t untold = 0;   // lives that came and went before they could be inspected
-  std::uint64_t dropped = 0;  // of what befell containers: more than is kept until it is taken
-};
-
 class DockerWatcher {
  public:
   // Begins at once. `loop` and `clock` must outlive it.
@@ -70,7 +58,7 @@ class DockerWatcher {
   bool up_to_date() const { return state_ == State::watching; }
   // Whether a first picture was taken or a first attempt failed: there is nothing to wait for.
   bool settled() const { return settled_; }
-  DockerCounters const& counters() const { return counters_; }
+  RuntimeCounters const& counters() const { return counters_; }
 
  private:
   // away -> greeting (ping, version) -> listing (stream open, list and its inspects under way) ->
@@ -128,7 +116,7 @@ class DockerWatcher {
   std::map<std::string, bool> inspecting_;  // under way; true: an event came meanwhile
   std::deque<DockerEvent> recent_;          // for telling duplicates, newest last
   std::set<DockerEvent> recent_set_;
-  DockerCounters counters_;
+  RuntimeCounters counters_;
   EventReader events_;
   std::unique_ptr<http::Client> client_;  // made anew for each attempt: old answers are void
   std::unique_ptr<http::Stream> stream_;

@@ -1,9 +1,12 @@
 #include "agent/doctor/peer_checks.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <boost/json.hpp>
 #include <chrono>
+
+#include "common/core/log.hpp"
 
 namespace dadvisor::agent {
 
@@ -55,6 +58,41 @@ Finding check_docker(std::string const& socket, Result<http::Response> const& re
     finding.found =
         fmt::format("none answers at {}: containers are called by their cgroups", socket);
     finding.remedy = "start it, or name its socket by docker_socket (\"\": there is none here)";
+  }
+  return finding;
+}
+
+Finding check_containerd(std::string const& socket, std::optional<Error> const& trouble,
+                         std::set<std::string> const& namespaces, bool docker) {
+  Finding finding{Level::good, "containerd", {}, {}};
+  if (!trouble) {
+    finding.found = namespaces.empty()
+                        ? fmt::format("{} answers: it has nothing but Docker's own", socket)
+                        : fmt::format("{} answers: containers in {}", socket,
+                                      printable(fmt::format("{}", fmt::join(namespaces, ", "))));
+    return finding;
+  }
+  finding.level = docker ? Level::note : Level::fault;
+  if (trouble->code == Errc::denied) {
+    finding.found = fmt::format(
+        "{}: this user may not open it: containers that are not Docker's have no names", socket);
+    finding.remedy =
+        "under [grpc] in /etc/containerd/config.toml set gid to that of the agent's group, restart "
+        "containerd (or containerd_socket: \"\")";
+  } else if (trouble->code == Errc::timeout) {
+    finding.found = fmt::format("{}: no answer: containerd hangs", socket);
+    finding.remedy = "systemctl restart containerd; figures go on meanwhile";
+  } else if (trouble->code == Errc::unavailable) {
+    finding.level = Level::good;
+    finding.found = fmt::format("none answers at {}: none is needed", socket);
+    if (!docker) {
+      finding.level = Level::note;
+      finding.found = fmt::format("none answers at {}", socket);
+      finding.remedy = "start it, or name its socket by containerd_socket (\"\": there is none)";
+    }
+  } else {
+    finding.found = fmt::format("{}: {}", socket, to_string(*trouble));
+    finding.remedy = "is it containerd's socket? name it by containerd_socket";
   }
   return finding;
 }

@@ -2,6 +2,7 @@
 // The programs that the agent speaks with: what their answers mean. Pure.
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/doctor/finding.hpp"
@@ -13,6 +14,11 @@ namespace dadvisor::agent {
 
 // Of GET /version over the daemon's socket.
 Finding check_docker(std::string const& socket, Result<http::Response> const& reply);
+
+// What a watcher of containerd came to: `trouble` while it does not answer, and the namespaces that
+// are not Docker's own. `docker`: whether Docker answers, so that this one need not.
+Finding check_containerd(std::string const& socket, std::optional<Error> const& trouble,
+                         std::set<std::string> const& namespaces, bool docker);
 
 // Of GET /api/v1/status, asked with the token if there is one.
 Finding check_aggregator(std::string const& url, bool with_token,

@@ -61,23 +61,36 @@ void write_sampling(Page& page, AgentFigures const& f) {
                f.missed_ends);
 }
 
-void write_docker(Page& page, AgentFigures const& f) {
-  page.gauge("docker_up", "Whether the Docker daemon answers and all its containers are known.",
-             f.docker_up ? 1 : 0);
-  page.counter("docker_reconnects_total", "Times the Docker daemon was found again.",
-               f.docker_reconnects);
-  page.counter("docker_failures_total", "Broken or missing answers of the Docker daemon.",
-               f.docker_failures);
-  page.counter("docker_malformed_total", "Answers of the Docker daemon that made no sense.",
-               f.docker_malformed);
-  page.counter("docker_events_total", "Events of the Docker daemon.", f.docker_events);
-  page.counter("container_starts_total", "Containers started, as Docker tells.", f.docker_starts);
-  page.counter("container_exits_total", "Containers ended, as Docker tells.", f.docker_exits);
-  page.counter("container_ooms_total", "Out-of-memory events, as Docker tells.", f.docker_ooms);
-  page.counter("container_untold_total", "Lives that ended before they could be inspected.",
-               f.docker_untold);
+void write_runtime(Page& page, std::string const& prefix, std::string const& called,
+                   AgentFigures::Runtime const& f) {
+  auto const& counters = f.counters;
+  page.gauge(prefix + "_up", "Whether " + called + " answers and all its containers are known.",
+             f.up ? 1 : 0);
+  page.counter(prefix + "_reconnects_total", "Times " + called + " was found again.",
+               counters.connects > 0 ? counters.connects - 1 : 0);
+  page.counter(prefix + "_failures_total", "Broken or missing answers of " + called + ".",
+               counters.failures);
+  page.counter(prefix + "_malformed_total", "Answers of " + called + " that made no sense.",
+               counters.malformed);
+  page.counter(prefix + "_events_total", "Events of " + called + ".", counters.events);
+}
+
+void write_runtimes(Page& page, AgentFigures const& f) {
+  write_runtime(page, "docker", "the Docker daemon", f.docker);
+  write_runtime(page, "containerd", "containerd", f.containerd);
+  auto const sum = [&](std::uint64_t RuntimeCounters::*counter) {
+    return f.docker.counters.*counter + f.containerd.counters.*counter;
+  };
+  page.counter("container_starts_total", "Containers started, as the runtimes tell.",
+               sum(&RuntimeCounters::starts));
+  page.counter("container_exits_total", "Containers ended, as the runtimes tell.",
+               sum(&RuntimeCounters::exits));
+  page.counter("container_ooms_total", "Out-of-memory events, as the runtimes tell.",
+               sum(&RuntimeCounters::ooms));
+  page.counter("container_untold_total", "Lives that ended before they could be asked about.",
+               sum(&RuntimeCounters::untold));
   page.counter("container_dropped_events_total", "Exits and kills that found no place.",
-               f.docker_dropped);
+               sum(&RuntimeCounters::dropped));
 }
 
 void write_disks(Page& page, AgentFigures const& f) {
@@ -142,7 +155,7 @@ void write_figures(AgentFigures const& figures, MetricsText& into) {
   page.family("info", MetricsText::Type::gauge, "The version of this agent.");
   page.series("{version=\"" DADVISOR_VERSION "\"}", 1);
   write_sampling(page, figures);
-  write_docker(page, figures);
+  write_runtimes(page, figures);
   write_disks(page, figures);
   write_sending(page, figures);
   write_spool(page, figures);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "agent/docker/runtime_counters.hpp"
 #include "agent/export/metrics_text.hpp"
 
 namespace dadvisor::agent {
@@ -25,17 +26,12 @@ struct AgentFigures {
   std::uint64_t missed_ends = 0;
   std::optional<double> last_tick;  // seconds since 1970
 
-  // Docker.
-  bool docker_up = false;
-  std::uint64_t docker_reconnects = 0;
-  std::uint64_t docker_failures = 0;
-  std::uint64_t docker_malformed = 0;
-  std::uint64_t docker_events = 0;
-  std::uint64_t docker_starts = 0;
-  std::uint64_t docker_exits = 0;
-  std::uint64_t docker_ooms = 0;
-  std::uint64_t docker_untold = 0;
-  std::uint64_t docker_dropped = 0;
+  // Container runtimes.
+  struct Runtime {
+    bool up = false;
+    RuntimeCounters counters;
+  };
+  Runtime docker, containerd;
 
   // Layers and volumes.
   std::uint64_t disk_counts = 0;

@@ -12,6 +12,8 @@ bool is_wanted_label(std::string_view key) {
       "io.kubernetes.pod.uid",
       "io.kubernetes.container.name",
       "io.kubernetes.docker.type",
+      "io.cri-containerd.kind",
+      "nerdctl/name",
       "com.docker.compose.project",
       "com.docker.compose.service",
       "com.docker.compose.container-number",

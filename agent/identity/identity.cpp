@@ -37,7 +37,20 @@ std::size_t uuid_at_end(std::string_view text) {
   return shaped ? 36 : 0;
 }
 
-std::string short_id(Container const& container) { return container.id.substr(0, 12); }
+// An id that somebody chose, in a namespace: "default/web".
+bool is_chosen(std::string const& id) { return id.find('/') != std::string::npos; }
+
+std::string short_id(Container const& container) {
+  return is_chosen(container.id) ? container.id : container.id.substr(0, 12);
+}
+
+// Many hosts may have a container of that name, and one host in several namespaces.
+std::string chosen_instance(Identity const& identity, std::string_view id,
+                            std::string const& host) {
+  if (id.starts_with("default/")) id.remove_prefix(8);
+  if (host.empty()) return std::string(id);
+  return id == identity.app ? host : host + "_" + std::string(id);
+}
 
 std::optional<Identity> marathon(Container const& container) {
   auto const* id = value_of(container.env, "MARATHON_APP_ID");
@@ -233,16 +246,19 @@ std::string image_name(std::string_view image) {
 
 bool is_sandbox(Container const& container) {
   return value_or(container.labels, "io.kubernetes.docker.type") == "podsandbox" ||
-         value_or(container.labels, "io.kubernetes.container.name") == "POD";
+         value_or(container.labels, "io.kubernetes.container.name") == "POD" ||
+         value_or(container.labels, "io.cri-containerd.kind") == "sandbox";
 }
 
-Identity identify(Container const& container) {
+Identity identify(Container const& container, std::string const& host) {
   using Source = std::optional<Identity> (*)(Container const&);
   static constexpr Source sources[] = {marathon, chronos, mesos, kubernetes, compose, swarm, nomad};
   std::optional<Identity> identity;
   for (Source const source : sources)
     if ((identity = source(container))) break;
   if (!identity) identity = unmanaged(container);
+  if (is_chosen(container.id) && identity->instance == container.id)
+    identity->instance = chosen_instance(*identity, container.id, host);
 
   if (auto const* owner = value_of(container.labels, "owner")) identity->owner = *owner;
   struct Override {

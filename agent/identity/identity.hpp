@@ -24,17 +24,20 @@ enum class Orchestrator {
 char const* to_string(Orchestrator orchestrator);
 
 struct Identity {
-  std::string app;       // never empty
-  std::string instance;  // a stable slot where the orchestrator has one, else 12 digits of the id
-  std::string owner;     // comma list as written; empty when nobody said
-  std::string task;      // the orchestrator's own name of this run; may be empty
+  std::string app;  // never empty
+  // A stable slot where the orchestrator has one, else 12 digits of the id; of an id that somebody
+  // chose ("default/web") the host, and the name where that is not the app's.
+  std::string instance;
+  std::string owner;  // comma list as written; empty when nobody said
+  std::string task;   // the orchestrator's own name of this run; may be empty
   Orchestrator orchestrator = Orchestrator::none;
   bool operator==(Identity const&) const = default;
 };
 
 // dadvisor.{app,instance,owner} labels (in Marathon: app labels of these names) win one by one over
-// what the first orchestrator that fits says; without any, app is the container's name.
-Identity identify(Container const& container);
+// what the first orchestrator that fits says; without any, app is the container's name. `host`: its
+// name, for what is unique on a host only.
+Identity identify(Container const& container, std::string const& host = {});
 
 // A Kubernetes sandbox ("pause"): it holds a pod's namespaces and is no instance of anything.
 bool is_sandbox(Container const& container);

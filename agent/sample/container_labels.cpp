@@ -30,7 +30,8 @@ ContainerEvent container_event(RuntimeEvent const& event, std::string const& clu
       event.kind == RuntimeEvent::Kind::oom ? ContainerEventKind::oom : ContainerEventKind::exit;
   auto const& container = event.container;
   told.entity.key = {EntityKind::container, host, container.id, container.started_ns};
-  told.entity.labels = container_labels(container, identify(container), "docker", cluster, host);
+  told.entity.labels =
+      container_labels(container, identify(container, host), container.runtime, cluster, host);
   told.time_ns = event.time_ns;
   told.exit_code = event.exit_code;
   told.oom_killed = event.oom_killed;

@@ -36,6 +36,28 @@ std::string_view process_list(CgroupDirectory const& directory, ReadBuffer& buff
   return {};
 }
 
+// Where `told` ends in `path` as whole components.
+std::optional<std::size_t> end_of_told(std::string_view path, std::string_view told) {
+  for (auto at = path.find(told); at != std::string_view::npos; at = path.find(told, at + 1)) {
+    auto const end = at + told.size();
+    if (end == path.size() || path[end] == '/') return end;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> cut_after_id(std::string_view path, std::string_view id) {
+  for (std::size_t begin = 1; !id.empty() && begin < path.size();) {
+    auto const end = std::min(path.find('/', begin), path.size());
+    auto component = path.substr(begin, end - begin);
+    if (component.ends_with(".scope")) component.remove_suffix(6);
+    if (component.ends_with(id) &&
+        (component.size() == id.size() || component[component.size() - id.size() - 1] == '-'))
+      return std::string(path.substr(0, end));
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
 struct CloseListing {
   void operator()(DIR* listing) const { ::closedir(listing); }
 };
@@ -91,7 +113,7 @@ std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::
 
 std::optional<std::string> process_cgroup(std::string const& proc_root, std::int64_t pid,
                                           std::string_view controller, std::string_view id,
-                                          ReadBuffer& buffer) {
+                                          ReadBuffer& buffer, std::string_view told) {
   auto text = read_once(proc_root + "/" + std::to_string(pid) + "/cgroup", buffer);
   if (!text) return std::nullopt;
   std::string_view line;
@@ -103,9 +125,8 @@ std::optional<std::string> process_cgroup(std::string const& proc_root, std::int
     std::string_view const names = line.substr(first + 1, second - first - 1);
     if (controller.empty() ? !names.empty() : !lists(names, controller)) continue;
     std::string_view const path = line.substr(second + 1);
-    std::size_t const at = path.find(id);
-    if (id.empty() || at == std::string_view::npos) return std::nullopt;
-    return std::string(path.substr(0, path.find('/', at)));
+    auto const end = told.empty() ? std::nullopt : end_of_told(path, told);
+    return end ? std::string(path.substr(0, *end)) : cut_after_id(path, id);
   }
   return std::nullopt;
 }

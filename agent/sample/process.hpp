@@ -28,9 +28,11 @@ std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::
                                              ReadBuffer& buffer);
 
 // The path of a process in one hierarchy (`controller` as in /proc/PID/cgroup, "" for the unified
-// one), cut after the component that holds `id`. nullopt when the process is gone or elsewhere.
+// one), cut after what the runtime was told to be its cgroup (`told`, where it is not empty and
+// there), else after the component of its `id`: the id itself, or behind a prefix and a dash, with
+// ".scope" or without. nullopt when the process is gone or elsewhere.
 std::optional<std::string> process_cgroup(std::string const& proc_root, std::int64_t pid,
                                           std::string_view controller, std::string_view id,
-                                          ReadBuffer& buffer);
+                                          ReadBuffer& buffer, std::string_view told = {});
 
 }  // namespace dadvisor::agent

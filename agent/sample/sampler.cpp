@@ -45,8 +45,8 @@ void Sampler::refresh(std::string_view container_id) { refresh_.emplace(containe
 
 bool Sampler::late(WallTime tick) const { return clock_.wall() - tick > options_.step / 2; }
 
-Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containers, bool runtime,
-                              std::span<RuntimeEvent const> events) {
+Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containers,
+                              RuntimeState const& runtimes, std::span<RuntimeEvent const> events) {
   if (late(tick)) {
     ++stats_.late_ticks;
     return Error{Errc::timeout, 0, "tick " + std::to_string(unix_seconds(tick)) + ": too late"};
@@ -61,8 +61,8 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   HostFacts const facts = facts_ = read_host(host);
   briefs_.set(hierarchies_ ? &*hierarchies_ : nullptr, facts);
   attend();
-  reconcile(containers, runtime);
-  end_brief_lives(containers, runtime, events);
+  reconcile(containers, runtimes);
+  end_brief_lives(containers, runtimes, events);
   want_disks();
 
   std::vector<Life*> lives;
@@ -75,7 +75,8 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
       ++stats_.late_readings;
       continue;
     }
-    if (auto row = read(*life, tick, runtime, facts, pending)) rows.push_back(std::move(*row));
+    if (auto row = read(*life, tick, runtimes.any(), facts, pending))
+      rows.push_back(std::move(*row));
   }
   give_last_rows(batch, lives, rows);
   unaccounted_.read(buffer_);
@@ -227,6 +228,12 @@ void Sampler::read_disks(Life& life, Row& row) const {
   container_layout_.set(row, m::fs_volume_bytes, life.volume_bytes);
 }
 
+// What a process's cgroup holds if it is of that life.
+std::string const& Sampler::belongs_to(Life const& life) {
+  if (!life.from_runtime) return life.path;
+  return life.container.cgroup.empty() ? life.id : life.container.cgroup;
+}
+
 void Sampler::read_net(Life& life, bool slow, std::vector<PendingNet>& pending) {
   if (life.container.network_mode == "host") return;
   std::int64_t pid = life.container.pid;
@@ -241,8 +248,7 @@ void Sampler::read_net(Life& life, bool slow, std::vector<PendingNet>& pending) 
     if (life.net_pid == pid && !slow) return;
     life.net_pid = pid;
     life.net.reset();
-    auto net = NetReader::open(options_.host.proc_root, pid,
-                               life.from_runtime ? life.id : life.path, buffer_);
+    auto net = NetReader::open(options_.host.proc_root, pid, belongs_to(life), buffer_);
     if (!net) return;
     life.net = std::move(*net);
     slow = true;

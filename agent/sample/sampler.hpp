@@ -30,6 +30,7 @@
 #include "agent/cgroup/hierarchies.hpp"
 #include "agent/docker/container.hpp"
 #include "agent/docker/runtime_event.hpp"
+#include "agent/docker/runtime_state.hpp"
 #include "agent/fs/disk_walker.hpp"
 #include "agent/host/host_reader.hpp"
 #include "agent/net/net_reader.hpp"
@@ -94,13 +95,13 @@ class Sampler {
   Sampler(SamplerOptions options, Clock const& clock, Log log);
   ~Sampler();
 
-  // The rows of `tick`. `containers`: the runtime's whole snapshot, running or not. `runtime`:
-  // whether it is up to date; without, the snapshot still names what it names, and other cgroups
-  // count at once. The batch's sequence is left for the sender. Errors: timeout when it is more
-  // than half a step after `tick`.
+  // The rows of `tick`. `containers`: the runtimes' whole snapshot, running or not. `runtimes`:
+  // which of them are up to date; without, the snapshot still names what it names, and other
+  // cgroups count at once. The batch's sequence is left for the sender. Errors: timeout when it is
+  // more than half a step after `tick`.
   // `events`: what befell containers since the last call, by the runtime's word.
-  Result<Batch> sample(WallTime tick, std::span<Container const> containers, bool runtime = true,
-                       std::span<RuntimeEvent const> events = {});
+  Result<Batch> sample(WallTime tick, std::span<Container const> containers,
+                       RuntimeState const& runtimes, std::span<RuntimeEvent const> events = {});
 
   // Looks which containers began and ended in these moments and takes the last figures of those
   // that did. To be called when watch_descriptor() is readable; sample() calls it too.
@@ -127,10 +128,10 @@ class Sampler {
 
   // Which lives there are (sampler_lives.cpp).
   void discover();
-  void walk_when_due(bool services);
-  void reconcile(std::span<Container const> containers, bool runtime);
+  void walk_when_due(bool services, std::vector<std::string> const& namespaces);
+  void reconcile(std::span<Container const> containers, RuntimeState const& runtimes);
   void adopt(Container const& container);
-  void adopt(FoundContainer const& found, bool runtime);
+  void adopt(FoundContainer const& found, RuntimeState const& runtimes);
   Life& begin(std::string const& id);
   std::unique_ptr<Life> new_life(std::string const& id);
   void name_unknown(Life& life, ContainerPath const& container);
@@ -143,7 +144,7 @@ class Sampler {
   Life* life_of(FoundContainer const& container) const;
   void ending_life(FoundContainer const& container);
   void retire(std::unique_ptr<Life> life);
-  void end_brief_lives(std::span<Container const> containers, bool runtime,
+  void end_brief_lives(std::span<Container const> containers, RuntimeState const& runtimes,
                        std::span<RuntimeEvent const> events);
   std::optional<Container> take_ended(BriefLife const& brief,
                                       std::span<Container const> containers);
@@ -158,6 +159,7 @@ class Sampler {
   void fill_state(Life const& life, WallTime tick, HostFacts const& facts, Row& row) const;
   void want_disks();
   void read_disks(Life& life, Row& row) const;
+  static std::string const& belongs_to(Life const& life);
   void read_net(Life& life, bool slow, std::vector<PendingNet>& pending);
   void give_net(Batch& batch, std::vector<PendingNet>& pending);
   Row host_row(HostReading const& reading) const;

@@ -81,7 +81,7 @@ std::optional<Container> Sampler::take_ended(BriefLife const& brief,
   return std::nullopt;
 }
 
-void Sampler::end_brief_lives(std::span<Container const> containers, bool runtime,
+void Sampler::end_brief_lives(std::span<Container const> containers, RuntimeState const& runtimes,
                               std::span<RuntimeEvent const> events) {
   auto const now = clock_.monotonic();
   stats_.missed_ends += briefs_.take_dropped();
@@ -106,10 +106,10 @@ void Sampler::end_brief_lives(std::span<Container const> containers, bool runtim
       continue;
     }
     auto const& container = brief.found.container;
-    bool const docker = container.runtime == "docker" || container.runtime == "unknown";
     // A life that the runtime still calls running will be retired with what was read of it.
     auto const living = lives_.find(container.id);
-    bool const waits = runtime && docker && now - *brief.removed < options_.grace;
+    bool const waits =
+        runtimes.tells_of(container.runtime) && now - *brief.removed < options_.grace;
     if (waits && living != lives_.end() && living->second->inode == 0) {
       ++one;
       continue;

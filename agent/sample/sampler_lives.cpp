@@ -36,12 +36,13 @@ void Sampler::discover() {
   log_.info("cgroups: {}", to_string(hierarchies_->mode()));
 }
 
-void Sampler::walk_when_due(bool services) {
+void Sampler::walk_when_due(bool services, std::vector<std::string> const& namespaces) {
   if (!hierarchies_ || !hierarchies_->walked()) return;
   auto const& mount = *hierarchies_->walked();
-  if (!walking_ || services != walk_rules_.services) {
+  if (!walking_ || services != walk_rules_.services || namespaces != walk_rules_.namespaces) {
     walk_rules_ = options_.rules;
     walk_rules_.services = services;
+    walk_rules_.namespaces = namespaces;
     watch_.begin(mount, walk_rules_);
     walking_ = true;
     walk_due_.reset();
@@ -60,19 +61,22 @@ void Sampler::walk_when_due(bool services) {
   });
 }
 
-void Sampler::reconcile(std::span<Container const> containers, bool runtime) {
+void Sampler::reconcile(std::span<Container const> containers, RuntimeState const& runtimes) {
   for (auto& [id, life] : lives_) life->present = false;
   std::unordered_set<std::string_view> named;
   for (auto const& container : containers) {
     named.insert(container.id);
+    if (!container.cgroup.empty()) named.insert(container.cgroup);
     if (container.running && !is_sandbox(container)) adopt(container);
   }
-  bool const none = !runtime && containers.empty();
+  bool const none = !runtimes.any() && containers.empty();
   walk_when_due(options_.services == Services::always ||
-                (options_.services == Services::when_no_runtime && none));
+                    (options_.services == Services::when_no_runtime && none),
+                runtimes.namespaces);
   for (auto const& found : found_) {
     bool const inside = !found.container.parent.empty() && !options_.nested;
-    if (!inside && !named.contains(found.container.id)) adopt(found, runtime);
+    if (!inside && !named.contains(found.container.id) && !named.contains(found.container.path))
+      adopt(found, runtimes);
   }
   for (auto one = lives_.begin(); one != lives_.end();) {
     if (one->second->present) {
@@ -114,10 +118,10 @@ void Sampler::adopt(Container const& container) {
   set_labels(life);
 }
 
-void Sampler::adopt(FoundContainer const& found, bool runtime) {
+void Sampler::adopt(FoundContainer const& found, RuntimeState const& runtimes) {
   auto const& container = found.container;
-  // Docker's own: its event is on the way, and a life must not begin twice.
-  if (runtime && (container.runtime == "docker" || container.runtime == "unknown")) {
+  // A runtime's own: its event is on the way, and a life must not begin twice.
+  if (runtimes.tells_of(container.runtime)) {
     auto const now = clock_.monotonic();
     auto const since = first_found_.try_emplace(container.path, now).first->second;
     if (now - since < options_.grace) return;
@@ -149,7 +153,7 @@ void Sampler::name_unknown(Life& life, ContainerPath const& container) {
 void Sampler::set_labels(Life& life) {
   Identity identity;
   if (life.from_runtime) {
-    identity = identify(life.container);
+    identity = identify(life.container, options_.agent_id);
   } else if (is_generated(life.id)) {
     // Nobody knows its name: what has no name is one app per runtime, not an app each.
     identity.app = life.runtime;
@@ -158,22 +162,27 @@ void Sampler::set_labels(Life& life) {
     identity.app = life.id;
     identity.instance = options_.agent_id;
   }
-  life.entity.labels =
-      container_labels(life.container, identity, life.from_runtime ? "docker" : life.runtime,
-                       options_.cluster, options_.agent_id);
+  life.entity.labels = container_labels(life.container, identity,
+                                        life.from_runtime ? life.container.runtime : life.runtime,
+                                        options_.cluster, options_.agent_id);
 }
 
 bool Sampler::open(Life& life, WallTime tick, bool runtime) {
   if (!hierarchies_) return false;
   if (life.path.empty()) {
-    auto path = process_cgroup(options_.host.proc_root, life.container.pid,
-                               hierarchies_->walked_controller(), life.id, buffer_);
+    auto path =
+        process_cgroup(options_.host.proc_root, life.container.pid,
+                       hierarchies_->walked_controller(), life.id, buffer_, life.container.cgroup);
     if (!path) {
       // In a cgroup namespace of our own, or under hidepid, processes do not tell.
       auto const found = std::ranges::find(
           found_, life.id, [](FoundContainer const& one) { return one.container.id; });
-      if (found == found_.end()) return false;
-      path = found->container.path;
+      if (found != found_.end())
+        path = found->container.path;
+      else if (!life.container.cgroup.empty())
+        path = life.container.cgroup;
+      else
+        return false;
     }
     life.path = *path;
   }

@@ -76,7 +76,8 @@ EventWatch::Place& EventWatch::place(Agent& agent, SlotEntities::const_iterator 
   bool const container = entry->entity.key.kind == EntityKind::container;
   place.entity = id;
   place.live = container ? &agent.live[id] : nullptr;
-  place.has_runtime = container && label_of(entry->entity, "runtime") == "docker";
+  auto const runtime = label_of(entry->entity, "runtime");
+  place.has_runtime = container && (runtime == "docker" || runtime == "containerd");
   return place;
 }
 

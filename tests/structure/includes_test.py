@@ -23,6 +23,7 @@ READERS = ["agent/cgroup", "agent/net", "agent/host", "agent/fs", "agent/docker"
 ALLOWED = {
     "common/core": [],
     "common/http": CORE,
+    "common/grpc": CORE + ["common/http"],
     "common/curl": CORE,
     "common/self": CORE,
     GRAPHITE: CORE,
@@ -31,6 +32,7 @@ ALLOWED = {
     "agent/host": AGENT,
     "agent/fs": ["common/core"],
     "agent/docker": AGENT,
+    "agent/containerd": AGENT + ["common/grpc", "agent/docker"],
     "agent/identity": AGENT + ["agent/docker"],
     "agent/sample": AGENT + READERS,
     "agent/send": AGENT + READERS + ["agent/sample"],

@@ -104,6 +104,21 @@ TEST_CASE("any name counts below a configured root, and only there") {
   CHECK_FALSE(match("/domlab", rules));
 }
 
+TEST_CASE("containerd's namespaces are roots of any name, and the ids are theirs") {
+  PathRules rules;
+  rules.namespaces = {"default", "k8s.io"};
+  auto const found = match("/default/web", rules);
+  REQUIRE(found);
+  CHECK((found->id == "default/web" && found->runtime == "containerd"));
+  CHECK(match("/default/web/below", rules)->path == "/default/web");
+  CHECK_FALSE(match("/default/web"));
+  CHECK_FALSE(match("/other/default/web", rules));
+  CHECK_FALSE(match("/default", rules));
+  auto const generated = match("/default/" + id, rules);  // nerdctl's
+  REQUIRE(generated);
+  CHECK((generated->id == id && generated->runtime == "containerd"));
+}
+
 TEST_CASE("services count when asked for, as the outermost of their kind") {
   PathRules rules;
   rules.services = true;

@@ -29,6 +29,27 @@ TEST_CASE("what Docker's answer, or none, means") {
   CHECK(docker(Error{Errc::unavailable, 0, "/s"}).level == Level::note);
 }
 
+TEST_CASE("what containerd came to, beside Docker and without") {
+  auto const told = [](std::optional<Error> const& trouble, bool docker,
+                       std::set<std::string> const& namespaces = {}) {
+    return check_containerd("/c", trouble, namespaces, docker);
+  };
+  CHECK(told({}, false, {"default", "k8s.io"}) ==
+        Finding{Level::good, "containerd", "/c answers: containers in default, k8s.io", ""});
+  CHECK(told({}, true) ==
+        Finding{Level::good, "containerd", "/c answers: it has nothing but Docker's own", ""});
+  // Beside Docker most have one that only root may ask, or none: the figures lack nothing by it.
+  Error const denied{Errc::denied, 13, "/c"}, none{Errc::unavailable, 2, "/c"};
+  CHECK(told(denied, true).level == Level::note);
+  CHECK(told(denied, false).level == Level::fault);
+  CHECK(told(denied, false).remedy.find("gid") != std::string::npos);
+  CHECK(told(none, true).level == Level::good);
+  CHECK(told(none, false).level == Level::note);
+  CHECK(told(Error{Errc::timeout, 0, "/c"}, false).level == Level::fault);
+  CHECK(told(Error{Errc::malformed, 0, "/c"}, false).remedy.find("containerd_socket") !=
+        std::string::npos);
+}
+
 TEST_CASE("what the aggregator's answer means") {
   auto const told = [](bool token, Result<http::Response> const& reply) {
     return check_aggregator("http://a", token, reply);

@@ -26,7 +26,8 @@ TEST_CASE("the page is text format 0.0.4: each family told once, its series behi
   figures.late_ticks = 2;
   figures.spool_bytes = 1ULL << 40;
   figures.start_time = 1795390874.5;
-  figures.docker_up = true;
+  figures.docker.up = true;
+  figures.containerd.counters.starts = 2;
   MetricsText text(MetricsForm::prometheus);
   write_figures(figures, text);
   auto const page = text.take();
@@ -56,6 +57,8 @@ TEST_CASE("the page is text format 0.0.4: each family told once, its series behi
   CHECK(values.at("dadvisor_agent_spool_bytes") == "1099511627776");
   CHECK(values.at("dadvisor_agent_start_time_seconds") == "1795390874.5");
   CHECK(values.at("dadvisor_agent_docker_up") == "1");
+  CHECK(values.at("dadvisor_agent_containerd_up") == "0");
+  CHECK(values.at("dadvisor_agent_container_starts_total") == "2");
   CHECK(values.at("dadvisor_agent_aggregator_up") == "0");
   CHECK_FALSE(values.contains("dadvisor_agent_last_tick_seconds"));  // absent, not 0
   auto const response = agent_page(get("/metrics"), figures, {}, {}, {});

@@ -104,7 +104,25 @@ TEST_CASE("Kubernetes: namespace, workload and container") {
   CHECK(pod("single").app == "shop_single_app");
 }
 
+TEST_CASE("an id that somebody chose is known on its host only") {
+  auto web = container({}, {}, "web");
+  web.id = "default/web";
+  CHECK(identify(web, "node-7") == Identity{"web", "node-7", "", "", Orchestrator::none});
+  CHECK(identify(web).instance == "web");
+  web.env = {{"MARATHON_APP_ID", "/shop/cart"}};
+  CHECK(identify(web, "node-7").instance == "node-7_web");
+  web.env.clear();
+  web.id = "other/web";
+  CHECK(identify(web, "node-7").instance == "node-7_other/web");
+  web.labels = {{"dadvisor.instance", "3"}};
+  CHECK(identify(web, "node-7").instance == "3");
+  // What a machine made is not.
+  CHECK(identify(container({}, {}), "node-7").instance == short_id);
+}
+
 TEST_CASE("a pod's sandbox is no instance") {
+  CHECK(is_sandbox(container({{"io.cri-containerd.kind", "sandbox"}}, {})));
+  CHECK_FALSE(is_sandbox(container({{"io.cri-containerd.kind", "container"}}, {})));
   CHECK(is_sandbox(container({{"io.kubernetes.docker.type", "podsandbox"}}, {})));
   CHECK(is_sandbox(container({{"io.kubernetes.container.name", "POD"}}, {})));
   CHECK_FALSE(is_sandbox(container({{"io.kubernetes.container.name", "app"}}, {})));

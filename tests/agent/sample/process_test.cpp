@@ -29,6 +29,11 @@ TEST_CASE("a process's cgroup is cut at the id's level") {
   CHECK(process_cgroup(tree.root(), 77, "cpuacct", "abc", buffer) == "/docker/abc");
   CHECK(process_cgroup(tree.root(), 77, "cpu", "abc", buffer) == "/docker/abc");
   CHECK(process_cgroup(tree.root(), 77, "", "abc", buffer) == "/docker/abc");
+  // A name is a whole component; what the runtime was told is found where it is.
+  CHECK_FALSE(process_cgroup(tree.root(), 77, "cpu", "bc", buffer));
+  CHECK_FALSE(process_cgroup(tree.root(), 77, "cpu", "dock", buffer));
+  CHECK(process_cgroup(tree.root(), 77, "cpu", "other", buffer, "/docker/abc") == "/docker/abc");
+  CHECK_FALSE(process_cgroup(tree.root(), 77, "cpu", "other", buffer, "/docker/ab"));
   CHECK_FALSE(process_cgroup(tree.root(), 77, "cpuset", "abc", buffer));
   CHECK_FALSE(process_cgroup(tree.root(), 77, "cpu", "other", buffer));
   CHECK_FALSE(process_cgroup(tree.root(), 77, "cpu", "", buffer));

@@ -16,11 +16,17 @@ struct Sampled {
       : host(of), sampler(std::move(options), of.clock, Log("test", LogLevel::error)) {}
   explicit Sampled(FakeHost& of) : Sampled(of, of.options()) {}
 
-  Batch tick(std::vector<agent::Container> const& containers, bool runtime = true,
+  // `docker`: whether it is up to date.
+  Batch tick(std::vector<agent::Container> const& containers, bool docker = true,
              std::vector<agent::RuntimeEvent> const& events = {}) {
+    return tick_of_runtimes(containers, {docker, false, {}}, events);
+  }
+  Batch tick_of_runtimes(std::vector<agent::Container> const& containers,
+                         agent::RuntimeState const& runtimes,
+                         std::vector<agent::RuntimeEvent> const& events = {}) {
     host.clock.pass(std::chrono::seconds(10));
     auto batch = sampler.sample(tick_of(host.clock.wall(), std::chrono::seconds(10)), containers,
-                                runtime, events);
+                                runtimes, events);
     REQUIRE(batch);
     check_shape(*batch);
     return *batch;

@@ -58,6 +58,41 @@ TEST_CASE("a tick gives a row for the host and one for each running container") 
   CHECK(cell(batch, a, m::state_paused) == 0);
 }
 
+TEST_CASE("containerd's containers are found by the cgroup they asked for, and waited for") {
+  FakeHost host;
+  Sampled sampled(host);
+  RuntimeState const runtimes{false, true, {"default"}};
+  host.place("/default/web", 77, 250'000);
+  host.place("/asked/for", 78, 100'000);
+  Container web, other;
+  web.id = "default/web";
+  web.name = "web";
+  web.runtime = other.runtime = "containerd";
+  web.running = other.running = true;
+  web.pid = 77;
+  other.pid = 78;
+  web.started_ns = other.started_ns = 5;
+  web.cgroup = "/default/web";
+  other.id = "default/other";
+  other.cgroup = "/asked/for";
+  // Its word of them is on the way: they are not taken for strangers.
+  CHECK(sampled.tick_of_runtimes({}, runtimes).rows.size() == 1);
+  auto const batch = sampled.tick_of_runtimes({web, other}, runtimes);
+  REQUIRE(batch.rows.size() == 3);
+  CHECK(cell(batch, "default/web", m::cpu_usage) == 250'000'000);
+  CHECK(cell(batch, "default/other", m::cpu_usage) == 100'000'000);
+  CHECK(cell(batch, "default/web", m::net_rx_bytes) == 100);
+  CHECK(label(batch, "default/web", "runtime") == "containerd");
+  CHECK(label(batch, "default/web", "instance") == "host-1");
+  CHECK_FALSE(cell(batch, "default/web", m::state_restarts));  // it does not tell
+  CHECK(cell(batch, host_id, m::containers_starts) == 2);
+  // One that it never tells of has a row after a while, under its namespace's name.
+  host.place("/default/stray", 79, 1000);
+  CHECK(sampled.tick_of_runtimes({web, other}, runtimes).rows.size() == 3);
+  (void)sampled.tick_of_runtimes({web, other}, runtimes);
+  CHECK(find(sampled.tick_of_runtimes({web, other}, runtimes), "default/stray"));
+}
+
 TEST_CASE("schemas and slots stay the same from tick to tick") {
   FakeHost host;
   Sampled sampled(host);
@@ -76,11 +111,12 @@ TEST_CASE("a reading that would start more than half a step late is not taken") 
   auto const container = host.start('a', 77);
   auto const tick = host.clock.wall();
   host.clock.pass(std::chrono::milliseconds(5001));
-  auto const batch = sampled.sampler.sample(tick, std::vector{container});
+  auto const batch = sampled.sampler.sample(tick, std::vector{container}, RuntimeState());
   REQUIRE_FALSE(batch);
   CHECK(batch.error().code == Errc::timeout);
   CHECK(sampled.sampler.stats().late_ticks == 1);
-  CHECK(sampled.sampler.sample(tick + std::chrono::seconds(1), std::vector{container}));
+  CHECK(sampled.sampler.sample(tick + std::chrono::seconds(1), std::vector{container},
+                               RuntimeState()));
 }
 
 TEST_CASE("a restart under the same id is another life in another slot") {
