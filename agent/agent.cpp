@@ -154,6 +154,8 @@ AgentFigures Agent::figures() const {
   all.unreadable = sampling.unreadable;
   all.last_rows = sampling.last_rows;
   all.missed_ends = sampling.missed_ends;
+  all.net_links = sampling.net_links;
+  all.net_files = sampling.net_files;
   if (auto const* docker = runtimes_->docker())
     all.docker = {docker->up_to_date(), docker->counters()};
   if (auto const* containerd = runtimes_->containerd())

@@ -59,6 +59,11 @@ void write_sampling(Page& page, AgentFigures const& f) {
   page.counter("missed_ends_total",
                "Containers that ended with nothing read since the tick before (or ever).",
                f.missed_ends);
+  page.counters("network_readings_total",
+                "Readings of containers' networks, by what told them: the host's ends of their "
+                "links, all at once, or a file of a process.");
+  page.series("{from=\"links\"}", f.net_links);
+  page.series("{from=\"process\"}", f.net_files);
 }
 
 void write_runtime(Page& page, std::string const& prefix, std::string const& called,

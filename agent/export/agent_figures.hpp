@@ -24,6 +24,8 @@ struct AgentFigures {
   std::uint64_t unreadable = 0;
   std::uint64_t last_rows = 0;
   std::uint64_t missed_ends = 0;
+  std::uint64_t net_links = 0;
+  std::uint64_t net_files = 0;
   std::optional<double> last_tick;  // seconds since 1970
 
   // Container runtimes.

@@ -27,7 +27,9 @@ Sampler::Sampler(SamplerOptions options, Clock const& clock, Log log)
       watch_(options_.host.proc_root == "/proc"),
       briefs_(brief_sampling()),
       host_slot_(options_.first_slot),
-      next_slot_(options_.first_slot + 1) {}
+      next_slot_(options_.first_slot + 1) {
+  if (HostLinks::usable(options_.host.proc_root)) links_.emplace();
+}
 
 Sampler::~Sampler() = default;
 
@@ -64,6 +66,7 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   reconcile(containers, runtimes);
   end_brief_lives(containers, runtimes, events);
   want_disks();
+  if (links_) links_->begin_tick();
 
   std::vector<Life*> lives;
   for (auto const& [id, life] : lives_) lives.push_back(life.get());
@@ -253,13 +256,14 @@ void Sampler::read_net(Life& life, bool slow, std::vector<PendingNet>& pending) 
     life.net = std::move(*net);
     slow = true;
   }
-  auto const reading = life.net->read(slow, buffer_);
+  auto const reading = life.net->read(slow, buffer_, links_ ? &*links_ : nullptr, host_name_space_);
   if (!reading) {
     life.net.reset();
     return;
   }
-  if (slow) life.tcp = reading->tcp;
   if (reading->name_space == host_name_space_) return;
+  ++(reading->from_links ? stats_.net_links : stats_.net_files);
+  if (slow) life.tcp = reading->tcp;
   pending.push_back({&life, life.slot, *reading});
 }
 

@@ -33,6 +33,7 @@
 #include "agent/docker/runtime_state.hpp"
 #include "agent/fs/disk_walker.hpp"
 #include "agent/host/host_reader.hpp"
+#include "agent/net/host_links.hpp"
 #include "agent/net/net_reader.hpp"
 #include "agent/sample/brief_lives.hpp"
 #include "agent/sample/row_layout.hpp"
@@ -81,6 +82,8 @@ struct SampleStats {                // since start
   std::uint64_t unreadable = 0;     // cgroups that could not be opened for another reason
   std::uint64_t last_rows = 0;      // of lives whose end was caught
   std::uint64_t missed_ends = 0;    // lives of which nothing was read since the tick before
+  std::uint64_t net_links = 0;      // networks read from the host's ends of their links
+  std::uint64_t net_files = 0;      // and from a file of a process of theirs
   bool io_unaccounted = false;      // v1 does not count the disk I/O of containers here
 };
 
@@ -174,6 +177,7 @@ class Sampler {
   ReadBuffer buffer_;
   std::optional<Hierarchies> hierarchies_;
   HostFacts facts_;
+  std::optional<HostLinks> links_;  // where processes' numbers are our own
   CgroupWatch watch_;
   BriefLives briefs_;
   UnaccountedCpu unaccounted_;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""What the agent costs for N containers (100, or the argument), beside bare preads of the files it
-keeps open and reads at each tick, in the same run on the same containers.
+"""What the agent costs for N containers (100, or the argument) of a network (bridge, or the second
+argument), beside bare preads of the files it keeps open and reads at each tick, and of each
+container's net/dev, in the same run on the same containers.
 
 The agent samples once a second for a minute and sends to a real aggregator. Its CPU is the kernel's
 own account of its threads (schedstat, ns). The floor reads the same files, parses nothing, and is
@@ -46,7 +47,8 @@ class AgentBench(lab.Case):
     def test_cost(self):
         lab.ensure_docker()
         count = int(os.environ.get("DADVISOR_BENCH_N", "100"))
-        containers = [self.start(lab.Container("/bench/app", "sleep 900", network="none"))
+        network = os.environ.get("DADVISOR_BENCH_NETWORK", "bridge")
+        containers = [self.start(lab.Container("/bench/app", "sleep 900", network=network))
                       for _ in range(count)]
         aggregator = self.start(lab.Aggregator(self.directory))
         agent = self.start(lab.Agent(self.directory, aggregator))
@@ -65,8 +67,8 @@ class AgentBench(lab.Case):
         said = dict(pair.split("=") for pair in floor.stdout.split())
         floor_us = float(said["cpu_seconds"]) * 1e6
 
-        print("\n    %d containers, %d ticks of 1 s, %.1f files a container" %
-              (count, TICKS, len(files) / count))
+        print("\n    %d containers (network %s), %d ticks of 1 s, %.1f files a container" %
+              (count, network, TICKS, len(files) / count))
         print("    %-12s %16s %12s %10s" % ("", "us/container-tick", "CPU-s/min", "RSS MiB"))
         for name, us, kib in (("agent", agent_us, rss_kib(pid)),
                               ("bare preads", floor_us, int(said["rss_kib"]))):
@@ -88,6 +90,7 @@ class AgentBench(lab.Case):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        os.environ["DADVISOR_BENCH_N"] = sys.argv.pop(1)
+    for name in ("DADVISOR_BENCH_N", "DADVISOR_BENCH_NETWORK"):
+        if len(sys.argv) > 1:
+            os.environ[name] = sys.argv.pop(1)
     lab.main("agent_bench")

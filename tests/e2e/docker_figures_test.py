@@ -6,6 +6,7 @@ gives a load less than it asked for, so what was asked is no truth. The same cas
 pure cgroup-v2 kernel (v2_test.py), whose 10 ms clock ticks need the wider DADVISOR_E2E_CPU.
 """
 import os
+import re
 import time
 import unittest
 
@@ -138,9 +139,9 @@ class DockerFigures(lab.Case):
                               "io.write_bytes, as the load printed it", floor=64 * 1024)
             container.stop()
 
-    def transfer(self, sender, receiver):
-        """10 MiB by TCP to the receiver; the ticks before and after."""
-        address = receiver.inspect("{{.NetworkSettings.IPAddress}}")
+    def transfer(self, sender, receiver, network="bridge"):
+        """10 MiB by TCP to the receiver over that network; the ticks before and after."""
+        address = receiver.inspect("{{(index .NetworkSettings.Networks \"%s\").IPAddress}}" % network)
         first = lab.next_tick()
         lab.docker("exec", "-d", receiver.name, "load", "rx", "5001")
         printed = sender.run("load", "tx", address, "5001", "10")
@@ -160,6 +161,62 @@ class DockerFigures(lab.Case):
         self.assert_close(sent, after[1][1] - before[1][1], 0, "net.tx_bytes", floor=2048)
         for figure in (got, sent):
             self.assertTrue(10 * MIB <= figure <= 10.6 * MIB, figure)
+        # And by the other route that the kernel has, the host's ends of their links.
+        for container, leaf, figure, column in ((receiver, "rx", got, 8), (sender, "tx", sent, 0)):
+            self.assert_close(self.at(container, "net.%s_bytes" % leaf, last),
+                              container.host_end()[column], 0.001, "net.%s_bytes" % leaf)
+
+    def readings(self):
+        """How many readings of networks the host's links and processes' files told."""
+        page = lab.http_get(self.agent.url + "/metrics")[1].decode()
+        found = dict(re.findall(r'network_readings_total{from="(\w+)"} (\d+)', page))
+        return int(found["links"]), int(found["process"])
+
+    @bridge_only
+    def test_links_tell_networks_and_files_what_links_do_not(self):
+        bridged = self.container(None, app="/e2e/bridged")
+        isolated = self.container(None, app="/e2e/isolated", network="none")
+        lab.next_tick(1)
+        links, files = self.readings()
+        time.sleep(8)
+        lab.next_tick(1)
+        more_links, more_files = self.readings()
+        self.assertGreaterEqual(more_links - links, 2 * 8)
+        self.assertLessEqual(more_files - files, 2, "once a minute each")
+        for container in (bridged, isolated):
+            container.stop()
+
+    @bridge_only
+    def test_a_network_that_comes_and_goes(self):
+        second = "dadvisor-e2e-%d" % os.getpid()
+        lab.docker("network", "create", second)
+        self.addCleanup(lab.docker, "network", "rm", second, check=False)
+        receiver = self.container(None, app="/e2e/receiver-of-two")
+        sender = self.container(None, app="/e2e/sender-to-two")
+        self.transfer(sender, receiver)
+        for one in (sender, receiver):
+            lab.docker("network", "connect", second, one.name)
+        self.addCleanup(sender.stop)
+        self.addCleanup(receiver.stop)
+        first, last = self.transfer(sender, receiver, second)
+        lab.next_tick()
+        got, sent = receiver.network()[0], sender.network()[1]
+        last = lab.next_tick(1, after=1)
+        self.assertGreater(receiver.network()[0], 20 * MIB, "both interfaces")
+        self.assert_close(self.at(receiver, "net.rx_bytes", last), got, 0.001, "net.rx_bytes")
+        self.assert_close(self.at(sender, "net.tx_bytes", last), sent, 0.001, "net.tx_bytes")
+        # Its interface takes its own counters away: the figure stands still, then grows by the rest.
+        lab.docker("network", "disconnect", second, receiver.name)
+        lab.docker("network", "disconnect", second, sender.name)
+        before = lab.next_tick(1)
+        first, last = self.transfer(sender, receiver)
+        self.assertTrue(10 * MIB <= self.growth(receiver, "net.rx_bytes", before, last)
+                        <= 10.6 * MIB)
+        points = receiver.figures(self.aggregator, "net.rx_bytes")
+        values = [points[tick] for tick in sorted(points)]
+        self.assertEqual(values, sorted(values), "a counter never falls")
+        self.assertLess(values[-1], 31.8 * MIB)
+        self.assertGreater(values[-1], 30 * MIB)
 
     @bridge_only
     def test_case_16_network_modes(self):

@@ -363,6 +363,16 @@ class Container:
                 rx, tx = rx + int(figures.split()[0]), tx + int(figures.split()[8])
         return rx, tx
 
+    def host_end(self):
+        """The columns of the host's net/dev for the other end of its only interface but lo."""
+        peer = docker("exec", self.name, "cat", "/sys/class/net/eth0/iflink")
+        for name in os.listdir("/sys/class/net"):
+            if read("/sys/class/net/%s/ifindex" % name).strip() == peer:
+                return next([int(word) for word in line.split(":")[1].split()]
+                            for line in read("/proc/net/dev").splitlines()
+                            if line.strip().startswith(name + ":"))
+        raise AssertionError("no link %s here" % peer)
+
 
 def read(path):
     with open(path) as file:

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "agent_targets.hpp"
 #include "aggregator/store/block.hpp"
 #include "aggregator/store/catalogue.hpp"
 #include "aggregator/store/column.hpp"
@@ -312,7 +313,8 @@ constexpr std::array all{Target{"frame", take_frame},     Target{"log", take_log
                          Target{"spill", take_spill},     Target{"block", take_block},
                          Target{"column", take_column},   Target{"catalogue", take_catalogue},
                          Target{"request", take_request}, Target{"line", take_line},
-                         Target{"pickle", take_pickle},   Target{"whisper", take_whisper}};
+                         Target{"pickle", take_pickle},   Target{"whisper", take_whisper},
+                         Target{"links", take_links}};
 
 }  // namespace
 
