@@ -20,6 +20,7 @@ SamplerOptions sampler_options(Settings const& settings) {
                      : settings.services == "never" ? Services::never
                                                     : Services::when_no_runtime;
   options.nested = settings.nested;
+  options.blkio_enable = settings.blkio_enable;
   options.host.proc_root = settings.proc_root;
   options.host.sys_root = settings.sys_root;
   options.hierarchies.proc_root = settings.proc_root;
@@ -155,6 +156,9 @@ AgentFigures Agent::figures() const {
   all.last_rows = sampling.last_rows;
   all.missed_ends = sampling.missed_ends;
   all.net_links = sampling.net_links;
+  all.io_processes = sampling.io_processes;
+  all.io_unaccounted = sampling.io_unaccounted;
+  all.io_buffered_writes = sampler_->io_buffered_writes();
   all.net_files = sampling.net_files;
   if (auto const* docker = runtimes_->docker())
     all.docker = {docker->up_to_date(), docker->counters()};

@@ -65,6 +65,8 @@ config::OptionTable settings_table(Settings& settings) {
              "containerd's unix socket, for what is not Docker's; empty: it is not asked");
   table.duration("disk_pace", settings.disk_pace, 0s, 24h,
                  "time between two counts of what containers' layers and volumes hold; 0: never");
+  table.boolean("blkio_enable", settings.blkio_enable,
+                "where cgroup v1 does not count disk I/O, start it by a throttle rule; as root");
   table.choice("services", settings.services, {"auto", "always", "never"},
                "systemd services as instances; auto: where there is no container runtime");
   table.boolean("nested", settings.nested, "rows for containers inside containers as well");

@@ -30,6 +30,7 @@ struct Settings {
   std::string docker_socket = "/var/run/docker.sock";                 // empty: no Docker is asked
   std::string containerd_socket = "/run/containerd/containerd.sock";  // empty: it is not asked
   Nanoseconds disk_pace = std::chrono::minutes(5);                    // 0: never
+  bool blkio_enable = false;
   std::string services = "auto";
   bool nested = false;
   std::uint64_t spool_bytes = 256 << 20;

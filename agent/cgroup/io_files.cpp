@@ -48,19 +48,6 @@ void scan_io_stat(std::string_view text, std::string_view read_key, std::string_
   }
 }
 
-bool io_accounted(Hierarchies const& hierarchies, std::vector<DeviceNumber> const& busy,
-                  ReadBuffer& buffer) {
-  auto const* mount = hierarchies.v1("blkio");
-  if (!mount) return true;
-  auto const text = read_once(mount->point + "/blkio.throttle.io_service_bytes_recursive", buffer);
-  if (!text) return true;
-  std::vector<DeviceIo> lines;
-  scan_blkio(*text, lines);
-  return std::ranges::all_of(busy, [&](DeviceNumber device) {
-    return std::ranges::find(lines, device, &DeviceIo::device) != lines.end();
-  });
-}
-
 Result<IoFiles> IoFiles::open(CgroupDirectories const& directories) {
   IoFiles files;
   auto const* directory = directories.of("blkio");

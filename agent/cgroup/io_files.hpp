@@ -46,10 +46,4 @@ void scan_blkio(std::string_view text, std::vector<DeviceIo>& into);
 void scan_io_stat(std::string_view text, std::string_view read_key, std::string_view write_key,
                   std::vector<DeviceIo>& into);
 
-// Whether v1 accounts for all of `busy` disks: each has a line in the hierarchy's root, whose
-// recursive file holds everybody's I/O. True where there is no v1 blkio hierarchy, and on kernels
-// without the recursive files, which always count.
-bool io_accounted(Hierarchies const& hierarchies, std::vector<DeviceNumber> const& busy,
-                  ReadBuffer& buffer);
-
 }  // namespace dadvisor::agent

@@ -45,7 +45,8 @@ Finding check_figures(Batch const& batch, bool disks_uncounted) {
   finding.level = Level::note;
   finding.found += "; disk I/O is not counted on every disk (cgroup v1, kernel 6.10 or newer)";
   finding.remedy =
-      "cgroup v2 counts it; on v1 any throttle rule, set once for each disk, starts it";
+      "cgroup v2 counts it; on v1 any throttle rule, set once for each disk, starts it: "
+      "blkio_enable: true has root's agent do that";
   return finding;
 }
 

@@ -51,6 +51,7 @@ Finding check_cgroups(Result<Hierarchies> const& hierarchies) {
     }
     places +=
         fmt::format("{}{} on {}", places.empty() ? "" : ", ", on_v1 ? v1 : v2, on_v1 ? "v1" : "v2");
+    if (on_v1 && std::string_view(v1) == "blkio") places += " (without buffered writes)";
   }
   finding.found = fmt::format("{}: {}", to_string(hierarchies->mode()), places);
   if (!missing.empty()) {

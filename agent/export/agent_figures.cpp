@@ -59,6 +59,17 @@ void write_sampling(Page& page, AgentFigures const& f) {
   page.counter("missed_ends_total",
                "Containers that ended with nothing read since the tick before (or ever).",
                f.missed_ends);
+  page.gauge("io_unaccounted", "Whether cgroup v1 counts no disk I/O of containers on some disk.",
+             f.io_unaccounted ? 1 : 0);
+  if (f.io_buffered_writes) {
+    page.gauge("io_buffered_writes",
+               "Whether containers' disk I/O has buffered writes in it, which cgroup v1 charges to "
+               "none of them.",
+               *f.io_buffered_writes ? 1 : 0);
+  }
+  page.counter("io_process_readings_total",
+               "Readings of containers' disk I/O by their processes' own accounts.",
+               f.io_processes);
   page.counters("network_readings_total",
                 "Readings of containers' networks, by what told them: the host's ends of their "
                 "links, all at once, or a file of a process.");

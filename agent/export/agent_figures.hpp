@@ -24,6 +24,9 @@ struct AgentFigures {
   std::uint64_t unreadable = 0;
   std::uint64_t last_rows = 0;
   std::uint64_t missed_ends = 0;
+  std::uint64_t io_processes = 0;
+  bool io_unaccounted = false;
+  std::optional<bool> io_buffered_writes;
   std::uint64_t net_links = 0;
   std::uint64_t net_files = 0;
   std::optional<double> last_tick;  // seconds since 1970

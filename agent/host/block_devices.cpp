@@ -45,6 +45,7 @@ void BlockDevices::refresh() {
       device.kind = Kind::loop;
       auto const dio = read_file((entry.path() / "loop/dio").string(), 64);
       device.direct_io = dio && dio->starts_with("1");
+      device.attached = dio.has_value();
     }
     for (auto const& slave : fs::directory_iterator(entry.path() / "slaves", ignored))
       if (auto const beneath = device_of(slave.path())) device.beneath.push_back(*beneath);
@@ -56,6 +57,12 @@ void BlockDevices::refresh() {
 bool BlockDevices::physical(DeviceNumber device) const {
   auto const found = devices_.find(device);
   return found != devices_.end() && found->second.kind == Kind::disk;
+}
+
+bool BlockDevices::tells_itself(DeviceNumber device) const {
+  auto const found = devices_.find(device);
+  return found != devices_.end() && found->second.kind == Kind::loop && found->second.attached &&
+         !found->second.direct_io;
 }
 
 bool BlockDevices::counted(DeviceNumber device, std::span<DeviceNumber const> seen,
@@ -88,7 +95,8 @@ std::optional<DiskTotals> BlockDevices::sum(std::string_view diskstats,
     if (!major || !minor) continue;
     DeviceNumber const device{static_cast<std::uint32_t>(*major),
                               static_cast<std::uint32_t>(*minor)};
-    if (!physical(device)) continue;
+    bool const counts = physical(device);
+    if (!counts && !(busy && tells_itself(device))) continue;
     take_word(line);  // the name
     // reads, merged, sectors, ms; writes, merged, sectors, ms; in flight, ms busy
     std::int64_t columns[10] = {};
@@ -99,13 +107,14 @@ std::optional<DiskTotals> BlockDevices::sum(std::string_view diskstats,
       column = value.value_or(0);
     }
     if (!whole) continue;
+    if (busy && (columns[0] > 0 || columns[4] > 0)) busy->push_back(device);
+    if (!counts) continue;
     if (!totals) totals.emplace();
     totals->reads += columns[0];
     totals->read_bytes += columns[2] * sector_bytes;
     totals->writes += columns[4];
     totals->write_bytes += columns[6] * sector_bytes;
     totals->io_time_ms += columns[9];
-    if (busy && (columns[0] > 0 || columns[4] > 0)) busy->push_back(device);
   }
   return totals;
 }

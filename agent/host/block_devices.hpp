@@ -53,7 +53,8 @@ class BlockDevices {
   bool counted(DeviceNumber device, std::span<DeviceNumber const> seen, bool unified) const;
 
   // Sums /proc/diskstats over the physical disks; nullopt when it names none. `busy`, when given,
-  // gets those that have done any I/O since boot.
+  // gets those that have done any I/O since boot, and the loop devices too whose lines are the only
+  // ones of what goes through them.
   std::optional<DiskTotals> sum(std::string_view diskstats,
                                 std::vector<DeviceNumber>* busy = nullptr) const;
 
@@ -62,8 +63,11 @@ class BlockDevices {
   struct Device {
     Kind kind = Kind::disk;
     bool direct_io = false;  // of a loop device
+    bool attached = false;   // a loop device to a file
     std::vector<DeviceNumber> beneath;
   };
+
+  bool tells_itself(DeviceNumber device) const;
 
   std::string sys_root_;
   std::map<DeviceNumber, Device> devices_;

@@ -22,6 +22,9 @@ struct Sampler::Life {
   std::optional<NetReader> net;
   std::int64_t net_pid = 0;  // that `net` was opened, or tried, for
   SteadySum net_sums[8];
+  // Where its cgroup does not count on every disk: by the processes' accounts, and what was shown.
+  SteadySum process_read_bytes, process_write_bytes, io_read_bytes, io_write_bytes;
+  bool io_mixed = false;                    // such an account was shown
   bool net_owner = false;                   // shows its namespace's figures
   std::optional<std::int64_t> descriptors;  // as last counted
   TcpFigures tcp;                           // gauges as last read

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <tuple>
 
-#include "agent/cgroup/io_files.hpp"
+#include "agent/cgroup/io_accounting.hpp"
 #include "agent/sample/life.hpp"
 #include "agent/sample/process.hpp"
+#include "agent/sample/process_io.hpp"
 
 namespace dadvisor::agent {
 
@@ -35,6 +36,11 @@ Sampler::~Sampler() = default;
 
 CgroupMode Sampler::cgroup_mode() const {
   return hierarchies_ ? hierarchies_->mode() : CgroupMode::none;
+}
+
+std::optional<bool> Sampler::io_buffered_writes() const {
+  if (!hierarchies_) return std::nullopt;
+  return hierarchies_->v1("blkio") == nullptr;
 }
 
 std::optional<KnownContainer> Sampler::find(std::string_view id) const {
@@ -112,16 +118,51 @@ HostFacts Sampler::read_host(HostReading& reading) {
   if (slow) {
     slow_due_ = now + options_.slow_pace;
     host_name_space_ = host_name_space(options_.host.proc_root);
-    io_accounted_ = !hierarchies_ || io_accounted(*hierarchies_, host_.busy_devices(), buffer_);
-    if (!io_accounted_ && !stats_.io_unaccounted)
-      log_.warning(
-          "this kernel does not count containers' disk I/O on every disk (cgroup v1 counts from "
-          "the "
-          "first throttle rule on, since kernel 6.10): io.* stays absent where it is not counted");
-    stats_.io_unaccounted = !io_accounted_;
+    see_io_accounting();
   }
   return {reading.mem_total.value_or(0), reading.cpu_count.value_or(0), &host_.devices(),
           io_accounted_};
+}
+
+void Sampler::see_io_accounting() {
+  if (!hierarchies_) return;
+  auto uncounted = uncounted_devices(*hierarchies_, host_.busy_devices(), buffer_);
+  if (!uncounted.empty() && options_.blkio_enable) {
+    auto const started = start_counting(*hierarchies_, uncounted);
+    if (started)
+      log_.info("containers' disk I/O is counted from now on: a throttle rule was set once");
+    else if (!told_blkio_)
+      log_.warning("blkio_enable: {}", to_string(started.error()));
+    told_blkio_ = told_blkio_ || !started;
+    uncounted = uncounted_devices(*hierarchies_, host_.busy_devices(), buffer_);
+  }
+  io_accounted_ = uncounted.empty();
+  if (!io_accounted_ && !stats_.io_unaccounted)
+    log_.warning(
+        "this kernel does not count containers' disk I/O on every disk (cgroup v1 counts from the "
+        "first throttle rule on, since kernel 6.10; see blkio_enable): where it is not counted, "
+        "io.*_bytes are by the processes' own accounts, if these may be read, and io.* else "
+        "absent");
+  stats_.io_unaccounted = !io_accounted_;
+}
+
+void Sampler::add_process_io(Life& life, CgroupReading& reading) {
+  auto& read = reading.io_read_bytes;
+  auto& written = reading.io_write_bytes;
+  if (!io_accounted_) {
+    auto const io = process_io(life.cgroup->directories().main(), options_.host.proc_root, buffer_);
+    if (io) {
+      // Each may lack what the other has: those of disks that are not counted, of ended processes.
+      read = std::max(read.value_or(0), life.process_read_bytes.feed(io->read_bytes));
+      written = std::max(written.value_or(0), life.process_write_bytes.feed(io->write_bytes));
+      life.io_mixed = true;
+      ++stats_.io_processes;
+    }
+  }
+  if (!life.io_mixed) return;
+  // From one account to the other a counter must not fall: its readers would count it from 0.
+  if (read) read = life.io_read_bytes.feed(*read);
+  if (written) written = life.io_write_bytes.feed(*written);
 }
 
 std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFacts const& facts,
@@ -146,12 +187,13 @@ std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFa
   }
   Row row = container_layout_.row(life.slot, container_schema);
   if (life.cgroup) {
-    auto const reading = life.cgroup->read(facts, slow, buffer_);
+    auto reading = life.cgroup->read(facts, slow, buffer_);
     if (!reading && reading.error().code == Errc::gone) {
       vanish(life);
       return std::nullopt;
     }
     if (reading) {
+      add_process_io(life, *reading);
       fill(container_layout_, row, *reading);
       account(life, reading->cpu_usage, tick);
       if (reading->io_new_device) host_.expect_new_device();

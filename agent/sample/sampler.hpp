@@ -63,6 +63,8 @@ struct SamplerOptions {
   // Containers inside containers have their figures in the outer one's already: shown as rows of
   // their own they count twice in every sum.
   bool nested = false;
+  // Where v1 does not count disk I/O, start it (start_counting).
+  bool blkio_enable = false;
   DiskWalker* disks = nullptr;  // counts layers and volumes; outlives the sampler; nullptr: nobody
   HostOptions host;
   HierarchyOptions hierarchies;
@@ -84,6 +86,7 @@ struct SampleStats {                // since start
   std::uint64_t missed_ends = 0;    // lives of which nothing was read since the tick before
   std::uint64_t net_links = 0;      // networks read from the host's ends of their links
   std::uint64_t net_files = 0;      // and from a file of a process of theirs
+  std::uint64_t io_processes = 0;   // containers' disk I/O read from processes' own accounts
   bool io_unaccounted = false;      // v1 does not count the disk I/O of containers here
 };
 
@@ -124,6 +127,9 @@ class Sampler {
   // The first slot not given yet.
   std::uint32_t next_slot() const { return next_slot_; }
   CgroupMode cgroup_mode() const;
+  // Whether containers' io.* have what they write by way of the page cache: v1 charges that to no
+  // container. nullopt while no cgroups are found.
+  std::optional<bool> io_buffered_writes() const;
 
  private:
   struct Life;
@@ -157,6 +163,8 @@ class Sampler {
   bool late(WallTime tick) const;
   void account(Life& life, std::optional<std::int64_t> cpu_usage, WallTime tick);
   HostFacts read_host(HostReading& reading);
+  void see_io_accounting();
+  void add_process_io(Life& life, CgroupReading& reading);
   std::optional<Row> read(Life& life, WallTime tick, bool runtime, HostFacts const& facts,
                           std::vector<PendingNet>& pending);
   void fill_state(Life const& life, WallTime tick, HostFacts const& facts, Row& row) const;
@@ -204,6 +212,7 @@ class Sampler {
   SelfFigures self_;
   SampleStats stats_;
   bool told_unreadable_ = false;
+  bool told_blkio_ = false;
 };
 
 }  // namespace dadvisor::agent

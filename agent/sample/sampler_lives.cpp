@@ -219,6 +219,9 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     life.net.reset();
     life.net_pid = 0;
     for (auto& sum : life.net_sums) sum = SteadySum();
+    life.process_read_bytes = life.process_write_bytes = SteadySum();
+    life.io_read_bytes = life.io_write_bytes = SteadySum();
+    life.io_mixed = false;
     life.entity.key.start_ns = 0;
   }
   life.inode = reader->inode();

@@ -163,7 +163,8 @@ class Served(Program):
                    "--data-dir", data]
         for key, value in flags.items():
             if value is not None:
-                command += ["--" + key.replace("_", "-"), str(value)]
+                flag = "--" + key.replace("_", "-")
+                command += [flag] if value is True else [flag, str(value)]
         super().__init__(name, directory, command)
 
     def ready(self):
