@@ -225,17 +225,9 @@ int run(Settings settings, config::OptionTable const& table) {
   auto carbon = open_carbon_sink(settings, table, source, clock, log);
 
   http::Loop loop;
-  ingest::IngestOptions ingest_options;
-  ingest_options.on_lost = [&watch](ingest::LostBatches const& lost) {
-    auto const& range = lost.range;
-    watch.tell(event::loss_of(
-        lost.agent, lost.after.value_or(lost.told), range.last - range.first + 1,
-        fmt::format("{} {} {}-{}", lost.epoch, range.lane == Lane::fresh ? "fresh" : "backlog",
-                    range.first, range.last)));
-  };
   ingest::Ingest ingest(
-      std::move(ingest_options), *store, clock,
-      [&loop](auto function) { loop.post(std::move(function)); }, log.named("ingest"));
+      {}, *store, clock, [&loop](auto function) { loop.post(std::move(function)); },
+      log.named("ingest"));
   if (!settings.graphite_listen.empty() || !settings.graphite_pickle_listen.empty() ||
       !settings.graphite_udp_listen.empty()) {
     // Their rows go on where the log ends, slot by slot: what it names must be known first.

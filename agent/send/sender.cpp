@@ -130,6 +130,11 @@ Sender::Sender(SenderOptions options, std::vector<std::unique_ptr<Transport>> tr
   if (spooled.batches > 0 || spooled.damaged > 0)
     log_.info("spool: {} batches to send from before, {} damaged places skipped", spooled.batches,
               spooled.damaged);
+  if (spooled.damaged > 0) {
+    auto const held = spool_.held();
+    auto const near = held.empty() ? clock.wall() : *spool_.tick(held.front().record);
+    losses_.add({LossReason::damaged, near, near, 0}, step_);
+  }
   transports_[0]->call_after(Nanoseconds::zero(), [this] { pump(); });
 }
 
@@ -141,6 +146,7 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
   batch.stream = {options_.agent, machine_.epoch()};
   batch.lane = Lane::fresh;
   batch.sequence = 0;
+  step_ = batch.step;
   if (!make_fit(batch)) {
     counters_.dropped_rows += batch.rows.size();
     if (++counters_.unfit == 1) log_.error("a batch beyond the frame's limits is not sent");
@@ -152,42 +158,57 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
   }
 
   bool const others_wait = machine_.waiting() > 0;
+  auto const wall = clock_.wall();
+  auto frame = encode_key_frame(batch);
+  make_room(frame.size(), wall);
+  // What is lost is told on disk by the batch behind it, hence as surely as that arrives.
+  if (!losses_.empty()) {
+    batch.losses = losses_.take();
+    frame = encode_key_frame(batch);
+  }
   auto const record = spool_.new_record();
-  spool_says(spool_.append(record, batch.tick, encode_key_frame(batch)));
+  spool_says(spool_.append(record, batch.tick, frame));
   if (options_.strict || others_wait) spool_says(spool_.sync());
 
-  auto const wall = clock_.wall();
   auto const offset = send_offset(options_.agent, batch.step);
   auto const delay = std::clamp(batch.tick + offset - wall, Nanoseconds::zero(), offset);
   machine_.produced(record, schema_version_, clock_.monotonic() + delay);
   recent_[record] = std::move(taken);
   if (recent_.size() > recent_batches) {
-    auto const oldest = recent_.begin()->first;
+    auto const [oldest, its] = *recent_.begin();
     if (!spool_.holds(oldest)) {
-      counters_.dropped_rows += rows_of(oldest);
-      lose(oldest);
+      give_up(oldest, true);
+      lose({oldest, its->tick, LossReason::unwritable});
     }
     recent_.erase(oldest);
   }
-  auto const dropped =
-      spool_.trim(wall, [this](std::uint64_t gone) { counters_.dropped_rows += rows_of(gone); });
-  for (auto const gone : dropped) lose(gone);
   pump();
 }
 
-std::uint64_t Sender::rows_of(std::uint64_t record) {
-  if (auto const recent = recent_.find(record); recent != recent_.end())
-    return recent->second->rows.size();
-  auto const bytes = spool_.read(record);
-  if (!bytes) return 0;
-  auto const batch = decode_frame(*bytes, nullptr);
-  return batch ? batch->rows.size() : 0;
+void Sender::make_room(std::uint64_t bytes, WallTime now) {
+  auto const dropped =
+      spool_.trim(now, bytes, [this](Spool::Dropped const& gone) { give_up(gone.record, true); });
+  for (auto const& gone : dropped) lose(gone);
 }
 
-void Sender::lose(std::uint64_t record) {
+void Sender::give_up(std::uint64_t record, bool told_again) {
+  auto const count = [&](Batch const& batch) {
+    counters_.dropped_rows += batch.rows.size();
+    if (!told_again) return;
+    for (auto const& loss : batch.losses) losses_.add(loss, batch.step);
+  };
+  if (auto const recent = recent_.find(record); recent != recent_.end())
+    return count(*recent->second);
+  auto const bytes = spool_.read(record);
+  if (!bytes) return;
+  if (auto const batch = decode_frame(*bytes, nullptr)) count(*batch);
+}
+
+void Sender::lose(Spool::Dropped const& dropped) {
   if (++counters_.lost == 1) log_.warning("batches are lost: the spool cannot keep them");
-  machine_.forget(record);
-  recent_.erase(record);
+  losses_.add({dropped.reason, dropped.tick, dropped.tick, 1}, step_);
+  machine_.forget(dropped.record);
+  recent_.erase(dropped.record);
 }
 
 void Sender::spool_says(Result<void> const& result) {
@@ -256,9 +277,10 @@ void Sender::post(StreamSender::Post const& post) {
     if (frame.newly_placed && !one_of_many() && spool_.holds(frame.record))
       spool_says(spool_.place(frame.record, frame.place));
     if (frames > 0 && body.size() > request_bytes) continue;
+    auto const tick = spool_.tick(frame.record);
     auto const bytes = encode(frame);
     if (!bytes) {
-      lose(frame.record);
+      lose({frame.record, tick.value_or(clock_.wall()), LossReason::damaged});
       continue;
     }
     delivery::add_frame(body, *bytes);
@@ -335,8 +357,8 @@ void Sender::on_batches(Result<PostReply> reply) {
     ++counters_.failed_requests;
     auto const before = machine_.set_aside();
     machine_.rejected(now, dice());
-    if (machine_.set_aside() > before && !posted_.empty())
-      counters_.dropped_rows += rows_of(posted_.front().record);
+    // What it told may be the very thing that was not understood.
+    if (machine_.set_aside() > before && !posted_.empty()) give_up(posted_.front().record, false);
     if (machine_.set_aside() > before)
       log_.warning("a batch is set aside, the aggregator answered {}: {}", status,
                    printable(reply->body, 200));
@@ -383,7 +405,7 @@ void Sender::note_refused(BatchesReply const& reply) {
   for (auto const& one : reply.refused)
     for (auto const& frame : posted_)
       if (frame.place.lane == one.lane && frame.place.sequence == one.sequence)
-        counters_.dropped_rows += rows_of(frame.record);
+        give_up(frame.record, true);
   auto const now = clock_.monotonic();
   bool const first = refused_logged_.time_since_epoch() == Nanoseconds::min();
   if (reply.refused.empty() || (!first && now - refused_logged_ < refused_log_every)) return;

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/send/losses.hpp"
 #include "agent/send/spool.hpp"
 #include "agent/send/transport.hpp"
 #include "common/core/clock.hpp"
@@ -106,8 +107,11 @@ class Sender {
   void on_failure(Result<PostReply> const& reply);
   void note_refused(delivery::BatchesReply const& reply);
   void drop_done();
-  void lose(std::uint64_t record);
-  std::uint64_t rows_of(std::uint64_t record);  // 0 when it is gone or damaged
+  void make_room(std::uint64_t bytes, WallTime now);
+  void lose(Spool::Dropped const& dropped);
+  // Counts the rows of a batch that never arrives; 0 when it is gone or damaged. `told_again`: the
+  // losses that it tells of go into the next batch.
+  void give_up(std::uint64_t record, bool told_again);
   void spool_says(Result<void> const& result);
   double dice() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
@@ -119,6 +123,8 @@ class Sender {
   delivery::StreamSender machine_;
   delivery::FailOver fail_over_;
   bool change_ = false;  // once nothing is under way: to fail_over_.current()
+  Losses losses_;        // to be told by the next batch
+  Nanoseconds step_ = std::chrono::seconds(10);                  // of the last batch
   std::map<std::uint64_t, std::shared_ptr<Batch>> recent_;       // by record, the newest few
   std::map<std::uint64_t, std::shared_ptr<Batch const>> bases_;  // by fresh sequence
   std::vector<delivery::StreamSender::Frame> posted_;            // of the request under way

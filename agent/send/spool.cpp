@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <span>
 
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
@@ -320,33 +321,39 @@ Result<std::string> Spool::read(std::uint64_t record) {
   return std::string(payload->substr(batch_head_bytes));
 }
 
-std::vector<std::uint64_t> Spool::trim(WallTime now,
-                                       std::function<void(std::uint64_t record)> const& dropping) {
-  auto const drop = [&](std::uint64_t record) {
-    if (dropping) dropping(record);
-    done(record);
+std::optional<WallTime> Spool::tick(std::uint64_t record) const {
+  auto const at = batches_.find(record);
+  return at == batches_.end() ? std::nullopt : std::optional(at->second.tick);
+}
+
+std::vector<Spool::Dropped> Spool::trim(WallTime now, std::uint64_t room,
+                                        std::function<void(Dropped const&)> const& dropping) {
+  std::vector<Dropped> dropped;
+  auto const drop = [&](std::span<Dropped const> those) {
+    for (auto const& one : those) {
+      if (dropping) dropping(one);
+      done(one.record);
+    }
+    dropped.insert(dropped.end(), those.begin(), those.end());
   };
-  std::vector<std::uint64_t> dropped;
-  std::vector<std::uint64_t> old;
+  std::vector<Dropped> old;
   for (auto const& [record, batch] : batches_) {
     if (batch.tick >= now - options_.max_age) break;
-    old.push_back(record);
+    old.push_back({record, batch.tick, LossReason::old});
   }
-  for (auto const record : old) drop(record);
+  drop(old);
   counters_.dropped_old += old.size();
-  dropped = std::move(old);
 
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = room;
   for (auto const& [id, segment] : segments_) bytes += segment.bytes;
   while (bytes > options_.max_bytes && segments_.size() > 1) {
     auto const oldest = segments_.begin()->first;
     bytes -= segments_.begin()->second.bytes;
-    std::vector<std::uint64_t> gone;
+    std::vector<Dropped> gone;
     for (auto const& [record, batch] : batches_)
-      if (batch.segment == oldest) gone.push_back(record);
-    for (auto const record : gone) drop(record);
+      if (batch.segment == oldest) gone.push_back({record, batch.tick, LossReason::full});
+    drop(gone);
     counters_.dropped_full += gone.size();
-    dropped.insert(dropped.end(), gone.begin(), gone.end());
     // A place stands at or behind its frame, so nothing that is left needs this segment.
     collect();
     if (segments_.begin()->first == oldest) break;

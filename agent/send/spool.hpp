@@ -30,6 +30,7 @@
 #include "common/core/delivery/stream_sender.hpp"
 #include "common/core/fd.hpp"
 #include "common/core/result.hpp"
+#include "common/core/row.hpp"
 
 namespace dadvisor::agent {
 
@@ -76,11 +77,18 @@ class Spool {
   // Errors: not_found; malformed (damaged meanwhile: counted, and done).
   Result<std::string> read(std::uint64_t record);
   bool holds(std::uint64_t record) const { return batches_.contains(record); }
+  std::optional<WallTime> tick(std::uint64_t record) const;  // nullopt: it is not held
 
-  // Drops what exceeds the bounds; the records that went, of batches that were not done. `dropping`
-  // is called for each while it can still be read.
-  std::vector<std::uint64_t> trim(WallTime now,
-                                  std::function<void(std::uint64_t record)> const& dropping = {});
+  // A batch that is dropped, not done.
+  struct Dropped {
+    std::uint64_t record = 0;
+    WallTime tick{};
+    LossReason reason = LossReason::full;
+  };
+  // Drops what exceeds the bounds once `room` bytes more are written. `dropping` is called for each
+  // while it can still be read.
+  std::vector<Dropped> trim(WallTime now, std::uint64_t room = 0,
+                            std::function<void(Dropped const&)> const& dropping = {});
   // fdatasync of what was written since the last.
   Result<void> sync();
 

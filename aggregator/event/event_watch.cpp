@@ -121,14 +121,9 @@ void EventWatch::applied(Batch const& batch, std::span<EntityId const> ids) {
     }
   }
   for (auto const& event : batch.events) note(Told{event, batch.tick});
+  for (auto const& loss : batch.losses) note(loss_of(batch.stream.agent, loss));
   if (newest && agent.batches % least_batches == 0) look_for_gone(agent, batch.step);
   if (!notes_.empty()) wake_.notify_one();
-}
-
-void EventWatch::tell(Happening happening) {
-  std::lock_guard const lock(mutex_);
-  note(std::move(happening));
-  wake_.notify_one();
 }
 
 void EventWatch::look_for_gone(Agent& agent, Nanoseconds step) {

@@ -5,7 +5,8 @@
 // before; an app's first life with an image that neither ran last nor runs beside it is a deploy;
 // a life without rows for a minute of its host's batches has ended, nobody knows how; a growing
 // mem.oom_kills is an oom, of containers that no runtime tells of; a host's first row is a join.
-// From the agent (Batch::events): exits with their code and ooms, by the runtime's word.
+// From the agent: exits with their code and ooms, by the runtime's word (Batch::events), and ticks
+// that it could not keep (Batch::losses).
 //
 // applied() only notes what to look at, on the store's thread; a thread of its own tells the rest
 // and writes it. What is noted twice, since a log is replayed or a batch sent again, is recorded
@@ -50,12 +51,10 @@ class EventWatch final : public store::Observer {
   ~EventWatch() override;
 
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
-  // What no batch shows. Any thread.
-  void tell(Happening happening);
 
   // After Store::open(), once. `recorded` is called on the watch's thread after events became
-  // durable. `entities`: the store's list, which knows every entity that was applied, but those that
-  // `over` knows, which left the store's memory; null: none of that number.
+  // durable. `entities`: the store's list, which knows every entity that was applied, but those
+  // that `over` knows, which left the store's memory; null: none of that number.
   void start(std::function<std::shared_ptr<store::EntityList const>()> entities,
              std::function<void()> recorded,
              std::function<store::EntityPtr(store::EntityId)> over = {});

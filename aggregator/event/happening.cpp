@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace dadvisor::aggregator::event {
 namespace {
@@ -119,16 +120,23 @@ Happening join_of(Entity const& host, WallTime when) {
   return out;
 }
 
-Happening loss_of(std::string_view host, WallTime when, std::uint64_t batches,
-                  std::string_view which) {
+Happening loss_of(std::string_view host, Loss const& loss) {
+  static constexpr std::array names{"full", "old", "damaged", "unwritable"};
+  static constexpr std::array whys{
+      "the spool of its agent was full", "they were too old to be kept",
+      "the spool of its agent was damaged", "its agent could not write its spool"};
+  auto const which = static_cast<std::size_t>(loss.reason) - 1;
+  auto const first = unix_seconds(loss.first), last = unix_seconds(loss.last);
   Happening out;
-  out.identity = fmt::format("loss|{}|{}", host, which);
-  out.when = when;
-  out.what =
-      fmt::format("{} ticks of host {} are lost: its agent could not keep them", batches, host);
-  out.data = which;
+  out.identity = fmt::format("loss|{}|{}|{}|{}", host, names[which], first, last);
+  out.when = loss.first;
+  out.what = loss.batches == 0
+                 ? fmt::format("ticks of host {} may be lost: {}", host, whys[which])
+                 : fmt::format("{} ticks of host {} are lost: {}", loss.batches, host, whys[which]);
+  out.data = fmt::format("first {}, last {}", first, last);
   out.tags = {"loss"};
   add_tag(out.tags, "host", host);
+  add_tag(out.tags, "reason", names[which]);
   return out;
 }
 

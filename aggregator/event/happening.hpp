@@ -37,9 +37,8 @@ Happening exit_of(Entity const& life, WallTime when, Ending const& ending);
 Happening oom_of(Entity const& life, WallTime when, std::string_view which);
 Happening deploy_of(Entity const& life, std::string_view image_before);
 Happening join_of(Entity const& host, WallTime when);
-// An agent dropped `batches` ticks before they were here; `which` tells one loss from the next.
-Happening loss_of(std::string_view host, WallTime when, std::uint64_t batches,
-                  std::string_view which);
+// The agent of a host dropped ticks before they were here. At the first of them.
+Happening loss_of(std::string_view host, Loss const& loss);
 
 // "completed" (0), "oom", "signal" (128 + 1 to 64), "error", or "unknown" without a code.
 std::string_view reason_of(Ending const& ending);

@@ -272,7 +272,6 @@ void Ingest::answer_hello(Agent& agent, Job& job) {
     for (auto const& range : agent.receiver.lost_ranges()) {
       lost_.push_back({agent.id, agent.receiver.epoch(), range, clock_.wall(), agent.newest_tick});
       if (lost_.size() > kept_lost) lost_.pop_front();
-      if (options_.on_lost) options_.on_lost(lost_.back());
     }
   } else {
     if (answer.kind == delivery::HelloReply::Kind::conflict) ++counters_.conflicts;

@@ -49,7 +49,6 @@ struct IngestOptions {
   // Of the store; half a gigabyte, and the rows of half a million containers. Backlogs get half of
   // it.
   std::uint64_t max_unapplied_cells = 32 << 20;
-  std::function<void(LostBatches const&)> on_lost;  // on the io thread
 };
 
 struct IngestCounters {

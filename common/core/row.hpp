@@ -66,6 +66,20 @@ struct ContainerEvent {
   bool operator==(ContainerEvent const&) const = default;
 };
 
+// Ticks of a stream of which no rows will come: its agent had to drop their batches unsent.
+enum class LossReason : std::uint8_t {
+  full = 1,        // the spool reached its greatest size
+  old = 2,         // ... or its greatest age
+  damaged = 3,     // what was written could not be read again
+  unwritable = 4,  // the disk took nothing, and memory holds the newest few alone
+};
+struct Loss {
+  LossReason reason = LossReason::full;
+  WallTime first{}, last{};   // ticks, both among the lost
+  std::uint64_t batches = 0;  // 0: how many is not known, nor that there were any
+  bool operator==(Loss const&) const = default;
+};
+
 // All figures of one entity at one tick. `slot` numbers the entity within its stream (agent and
 // epoch): the agent gives each life a slot that it never gives again in that epoch.
 struct Row {
@@ -146,6 +160,7 @@ struct Batch {
   SlotEntities entities;               // every entity that has a row, by slot ascending
   std::vector<Row> rows;               // by slot ascending, at most one per slot
   std::vector<ContainerEvent> events;  // since the batch before, in the order of their coming
+  std::vector<Loss> losses;            // told by this batch
   bool operator==(Batch const&) const = default;
 };
 

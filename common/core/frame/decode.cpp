@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "common/core/frame/bytes.hpp"
@@ -33,10 +34,15 @@ class SlotReader {
   std::uint64_t next_ = 0;
 };
 
-// Checks size, magic, flags and CRC, and leaves `reader` behind the agent. `events`: whether there
-// are some behind the rows.
+// Which parts stand behind the rows.
+struct Trailing {
+  bool events = false;
+  bool losses = false;
+};
+
+// Checks size, magic, flags and CRC, and leaves `reader` behind the agent.
 Result<FrameHeader> read_header(std::string_view frame, CrcCheck crc, ByteReader& reader,
-                                bool& events) {
+                                Trailing& trailing) {
   using namespace frame_layout;
   if (frame.size() > frame_limit::frame_bytes)
     return Error{Errc::too_large, 0, "frame: " + std::to_string(frame.size()) + " bytes"};
@@ -52,9 +58,9 @@ Result<FrameHeader> read_header(std::string_view frame, CrcCheck crc, ByteReader
   reader = ByteReader(frame.substr(magic.size(), frame.size() - magic.size() - crc_bytes));
   FrameHeader header;
   auto const flags = reader.u8();
-  if ((flags & ~(flag_delta | flag_events)) != 0)
+  if ((flags & ~(flag_delta | flag_events | flag_losses)) != 0)
     return Error{Errc::unsupported, 0, "frame: a flag that is not known"};
-  events = (flags & flag_events) != 0;
+  trailing = {(flags & flag_events) != 0, (flags & flag_losses) != 0};
   auto const lane = reader.u8();
   if (lane > static_cast<std::uint8_t>(Lane::backlog)) return malformed("no such lane");
   header.lane = static_cast<Lane>(lane);
@@ -286,12 +292,32 @@ bool read_events(ByteReader& reader, Batch& batch) {
   return reader.ok() && !batch.events.empty();
 }
 
+bool read_losses(ByteReader& reader, Batch& batch) {
+  std::size_t constexpr least = 4;  // reason, first tick, last tick, batches
+  batch.losses.resize(read_count(reader, least, frame_limit::losses));
+  for (auto& loss : batch.losses) {
+    auto const reason = reader.u8();
+    if (reason < static_cast<std::uint8_t>(LossReason::full) ||
+        reason > static_cast<std::uint8_t>(LossReason::unwritable))
+      return false;
+    loss.reason = static_cast<LossReason>(reason);
+    auto const first = unzigzag(reader.varint());
+    auto const most = std::numeric_limits<std::int64_t>::max();
+    auto const room = first < 0 ? most : most - first;
+    auto const length = reader.varint(static_cast<std::uint64_t>(room));
+    loss.first = WallTime(Nanoseconds(first));
+    loss.last = loss.first + Nanoseconds(static_cast<std::int64_t>(length));
+    loss.batches = reader.varint();
+  }
+  return reader.ok() && !batch.losses.empty();
+}
+
 }  // namespace
 
 Result<FrameHeader> peek_frame(std::string_view frame, CrcCheck crc) {
   ByteReader reader{{}};
-  bool events = false;
-  return read_header(frame, crc, reader, events);
+  Trailing trailing;
+  return read_header(frame, crc, reader, trailing);
 }
 
 namespace {
@@ -299,8 +325,8 @@ namespace {
 template <typename Base>
 Result<Batch> decode(std::string_view frame, Base* base, CrcCheck crc, SlotEntities const& known) {
   ByteReader reader{{}};
-  bool events = false;
-  auto header = read_header(frame, crc, reader, events);
+  Trailing trailing;
+  auto header = read_header(frame, crc, reader, trailing);
   if (!header) return header.error();
   if (!header->base) base = nullptr;
   if (header->base && (base == nullptr || base->sequence != *header->base ||
@@ -323,7 +349,8 @@ Result<Batch> decode(std::string_view frame, Base* base, CrcCheck crc, SlotEntit
   std::vector<std::uint32_t> fresh;
   if (!read_entities(reader, base, known, batch, fresh)) return malformed("its entities");
   if (!read_rows(reader, base, fresh, batch)) return malformed("its rows");
-  if (events && !read_events(reader, batch)) return malformed("its events");
+  if (trailing.events && !read_events(reader, batch)) return malformed("its events");
+  if (trailing.losses && !read_losses(reader, batch)) return malformed("its losses");
   if (reader.left() != 0) return malformed("bytes behind its rows");
   return batch;
 }

@@ -1,7 +1,7 @@
 // A frame's bytes, in order (FORMAT.md explains each):
 //
 //   0  "dAF1"                    magic and version
-//   4  u8   flags                bit 0: delta, bit 1: events
+//   4  u8   flags                bit 0: delta, bit 1: events, bit 2: losses
 //   5  u8   lane
 //   6  u64  sequence
 //  14  u64  epoch
@@ -14,6 +14,7 @@
 //      entities                  key: all; delta: new or changed
 //      rows                      count, then of each: slot gap, schema, change mask, changes
 //      events                    only with their flag: count, then of each: kind, entity, ...
+//      losses                    only with their flag: count, then of each: reason, ticks, batches
 //      u32  CRC-32C              of all before
 //
 // Integers little-endian; all else varints, strings behind their length.
@@ -37,7 +38,8 @@ void write_header(ByteWriter& writer, Batch const& batch, std::optional<std::uin
   writer.raw(frame_layout::magic);
   auto const delta = base ? frame_layout::flag_delta : 0;
   auto const events = batch.events.empty() ? 0 : frame_layout::flag_events;
-  writer.u8(static_cast<std::uint8_t>(delta | events));
+  auto const losses = batch.losses.empty() ? 0 : frame_layout::flag_losses;
+  writer.u8(static_cast<std::uint8_t>(delta | events | losses));
   writer.u8(static_cast<std::uint8_t>(batch.lane));
   writer.u64(batch.sequence);
   writer.u64(batch.stream.epoch);
@@ -100,6 +102,17 @@ void write_events(ByteWriter& writer, Batch const& batch) {
     writer.varint(event.exit_code ? 1 : 0);
     if (event.exit_code) writer.varint(zigzag(*event.exit_code));
     writer.string(event.reason);
+  }
+}
+
+void write_losses(ByteWriter& writer, Batch const& batch) {
+  if (batch.losses.empty()) return;
+  writer.varint(batch.losses.size());
+  for (auto const& loss : batch.losses) {
+    writer.u8(static_cast<std::uint8_t>(loss.reason));
+    writer.varint(zigzag(loss.first.time_since_epoch().count()));
+    writer.varint(static_cast<std::uint64_t>((loss.last - loss.first).count()));
+    writer.varint(loss.batches);
   }
 }
 
@@ -217,6 +230,7 @@ std::string encode(Batch const& batch, Batch const* base) {
     write_cells(writer, row.cells, before);
   }
   write_events(writer, batch);
+  write_losses(writer, batch);
   writer.u32(crc32c(frame));
   return frame;
 }

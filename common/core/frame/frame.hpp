@@ -34,6 +34,7 @@ inline constexpr std::uint32_t slots = 0xffff'ffff;
 inline constexpr std::size_t cells = 1 << 20;  // of all rows together
 inline constexpr std::size_t events = 4096;
 inline constexpr std::size_t reason_bytes = 1024;  // of one event
+inline constexpr std::size_t losses = 256;
 }  // namespace frame_limit
 
 // What a frame says of itself before its rows.

@@ -10,6 +10,7 @@ namespace dadvisor::frame_layout {
 inline constexpr std::string_view magic = "dAF1";  // the last character is the version
 inline constexpr std::uint8_t flag_delta = 1;
 inline constexpr std::uint8_t flag_events = 2;
+inline constexpr std::uint8_t flag_losses = 4;
 inline constexpr std::size_t flags_at = 4;
 inline constexpr std::size_t lane_at = 5;
 inline constexpr std::size_t sequence_at = 6;

@@ -411,7 +411,25 @@ TEST_CASE("a spool far too small drops the oldest, counted, and the newest still
   CHECK(counters.dropped_rows == rows - waiting_rows);
   world.clock.advance(seconds(1));
   world.welcome();
-  CHECK(number_of(world.frames().back()) == 99);
+  auto const frames = world.frames();
+  CHECK(number_of(frames.back()) == 99);
+  // Those that wait tell of all that was lost, of each once, also of what a lost one had told.
+  REQUIRE(frames.size() == counters.waiting);
+  std::uint64_t told = 0;
+  WallTime first = WallTime::max(), last = WallTime::min();
+  for (auto const& frame : frames) {
+    auto const batch = decode_frame(frame, nullptr);
+    REQUIRE(batch);
+    for (auto const& loss : batch->losses) {
+      CHECK(loss.reason == LossReason::full);
+      told += loss.batches;
+      first = std::min(first, loss.first);
+      last = std::max(last, loss.last);
+    }
+  }
+  CHECK(told == counters.lost);
+  CHECK(first == world.tick(0).tick);
+  CHECK(last == world.tick(99 - static_cast<int>(counters.waiting)).tick);
 }
 
 namespace {

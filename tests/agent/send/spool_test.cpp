@@ -223,7 +223,7 @@ TEST_CASE("beyond its bytes the spool drops the oldest, beyond its age what is o
   for (int i = 0; i < 100; ++i) {
     kept.push_back(add(spool, std::string(200, 'x'), i));
     REQUIRE(spool.place(kept.back(), {Lane::backlog, kept.size()}));
-    for (auto const record : spool.trim(at(i))) dropped.push_back(record);
+    for (auto const& gone : spool.trim(at(i), 0)) dropped.push_back(gone.record);
     REQUIRE(spool.counters().bytes <= 10000);
   }
   CHECK(spool.counters().dropped_full == dropped.size());

@@ -103,7 +103,6 @@ class Watched {
     }
     return text;
   }
-  void tell(Happening happening) { watch_->tell(std::move(happening)); }
   graphite::Event const& latest() const { return latest_; }
   WatchCounters counters() const { return watch_->counters(); }
 
@@ -298,9 +297,19 @@ TEST_CASE("a log that cannot be written is tried again, and what waits is bounde
 
 TEST_CASE("what an agent lost is an event, once") {
   Watched watched;
-  watched.tell(loss_of("h1", from_unix_seconds(noon + 20), 118, "1700000000 fresh 100-217"));
-  watched.tell(loss_of("h1", from_unix_seconds(noon + 20), 118, "1700000000 fresh 100-217"));
-  CHECK(watched.news() == "loss@20");
-  CHECK(watched.latest().what == "118 ticks of host h1 are lost: its agent could not keep them");
-  CHECK(watched.latest().tags == std::vector<std::string>{"loss", "host:h1"});
+  auto const at = [](std::int64_t seconds) { return from_unix_seconds(noon + seconds); };
+  auto batch = watched.batch(60, {});
+  batch.losses = {{LossReason::full, at(20), at(50), 4}};
+  watched.apply(batch);
+  watched.apply(batch);      // sent again
+  watched.restart({batch});  // replayed
+  CHECK(watched.news() == "join@60, loss@20");
+  CHECK(watched.latest().what == "4 ticks of host h1 are lost: the spool of its agent was full");
+  CHECK(watched.latest().data == "first 1700000020, last 1700000050");
+  CHECK(watched.latest().tags == std::vector<std::string>{"loss", "host:h1", "reason:full"});
+  batch.losses = {{LossReason::damaged, at(40), at(40), 0}};
+  watched.apply(batch);
+  CHECK(watched.news() == "loss@40");
+  CHECK(watched.latest().what ==
+        "ticks of host h1 may be lost: the spool of its agent was damaged");
 }

@@ -57,6 +57,19 @@ ContainerEvent some_event(Random& random, std::string const& agent) {
   return event;
 }
 
+std::vector<Loss> some_losses(Random& random) {
+  std::vector<Loss> losses;
+  for (auto more = below(random, 3); more > 0; --more) {
+    Loss loss{static_cast<LossReason>(1 + below(random, 4)),
+              WallTime(std::chrono::seconds(below(random, 4000000000))),
+              {},
+              below(random, 9)};
+    loss.last = loss.first + std::chrono::seconds(below(random, 90000));
+    losses.push_back(loss);
+  }
+  return losses;
+}
+
 Batch some_batch(Random& random) {
   Batch batch;
   batch.stream = {"host-" + std::to_string(below(random, 9)), random()};
@@ -81,6 +94,7 @@ Batch some_batch(Random& random) {
   }
   for (auto events = below(random, 3); events > 0; --events)
     batch.events.push_back(some_event(random, batch.stream.agent));
+  batch.losses = some_losses(random);
   return batch;
 }
 
@@ -94,6 +108,7 @@ Batch some_successor(Batch const& base, Random& random) {
   batch.events.clear();
   for (auto events = below(random, 3); events > 0; --events)
     batch.events.push_back(some_event(random, batch.stream.agent));
+  batch.losses = some_losses(random);
   for (std::size_t i = 0; i < base.rows.size(); ++i) {
     auto const fate = below(random, 10);
     if (fate == 0) continue;
@@ -160,6 +175,15 @@ Batch golden_events() {
        std::nullopt,
        false,
        "killed"}};
+  return batch;
+}
+
+// golden_base() that tells of an hour lost for its size, and of damage some time before.
+Batch golden_losses() {
+  Batch batch = golden_base();
+  batch.losses = {
+      {LossReason::full, from_unix_seconds(1699990000), from_unix_seconds(1699993590), 360},
+      {LossReason::damaged, from_unix_seconds(-1), from_unix_seconds(-1), 0}};
   return batch;
 }
 
@@ -337,6 +361,9 @@ TEST_CASE("the golden frames are what FORMAT.md says, both ways") {
   CHECK(*decode_frame(delta, &base) == golden_next());
   CHECK(encode_delta_frame(golden_events(), golden_base()) == events);
   CHECK(*decode_frame(events, &base) == golden_events());
+  auto const losses = fixture("losses.frame");
+  CHECK(encode_key_frame(golden_losses()) == losses);
+  CHECK(*decode_frame(losses, nullptr) == golden_losses());
 }
 
 TEST_CASE("a re-stamped frame is the frame of that place") {
@@ -351,8 +378,8 @@ TEST_CASE("a re-stamped frame is the frame of that place") {
 
 TEST_CASE("a frame cut at any byte, with a byte more, or with any bit flipped is refused") {
   auto const base = golden_base();
-  for (auto const& whole :
-       {fixture("key.frame"), fixture("delta.frame"), fixture("events.frame")}) {
+  for (auto const& whole : {fixture("key.frame"), fixture("delta.frame"), fixture("events.frame"),
+                            fixture("losses.frame")}) {
     REQUIRE(decode_frame(whole, &base));
     for (std::size_t size = 0; size < whole.size(); ++size) {
       CHECK_FALSE(decode_frame(whole.substr(0, size), &base));
@@ -373,7 +400,8 @@ TEST_CASE("with a right CRC over wrong bytes, nothing breaks and what decodes en
   Random random(5);
   auto const base = golden_base();
   std::size_t accepted = 0;
-  for (auto const& whole : {fixture("key.frame"), fixture("delta.frame"), fixture("events.frame")})
+  for (auto const& whole : {fixture("key.frame"), fixture("delta.frame"), fixture("events.frame"),
+                            fixture("losses.frame")})
     for (int round = 0; round < 20000; ++round) {
       auto frame = whole.substr(0, whole.size() - 4);
       for (auto changes = 1 + below(random, 3); changes > 0; --changes) {
