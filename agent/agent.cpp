@@ -116,6 +116,7 @@ void Agent::tick(WallTime at) {
   auto const before = clock_.monotonic();
   auto batch = sampler_->sample(at, containers, runtimes_->state(), events_);
   auto const after = clock_.monotonic();
+  runtimes_->look(sampler_->has_strangers());
   sampled_.sampling_seconds += std::chrono::duration<double>(after - before).count();
   if (!batch) {
     log_.debug("no rows at {}: {}", unix_seconds(at), to_string(batch.error()));
@@ -164,6 +165,12 @@ AgentFigures Agent::figures() const {
     all.docker = {docker->up_to_date(), docker->counters()};
   if (auto const* containerd = runtimes_->containerd())
     all.containerd = {containerd->up_to_date(), containerd->counters()};
+  if (auto const* mesos = runtimes_->mesos()) {
+    all.mesos_up = mesos->up();
+    all.mesos_requests = mesos->counters().requests;
+    all.mesos_failures = mesos->counters().failures;
+    all.mesos_malformed = mesos->counters().malformed;
+  }
   if (disks_) {
     auto const disks = disks_->counters();
     all.disk_counts = disks.walks;

@@ -84,6 +84,19 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
   });
   loop.run();
 
+  std::optional<Question> of_mesos;
+  std::optional<Finding> mesos;
+  if (auto const url = http::parse_url(settings.mesos_agent); url && sampler.has_strangers()) {
+    auto target = url->target;
+    while (target.ends_with('/')) target.pop_back();
+    of_mesos.emplace(loop, url->origin, target + "/state", Credentials(),
+                     [&](Result<http::Response> const& reply) {
+                       mesos = check_mesos(settings.mesos_agent, reply);
+                       loop.stop();
+                     });
+    loop.run();
+  }
+
   std::size_t const containers = batch && !batch->rows.empty() ? batch->rows.size() - 1 : 0;
   std::vector<Finding> findings{check_cgroups(hierarchies)};
   if (batch) findings.push_back(check_figures(*batch, sampler.stats().io_unaccounted));
@@ -96,6 +109,7 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
     findings.push_back(check_containerd(
         settings.containerd_socket, containerd->trouble(), containerd->namespaces(),
         !docker.empty() && docker[0].level == Finding::Level::good));
+  if (mesos) findings.push_back(*mesos);
   findings.insert(findings.end(), aggregator.begin(), aggregator.end());
   findings.push_back(check_clock());
   findings.push_back(check_spool(settings.data_dir, settings.spool_bytes));

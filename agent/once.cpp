@@ -13,6 +13,7 @@ int print_once(Settings const& settings, http::Loop& loop, Clock const& clock, L
   constexpr Nanoseconds apart = 1s;
   SamplerOptions options = sampler_options(settings);
   options.step = apart;
+  options.grace = apart / 2;  // there is no later one to wait for
   auto const disks = walk_disks(settings);
   options.disks = disks.get();
   Sampler sampler(std::move(options), clock, log.named("sample"));
@@ -25,6 +26,7 @@ int print_once(Settings const& settings, http::Loop& loop, Clock const& clock, L
   http::Timer wait;
   RuntimesSettled const settled(loop, clock, runtimes, [&] {
     first = reading();
+    runtimes.look(sampler.has_strangers());
     wait = loop.after(apart, [&] {
       second = reading();
       loop.stop();

@@ -28,12 +28,21 @@ Runtimes::Runtimes(Settings const& settings, http::Loop& loop, Clock const& cloc
     containerd_ = std::make_unique<ContainerdWatcher>(loop, clock, std::move(options),
                                                       log.named("containerd"));
   }
+  if (auto const url = http::parse_url(settings.mesos_agent);
+      url && !settings.mesos_agent.empty()) {
+    MesosOptions options;
+    options.url = *url;
+    options.wanted = wanted;
+    mesos_ = std::make_unique<MesosWatcher>(loop, clock, std::move(options), log.named("mesos"));
+  }
 }
 
 std::vector<Container> Runtimes::snapshot() {
   auto all = docker_ ? docker_->snapshot() : std::vector<Container>();
   if (containerd_)
     for (auto& one : containerd_->snapshot()) all.push_back(std::move(one));
+  if (mesos_)
+    for (auto& one : mesos_->snapshot()) all.push_back(std::move(one));
   return all;
 }
 
@@ -53,7 +62,15 @@ RuntimeState Runtimes::state() const {
     // One that has nothing beside Docker's own tells of nobody.
     state.containerd = containerd_->up_to_date() && !names.empty();
   }
+  if (mesos_) {
+    state.mesos = mesos_->expected();
+    state.mesos_root = mesos_->cgroups_root();
+  }
   return state;
+}
+
+void Runtimes::look(bool strangers) {
+  if (mesos_) mesos_->look(strangers);
 }
 
 bool Runtimes::settled() const {

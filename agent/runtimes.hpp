@@ -10,6 +10,7 @@
 #include "agent/containerd/containerd_watcher.hpp"
 #include "agent/docker/docker_watcher.hpp"
 #include "agent/docker/runtime_state.hpp"
+#include "agent/mesos/mesos_watcher.hpp"
 #include "agent/settings.hpp"
 
 namespace dadvisor::agent {
@@ -23,15 +24,19 @@ class Runtimes {
   std::vector<Container> snapshot();
   std::vector<RuntimeEvent> take_events();
   RuntimeState state() const;
+  // To be called behind each reading; `strangers`: Sampler::has_strangers().
+  void look(bool strangers);
   // Whether each has been found or is known to be away.
   bool settled() const;
   // nullptr where none is to be asked.
   DockerWatcher const* docker() const { return docker_.get(); }
   ContainerdWatcher const* containerd() const { return containerd_.get(); }
+  MesosWatcher const* mesos() const { return mesos_.get(); }
 
  private:
   std::unique_ptr<DockerWatcher> docker_;
   std::unique_ptr<ContainerdWatcher> containerd_;
+  std::unique_ptr<MesosWatcher> mesos_;
 };
 
 // Calls `then` on the loop once the runtimes know the containers or are known to be away, after two

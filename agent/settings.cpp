@@ -63,6 +63,8 @@ config::OptionTable settings_table(Settings& settings) {
              "the Docker daemon's unix socket; empty: none is asked");
   table.text("containerd_socket", settings.containerd_socket, "FILE",
              "containerd's unix socket, for what is not Docker's; empty: it is not asked");
+  table.text("mesos_agent", settings.mesos_agent, "URL",
+             "this host's Mesos agent, asked where there are cgroups of Mesos; empty: it is not");
   table.duration("disk_pace", settings.disk_pace, 0s, 24h,
                  "time between two counts of what containers' layers and volumes hold; 0: never");
   table.boolean("blkio_enable", settings.blkio_enable,
@@ -130,6 +132,11 @@ Result<void> complete(Settings& settings, config::OptionTable const& table) {
   if (settings.tls_certificate.empty() != settings.tls_key.empty())
     return wrong(settings.tls_key.empty() ? "tls_certificate" : "tls_key",
                  "a certificate and its key belong together; give tls_certificate and tls_key");
+  if (!settings.mesos_agent.empty()) {
+    auto const url = http::parse_url(settings.mesos_agent);
+    if (!url) return wrong("mesos_agent", url.error().context);
+    if (url->origin.tls) return wrong("mesos_agent", "only http:// is spoken to a Mesos agent");
+  }
   if (settings.step % 1s != Nanoseconds::zero()) {
     return wrong("step", "no whole number of seconds; write 1s, 5s or 10s");
   }

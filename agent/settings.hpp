@@ -29,6 +29,7 @@ struct Settings {
   std::string data_dir = "/var/lib/dadvisor/agent";
   std::string docker_socket = "/var/run/docker.sock";                 // empty: no Docker is asked
   std::string containerd_socket = "/run/containerd/containerd.sock";  // empty: it is not asked
+  std::string mesos_agent = "http://127.0.0.1:5051";                  // empty: it is not asked
   Nanoseconds disk_pace = std::chrono::minutes(5);                    // 0: never
   bool blkio_enable = false;
   std::string services = "auto";

@@ -87,6 +87,8 @@ std::optional<ContainerPath> match_level(std::string_view path, PathRules const&
 
 }  // namespace
 
+bool ends_in_uuid(std::string_view path) { return is_uuid(last_component(path)); }
+
 std::optional<ContainerPath> match_component(std::string_view component) {
   if (component.ends_with(".scope")) component.remove_suffix(6);
   std::string_view runtime;

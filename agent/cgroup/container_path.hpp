@@ -22,6 +22,7 @@ struct PathRules {
   std::string mesos_root = "/mesos";
   // Whether systemd's *.service cgroups count: for hosts without a container runtime.
   bool services = false;
+  bool operator==(PathRules const&) const = default;
 };
 
 struct ContainerPath {
@@ -35,6 +36,9 @@ struct ContainerPath {
 
 // The innermost container of `path`; nullopt when it is in none.
 std::optional<ContainerPath> match_container(std::string_view path, PathRules const& rules);
+
+// Whether the last component of `path` is shaped as the ids that Mesos gives.
+bool ends_in_uuid(std::string_view path);
 
 // Whether a last component is one that container runtimes give: "libpod-ID.scope" and alike.
 std::optional<ContainerPath> match_component(std::string_view component);

@@ -32,10 +32,13 @@ struct Container {
   std::vector<std::string> volumes;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> env;
-  std::string runtime = "docker";  // who told of it: "docker", "containerd"
+  std::string runtime = "docker";  // who told of it: "docker", "containerd", "mesos"
   // Its cgroup's path as the runtime was told; where that is nested, the end of the whole one.
   // Empty: it is found by the id in it.
   std::string cgroup;
+  // Who told knows what it is called and no more: that it lives, its end and the rest are its
+  // cgroup's word.
+  bool names_only = false;
   bool operator==(Container const&) const = default;
 };
 

@@ -97,6 +97,30 @@ Finding check_containerd(std::string const& socket, std::optional<Error> const& 
   return finding;
 }
 
+Finding check_mesos(std::string const& url, Result<http::Response> const& reply) {
+  Finding finding{Level::good, "mesos", {}, {}};
+  auto const state = object_of(reply);
+  if (state && state->contains("frameworks")) {
+    finding.found = fmt::format("{} of version {} answers", url, text_of(*state, "version"));
+    return finding;
+  }
+  finding.level = Level::fault;
+  if (!reply) {
+    finding.found =
+        fmt::format("{}: {}: its containers have no names", url, to_string(reply.error()));
+    finding.remedy = "name the agent's own address by mesos_agent: http://HOST:5051 (--ip, --port)";
+  } else if (reply->status == 401 || reply->status == 403) {
+    finding.found =
+        fmt::format("{} lets nobody read /state without credentials ({})", url, reply->status);
+    finding.remedy =
+        "start the Mesos agent with --no-authenticate_http_readonly, or allow /state to all";
+  } else {
+    finding.found = fmt::format("{} answers {}, which no Mesos agent does", url, reply->status);
+    finding.remedy = "name the Mesos agent's URL by mesos_agent: http://HOST:5051";
+  }
+  return finding;
+}
+
 Finding check_aggregator(std::string const& url, bool with_token,
                          Result<http::Response> const& reply) {
   Finding finding{Level::good, "aggregator", {}, {}};

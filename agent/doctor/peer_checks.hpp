@@ -20,6 +20,9 @@ Finding check_docker(std::string const& socket, Result<http::Response> const& re
 Finding check_containerd(std::string const& socket, std::optional<Error> const& trouble,
                          std::set<std::string> const& namespaces, bool docker);
 
+// Of GET /state of a Mesos agent, where there are containers of it.
+Finding check_mesos(std::string const& url, Result<http::Response> const& reply);
+
 // Of GET /api/v1/status, asked with the token if there is one.
 Finding check_aggregator(std::string const& url, bool with_token,
                          Result<http::Response> const& reply);

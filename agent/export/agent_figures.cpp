@@ -94,6 +94,13 @@ void write_runtime(Page& page, std::string const& prefix, std::string const& cal
 void write_runtimes(Page& page, AgentFigures const& f) {
   write_runtime(page, "docker", "the Docker daemon", f.docker);
   write_runtime(page, "containerd", "containerd", f.containerd);
+  page.gauge("mesos_up", "Whether the Mesos agent answered when it was asked last.",
+             f.mesos_up ? 1 : 0);
+  page.counter("mesos_requests_total", "Requests to the Mesos agent.", f.mesos_requests);
+  page.counter("mesos_failures_total", "Broken or missing answers of the Mesos agent.",
+               f.mesos_failures);
+  page.counter("mesos_malformed_total", "Answers of the Mesos agent that made no sense.",
+               f.mesos_malformed);
   auto const sum = [&](std::uint64_t RuntimeCounters::*counter) {
     return f.docker.counters.*counter + f.containerd.counters.*counter;
   };

@@ -37,6 +37,10 @@ struct AgentFigures {
     RuntimeCounters counters;
   };
   Runtime docker, containerd;
+  bool mesos_up = false;  // answered when it was asked last
+  std::uint64_t mesos_requests = 0;
+  std::uint64_t mesos_failures = 0;
+  std::uint64_t mesos_malformed = 0;
 
   // Layers and volumes.
   std::uint64_t disk_counts = 0;

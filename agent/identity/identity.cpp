@@ -106,15 +106,26 @@ std::optional<Identity> mesos(Container const& container) {
   if (task.empty()) task = value_or(container.env, "MESOS_EXECUTOR_ID");
   if (task.empty()) return std::nullopt;
   if (auto found = aurora(task)) return found;
+  std::string const framework = value_or(container.env, "MESOS_FRAMEWORK_NAME");
   // "shop_cart.UUID" and "shop_cart.instance-UUID._app.1" are Marathon's, named so by other
   // frameworks too.
   std::string_view app = task;
-  if (std::size_t const at = app.find(".instance-"); at != std::string_view::npos && at > 0) {
+  std::size_t const at = std::min(app.find(".instance-"), app.find(".marathon-"));
+  if (at != std::string_view::npos && at > 0) {
     app = app.substr(0, at);
   } else if (std::size_t const uuid = uuid_at_end(app); uuid > 0 && app.size() > uuid + 1) {
     char const before = app[app.size() - uuid - 1];
     if (before == '.' || before == '-' || before == '_') app.remove_suffix(uuid + 1);
   }
+  // What Mesos itself tells of a task has no MARATHON_APP_ID; ids of Marathon have no '_', which
+  // stands for '/' in its tasks'.
+  if (framework.starts_with("marathon") && app.size() < task.size()) {
+    std::string id = "/" + std::string(app);
+    std::ranges::replace(id, '_', '/');
+    return Identity{std::move(id), short_id(container), {}, task, Orchestrator::marathon};
+  }
+  // Frameworks that only number their tasks (Spark), or give them no name at all.
+  if (!framework.empty() && (is_digits(app) || uuid_at_end(app) == app.size())) app = framework;
   return Identity{std::string(app), short_id(container), {}, task, Orchestrator::mesos};
 }
 

@@ -108,6 +108,7 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   last_tick_ = tick;
   ended_.clear();
   refresh_.clear();
+  names_.clear();
   return batch;
 }
 

@@ -115,6 +115,8 @@ class Sampler {
   // Looks at what containers without a row yet have used, so that it is known though their end be
   // missed. When to call it again; nothing while there are none.
   std::optional<Nanoseconds> glance() { return briefs_.glance(); }
+  // Whether the last sample() saw Mesos containers that nobody named, or may have.
+  bool has_strangers() const { return strangers_; }
   int watch_descriptor() const { return watch_.descriptor(); }
 
   // Reads limits and other slow figures of a container at the next tick (a Docker update event).
@@ -137,13 +139,16 @@ class Sampler {
 
   // Which lives there are (sampler_lives.cpp).
   void discover();
-  void walk_when_due(bool services, std::vector<std::string> const& namespaces);
+  void walk_when_due(bool services, RuntimeState const& runtimes);
   void reconcile(std::span<Container const> containers, RuntimeState const& runtimes);
   void adopt(Container const& container);
   void adopt(FoundContainer const& found, RuntimeState const& runtimes);
   Life& begin(std::string const& id);
   std::unique_ptr<Life> new_life(std::string const& id);
   void name_unknown(Life& life, ContainerPath const& container);
+  // What who knows names alone calls it; nullptr: nobody does.
+  Container const* name_of(FoundContainer const& found) const;
+  void give_name(Life& life, Container const& name);
   void set_labels(Life& life);
   bool open(Life& life, WallTime tick, bool runtime);
   void vanish(Life& life);
@@ -192,6 +197,9 @@ class Sampler {
   bool walking_ = false;
   PathRules walk_rules_;
   std::vector<FoundContainer> found_;
+  std::map<std::string_view, Container const*> names_;  // of names_only, during a sample()
+  bool strangers_ = false;
+  bool other_root_ = false;  // directories shaped as Mesos' own, in no place that is known for it
   std::map<std::string, MonotonicTime> first_found_;  // cgroups that the runtime does not know
   std::map<std::string, std::unique_ptr<Life>, std::less<>> lives_;  // by container id
   std::vector<std::unique_ptr<Life>> ended_;  // since the last tick, with a last reading

@@ -115,7 +115,9 @@ void Sampler::end_brief_lives(std::span<Container const> containers, RuntimeStat
       continue;
     }
     auto const ended = take_ended(brief, containers);
-    if (!ended && waits) {
+    auto const* name = ended ? nullptr : name_of(brief.found);
+    strangers_ = strangers_ || (container.runtime == "mesos" && !name);
+    if (!ended && !name && waits) {
       ++one;
       continue;
     }
@@ -128,6 +130,7 @@ void Sampler::end_brief_lives(std::span<Container const> containers, RuntimeStat
       set_labels(*life);
     } else {
       name_unknown(*life, container);
+      if (name) give_name(*life, *name);
       life->entity.key.start_ns = brief.begun.time_since_epoch().count();
     }
     life->inode = brief.found.inode;

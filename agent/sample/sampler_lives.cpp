@@ -36,13 +36,15 @@ void Sampler::discover() {
   log_.info("cgroups: {}", to_string(hierarchies_->mode()));
 }
 
-void Sampler::walk_when_due(bool services, std::vector<std::string> const& namespaces) {
+void Sampler::walk_when_due(bool services, RuntimeState const& runtimes) {
   if (!hierarchies_ || !hierarchies_->walked()) return;
   auto const& mount = *hierarchies_->walked();
-  if (!walking_ || services != walk_rules_.services || namespaces != walk_rules_.namespaces) {
-    walk_rules_ = options_.rules;
-    walk_rules_.services = services;
-    walk_rules_.namespaces = namespaces;
+  auto rules = options_.rules;
+  rules.services = services;
+  rules.namespaces = runtimes.namespaces;
+  if (!runtimes.mesos_root.empty()) rules.mesos_root = runtimes.mesos_root;
+  if (!walking_ || rules != walk_rules_) {
+    walk_rules_ = std::move(rules);
     watch_.begin(mount, walk_rules_);
     walking_ = true;
     walk_due_.reset();
@@ -55,6 +57,7 @@ void Sampler::walk_when_due(bool services, std::vector<std::string> const& names
   watch_.follow(tree, briefs_);
   unaccounted_.follow(*hierarchies_, container_roots(mount, tree));
   found_ = std::move(tree.containers);
+  other_root_ = std::ranges::any_of(tree.parents, ends_in_uuid);
   std::erase_if(first_found_, [this](auto const& one) {
     return std::ranges::none_of(
         found_, [&](auto const& found) { return found.container.path == one.first; });
@@ -64,15 +67,26 @@ void Sampler::walk_when_due(bool services, std::vector<std::string> const& names
 void Sampler::reconcile(std::span<Container const> containers, RuntimeState const& runtimes) {
   for (auto& [id, life] : lives_) life->present = false;
   std::unordered_set<std::string_view> named;
+  names_.clear();
   for (auto const& container : containers) {
+    if (container.names_only) {
+      names_.emplace(container.id, &container);
+      continue;
+    }
     named.insert(container.id);
     if (!container.cgroup.empty()) named.insert(container.cgroup);
     if (container.running && !is_sandbox(container)) adopt(container);
   }
-  bool const none = !runtimes.any() && containers.empty();
+  // Mesos has no socket by which to know it: its cgroups tell.
+  if (!walking_) walk_when_due(false, runtimes);
+  bool const none = !runtimes.any() && containers.empty() &&
+                    std::ranges::none_of(
+                        found_, [](auto const& one) { return one.container.runtime == "mesos"; });
   walk_when_due(options_.services == Services::always ||
                     (options_.services == Services::when_no_runtime && none),
-                runtimes.namespaces);
+                runtimes);
+  // Where it makes them elsewhere, it says so itself.
+  strangers_ = other_root_ && runtimes.mesos_root.empty();
   for (auto const& found : found_) {
     bool const inside = !found.container.parent.empty() && !options_.nested;
     if (!inside && !named.contains(found.container.id) && !named.contains(found.container.path))
@@ -120,16 +134,22 @@ void Sampler::adopt(Container const& container) {
 
 void Sampler::adopt(FoundContainer const& found, RuntimeState const& runtimes) {
   auto const& container = found.container;
-  // A runtime's own: its event is on the way, and a life must not begin twice.
-  if (runtimes.tells_of(container.runtime)) {
+  auto const* name = name_of(found);
+  auto const known = lives_.find(container.id);
+  bool const same = known != lives_.end() && known->second->path == container.path &&
+                    (known->second->inode == found.inode || known->second->inode == 0);
+  strangers_ = strangers_ || (container.runtime == "mesos" && !name);
+  // A runtime's own: its word of it is on the way, and a life must not begin twice. One that began
+  // by its cgroup goes on.
+  bool const stranger = !same || known->second->from_runtime;
+  if (stranger && !name && runtimes.tells_of(container.runtime)) {
     auto const now = clock_.monotonic();
     auto const since = first_found_.try_emplace(container.path, now).first->second;
     if (now - since < options_.grace) return;
   }
-  auto const known = lives_.find(container.id);
-  if (known != lives_.end() && known->second->path == container.path &&
-      (known->second->inode == found.inode || known->second->inode == 0)) {
+  if (same) {
     known->second->present = true;
+    if (name) give_name(*known->second, *name);
     return;
   }
   // Two cgroups of one id in one walk (a service's name under two slices): the first has it.
@@ -137,6 +157,19 @@ void Sampler::adopt(FoundContainer const& found, RuntimeState const& runtimes) {
   Life& life = begin(container.id);
   life.present = true;
   name_unknown(life, container);
+  if (name) give_name(life, *name);
+}
+
+Container const* Sampler::name_of(FoundContainer const& found) const {
+  if (found.container.runtime != "mesos") return nullptr;
+  auto const name = names_.find(found.container.id);
+  return name == names_.end() ? nullptr : name->second;
+}
+
+void Sampler::give_name(Life& life, Container const& name) {
+  if (life.from_runtime || life.container == name) return;
+  life.container = name;
+  set_labels(life);
 }
 
 void Sampler::name_unknown(Life& life, ContainerPath const& container) {
@@ -152,7 +185,7 @@ void Sampler::name_unknown(Life& life, ContainerPath const& container) {
 
 void Sampler::set_labels(Life& life) {
   Identity identity;
-  if (life.from_runtime) {
+  if (life.from_runtime || life.container.names_only) {
     identity = identify(life.container, options_.agent_id);
   } else if (is_generated(life.id)) {
     // Nobody knows its name: what has no name is one app per runtime, not an app each.

@@ -77,6 +77,9 @@ TEST_CASE("once, its form, and every key as a flag") {
 
 TEST_CASE("what only the agent can judge is told by key and remedy") {
   CHECK(completion_error({"--aggregator", "ftp://a"}).starts_with("--aggregator: "));
+  CHECK(completion_error({"--mesos-agent", "5051"}).starts_with("--mesos-agent: "));
+  CHECK(completion_error({"--mesos-agent", "https://a"}).find("http://") != std::string::npos);
+  CHECK(completion_error({"--mesos-agent", ""}).empty());
   CHECK(completion_error({"--aggregator", "https://a", "--tls-ca", "/ca"}).empty());
   CHECK(completion_error({"--aggregator", "http://a", "--tls-ca", "/ca"})
             .ends_with("no aggregator is asked by TLS; write aggregator: https://..."));

@@ -33,6 +33,7 @@ ALLOWED = {
     "agent/fs": ["common/core"],
     "agent/docker": AGENT,
     "agent/containerd": AGENT + ["common/grpc", "agent/docker"],
+    "agent/mesos": AGENT + ["agent/docker"],
     "agent/identity": AGENT + ["agent/docker"],
     "agent/sample": AGENT + READERS,
     "agent/send": AGENT + READERS + ["agent/sample"],

@@ -90,6 +90,7 @@ TEST_CASE("Mesos' own containers are UUIDs below its root, figures at the id's l
   moved.mesos_root = "/cluster/tasks";
   CHECK(match("/cluster/tasks/" + uuid, moved));
   CHECK_FALSE(match("/mesos/" + uuid, moved));
+  CHECK((ends_in_uuid("/any/" + uuid) && !ends_in_uuid("/any/" + uuid + "/leaf")));
 }
 
 TEST_CASE("any name counts below a configured root, and only there") {

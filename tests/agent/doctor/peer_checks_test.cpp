@@ -50,6 +50,18 @@ TEST_CASE("what containerd came to, beside Docker and without") {
         std::string::npos);
 }
 
+TEST_CASE("what a Mesos agent's answer means") {
+  auto const told = [](Result<http::Response> const& reply) {
+    return check_mesos("http://m", reply);
+  };
+  CHECK(told(answer(200, R"({"version":"1.11.0","frameworks":[]})")) ==
+        Finding{Level::good, "mesos", "http://m of version 1.11.0 answers", ""});
+  auto const gone = told(Error{Errc::unavailable, 111, "x"}), closed = told(answer(401, ""));
+  CHECK((gone.level == Level::fault && gone.remedy.find("mesos_agent") != std::string::npos));
+  CHECK((closed.level == Level::fault && closed.remedy.find("readonly") != std::string::npos));
+  CHECK(told(answer(200, "{}")).level == Level::fault);
+}
+
 TEST_CASE("what the aggregator's answer means") {
   auto const told = [](bool token, Result<http::Response> const& reply) {
     return check_aggregator("http://a", token, reply);

@@ -78,6 +78,22 @@ TEST_CASE("Mesos: the task's name without what differs from run to run") {
         Orchestrator::mesos);
 }
 
+TEST_CASE("Mesos' own word of a task: its framework tells what the id means") {
+  auto const named = [](std::string const& framework, std::string const& task) {
+    return identify(container({}, {{"MESOS_FRAMEWORK_NAME", framework}, {"MESOS_TASK_ID", task}}));
+  };
+  auto const found = named("marathon", "shop_cart." + uuid);
+  CHECK(found == Identity{"/shop/cart", short_id, "", "shop_cart." + uuid, Orchestrator::marathon});
+  CHECK(named("marathon-prod", "shop_pod.instance-" + uuid + ".web").app == "/shop/pod");
+  CHECK(named("marathon", "shop_cart.marathon-" + uuid).app == "/shop/cart");
+  CHECK(named("marathon", "odd").orchestrator == Orchestrator::mesos);
+  CHECK(named("chronos", "ct:1420000000000:0:nightly:").app == "nightly");
+  CHECK(named("Aurora", "www-data-prod-hello-3-" + uuid).orchestrator == Orchestrator::aurora);
+  CHECK(named("other", "shop_cart." + uuid).app == "shop_cart");
+  CHECK(named("my-job", "17").app == "my-job");  // Spark's
+  CHECK(named("my-job", uuid).app == "my-job");
+}
+
 TEST_CASE("Aurora: role, environment and job, and the shard as instance") {
   auto const task = "www-data-prod-hello-3-" + uuid;
   auto const found = identify(container({}, {{"MESOS_TASK_ID", "thermos-" + task}}));

@@ -19,7 +19,9 @@ struct Sampled {
   // `docker`: whether it is up to date.
   Batch tick(std::vector<agent::Container> const& containers, bool docker = true,
              std::vector<agent::RuntimeEvent> const& events = {}) {
-    return tick_of_runtimes(containers, {docker, false, {}}, events);
+    agent::RuntimeState runtimes;
+    runtimes.docker = docker;
+    return tick_of_runtimes(containers, runtimes, events);
   }
   Batch tick_of_runtimes(std::vector<agent::Container> const& containers,
                          agent::RuntimeState const& runtimes,

@@ -61,7 +61,9 @@ TEST_CASE("a tick gives a row for the host and one for each running container") 
 TEST_CASE("containerd's containers are found by the cgroup they asked for, and waited for") {
   FakeHost host;
   Sampled sampled(host);
-  RuntimeState const runtimes{false, true, {"default"}};
+  RuntimeState runtimes;
+  runtimes.containerd = true;
+  runtimes.namespaces = {"default"};
   host.place("/default/web", 77, 250'000);
   host.place("/asked/for", 78, 100'000);
   Container web, other;
@@ -91,6 +93,55 @@ TEST_CASE("containerd's containers are found by the cgroup they asked for, and w
   CHECK(sampled.tick_of_runtimes({web, other}, runtimes).rows.size() == 3);
   (void)sampled.tick_of_runtimes({web, other}, runtimes);
   CHECK(find(sampled.tick_of_runtimes({web, other}, runtimes), "default/stray"));
+}
+
+TEST_CASE("Mesos names what its cgroups show, and waits for a name are not for ever") {
+  FakeHost host;
+  Sampled sampled(host);
+  std::string const task = "5d1f0c9e-8a51-4b2e-9c0a-1f2e3d4c5b6a";
+  host.place("/tasks/" + task, 77, 250'000);
+  RuntimeState mesos;
+  mesos.mesos = true;
+  mesos.mesos_root = "/tasks";
+  // Asked for, and no stranger meanwhile.
+  CHECK(sampled.tick_of_runtimes({}, mesos).rows.size() == 1);
+  CHECK(sampled.sampler.has_strangers());
+  Container name;
+  name.id = task;
+  name.name = "cart.shop";
+  name.runtime = "mesos";
+  name.names_only = true;
+  name.labels = {{"owner", "ann"}};
+  name.env = {{"MESOS_FRAMEWORK_NAME", "marathon"}, {"MESOS_TASK_ID", "shop_cart." + task}};
+  auto other = name;  // of no cgroup here: Docker's, or one that has ended
+  other.id = "0a1b2c3d-0000-4b2e-9c0a-1f2e3d4c5b6a";
+  auto const batch = sampled.tick_of_runtimes({name, other}, mesos);
+  CHECK_FALSE(sampled.sampler.has_strangers());
+  REQUIRE(batch.rows.size() == 2);
+  CHECK(label(batch, task, "app") == "/shop/cart");
+  CHECK(label(batch, task, "owner") == "ann");
+  CHECK(label(batch, task, "name") == "cart.shop");
+  CHECK(label(batch, task, "runtime") == "mesos");
+  CHECK(cell(batch, task, m::cpu_usage) == 250'000'000);
+  CHECK(cell(batch, task, m::net_rx_bytes) == 100);
+  CHECK_FALSE(cell(batch, task, m::state_restarts));
+  CHECK_FALSE(cell(batch, task, m::state_paused));
+  // It goes on though its name is lost, and ends with its cgroup whatever is said of it.
+  auto const again = sampled.tick_of_runtimes({}, mesos);
+  CHECK(find(again, task)->slot == find(batch, task)->slot);
+  CHECK(label(again, task, "app") == "/shop/cart");
+  host.remove("/tasks/" + task);
+  host.tree.remove("proc/77");
+  (void)sampled.tick_of_runtimes({name}, mesos);
+  CHECK_FALSE(find(sampled.tick_of_runtimes({name}, mesos), task));
+  // Where Mesos does not answer it counts at once, by its cgroup, and gets its name later.
+  host.place("/mesos/" + other.id, 78, 1000);
+  auto const unnamed = sampled.tick_of_runtimes({}, RuntimeState());
+  CHECK(label(unnamed, other.id, "app") == "mesos");
+  mesos.mesos_root = "";
+  auto const named = sampled.tick_of_runtimes({other}, mesos);
+  CHECK(label(named, other.id, "app") == "/shop/cart");
+  CHECK(find(named, other.id)->slot == find(unnamed, other.id)->slot);
 }
 
 TEST_CASE("schemas and slots stay the same from tick to tick") {
