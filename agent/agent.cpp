@@ -174,6 +174,7 @@ AgentFigures Agent::figures() const {
   if (disks_) {
     auto const disks = disks_->counters();
     all.disk_counts = disks.walks;
+    all.disk_quotas = disks.quotas;
     all.disk_failures = disks.failures;
     all.disk_partial = disks.partial;
     all.disk_seconds = disks.cpu_seconds;

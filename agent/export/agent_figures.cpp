@@ -118,6 +118,8 @@ void write_runtimes(Page& page, AgentFigures const& f) {
 
 void write_disks(Page& page, AgentFigures const& f) {
   page.counter("disk_counts_total", "Counts of what a layer or volume holds.", f.disk_counts);
+  page.counter("disk_quotas_total", "Such counts that a project quota told, without a walk.",
+               f.disk_quotas);
   page.counter("disk_failures_total", "Layers and volumes that could not be read.",
                f.disk_failures);
   page.gauge("disk_partial", "Layers and volumes too large to count: their figures are too low.",

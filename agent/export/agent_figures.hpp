@@ -44,6 +44,7 @@ struct AgentFigures {
 
   // Layers and volumes.
   std::uint64_t disk_counts = 0;
+  std::uint64_t disk_quotas = 0;
   std::uint64_t disk_failures = 0;
   std::uint64_t disk_partial = 0;
   double disk_seconds = 0;  // of CPU

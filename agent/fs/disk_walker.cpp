@@ -12,6 +12,8 @@
 #include <mutex>
 #include <thread>
 
+#include "agent/fs/project_quota.hpp"
+
 namespace dadvisor::agent {
 
 using MonotonicClock = std::chrono::steady_clock;
@@ -40,6 +42,7 @@ struct DiskWalker::State {
   struct Tree {
     MonotonicTime due = MonotonicTime::min();
     std::optional<TreeSize> size;
+    std::optional<Project> project;  // that it alone was charged to when it was last counted
   };
   DiskWalkerOptions const options;
   std::atomic<bool> stop{false};
@@ -104,11 +107,24 @@ void DiskWalker::run(std::shared_ptr<State> const& state) {
     }
     auto const path = next->first;
     lock.unlock();
-    auto const size = tree_size(path, state->options.budget, state->stop);
+    auto const project = project_of(path);
+    lock.lock();
+    // Of what is charged to one project for several trees each holds a part that nobody tells.
+    bool const shared = project && std::ranges::any_of(state->trees, [&](auto const& tree) {
+                          return tree.first != path && tree.second.project == project;
+                        });
+    if (auto const tree = state->trees.find(path); tree != state->trees.end())
+      tree->second.project = project;
+    lock.unlock();
+    Result<TreeSize> size = Error{Errc::unsupported, 0, path};
+    if (project && !shared) size = project_size(path, *project);
+    bool const by_quota = size.has_value();
+    if (!by_quota) size = tree_size(path, state->options.budget, state->stop);
     lock.lock();
     state->counters.cpu_seconds = thread_cpu_seconds();
     if (!size && state->stop) break;
     ++(size ? state->counters.walks : state->counters.failures);
+    if (by_quota) ++state->counters.quotas;
     auto const tree = state->trees.find(path);
     if (tree == state->trees.end()) continue;  // not wanted any more
     tree->second.due = MonotonicClock::now() + state->options.pace;

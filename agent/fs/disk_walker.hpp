@@ -1,7 +1,7 @@
 #pragma once
 // Counts what directory trees hold, in a thread of its own that gets the CPU and the disk only when
-// nobody else wants them, each tree once in a while. Nothing waits for it: what is not counted yet
-// is absent.
+// nobody else wants them, each tree once in a while: by its project quota where it has one and we
+// may ask, else by a walk. Nothing waits for it: what is not counted yet is absent.
 //
 // All but the thread's own work: the owner's thread. A tree on a network file system that hangs
 // keeps the thread and nothing else.
@@ -23,7 +23,8 @@ struct DiskWalkerOptions {
 };
 
 struct DiskWalkerCounters {
-  std::uint64_t walks = 0;     // that came to an end
+  std::uint64_t walks = 0;     // counts that came to an end
+  std::uint64_t quotas = 0;    // of these by project quota
   std::uint64_t failures = 0;  // trees that could not be read at all
   std::uint64_t partial = 0;   // trees whose last count hit the budget
   double cpu_seconds = 0;      // of the thread
