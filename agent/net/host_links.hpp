@@ -53,13 +53,12 @@ class HostLinks {
   // Rises each time that it was asked which ends there are.
   std::uint64_t version() const { return mapped_version_; }
   std::uint64_t dumps() const { return dumps_; }  // of counters, that came whole
-  std::uint64_t failures() const {
-    return failures_;
-  }  // ticks in which one should have and did not
+  // Ticks in which one should have come whole and did not.
+  std::uint64_t failures() const { return failures_; }
 
  private:
-  using Peers =
-      std::vector<std::pair<std::int32_t, std::optional<std::int32_t>>>;  // index, its peer
+  // Index, its peer.
+  using Peers = std::vector<std::pair<std::int32_t, std::optional<std::int32_t>>>;
   struct Space {
     Peers links;  // by index
     std::uint64_t version = 0;

@@ -2,9 +2,9 @@
 // What rtnetlink says of the links of the namespace it is asked in, and how to ask it: three
 // requests, none of which needs a privilege. Pure.
 //
-//   RTM_GETLINK, all links       struct ifinfomsg, then attributes          Linux 4.0 (link's
-//   space) RTM_GETSTATS, all links      struct if_stats_msg, IFLA_STATS_LINK_64    Linux 4.7
-//   RTM_GETNSID of a process     struct rtgenmsg, NETNSA_NSID               Linux 4.0
+//   RTM_GETLINK, all links    struct ifinfomsg, then attributes         Linux 4.0 (peers' spaces)
+//   RTM_GETSTATS, all links   struct if_stats_msg, IFLA_STATS_LINK_64   Linux 4.7
+//   RTM_GETNSID of a process  struct rtgenmsg, NETNSA_NSID              Linux 4.0
 
 #include <cstdint>
 #include <optional>

@@ -18,7 +18,6 @@ namespace dadvisor::aggregator::ingest {
 
 namespace {
 
-constexpr Nanoseconds look_every = std::chrono::seconds(2);
 constexpr std::size_t most_bytes = 64 << 20;
 
 std::string hex_of(std::span<unsigned char const> bytes) {
@@ -107,16 +106,8 @@ Result<HostTokens::Table> HostTokens::load(std::string const& path) {
   return table;
 }
 
-HostTokens::Stamp HostTokens::stamp() const {
-  struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) return {};
-  return {status.st_ino, status.st_size,
-          status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
-}
-
 Result<std::unique_ptr<HostTokens>> HostTokens::open(std::string path, Log log) {
   std::unique_ptr<HostTokens> made(new HostTokens(std::move(path), std::move(log)));
-  made->seen_ = made->stamp();
   auto table = load(made->path_);
   if (!table) return table.error();
   made->table_ = std::move(*table);
@@ -124,11 +115,7 @@ Result<std::unique_ptr<HostTokens>> HostTokens::open(std::string path, Log log) 
 }
 
 void HostTokens::look(MonotonicTime now) {
-  if (looked_ && now - *looked_ < look_every) return;
-  looked_ = now;
-  auto const there = stamp();
-  if (there == seen_) return;
-  seen_ = there;
+  if (!file_.changed(now)) return;
   auto table = load(path_);
   if (!table) {
     ++counts_.refused_reloads;

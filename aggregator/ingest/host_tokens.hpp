@@ -15,6 +15,7 @@
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/core/result.hpp"
+#include "common/core/watched_files.hpp"
 
 namespace dadvisor::aggregator::ingest {
 
@@ -57,20 +58,14 @@ class HostTokens {
   // By the first eight bytes of the hash, which tell nothing of the token; the rest is compared in
   // a time that does not depend on it.
   using Table = std::unordered_multimap<std::uint64_t, Entry>;
-  struct Stamp {
-    std::uint64_t inode = 0;
-    std::int64_t size = 0, changed = 0;
-    bool operator==(Stamp const&) const = default;
-  };
 
-  HostTokens(std::string path, Log log) : path_(std::move(path)), log_(std::move(log)) {}
-  Stamp stamp() const;
+  HostTokens(std::string path, Log log)
+      : path_(std::move(path)), log_(std::move(log)), file_({path_}) {}
   static Result<Table> load(std::string const& path);
 
   std::string path_;
   Log log_;
-  Stamp seen_;
-  std::optional<MonotonicTime> looked_;
+  WatchedFiles file_;
   Table table_;
   HostTokenCounts counts_;
 };

@@ -7,19 +7,13 @@
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
-#include <array>
-
 #include "common/core/fd.hpp"
 #include "common/core/trust.hpp"
 #include "common/http/tls_session.hpp"
 
 namespace dadvisor::http {
 
-using namespace std::chrono_literals;
-
 namespace {
-
-constexpr Nanoseconds look_every = 2s;
 
 struct FreeBio {
   void operator()(BIO* bio) const { BIO_free(bio); }
@@ -111,38 +105,16 @@ Result<std::shared_ptr<TlsCredentials::Context const>> load(bool server, TlsFile
 
 }  // namespace
 
-struct TlsCredentials::Stamp {
-  struct File {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    std::int64_t changed;  // ns; chmod counts
-    bool operator==(File const&) const = default;
-  };
-  std::array<File, 3> files{};
-  bool operator==(Stamp const&) const = default;
-};
-
-TlsCredentials::Stamp TlsCredentials::stamp() const {
-  Stamp stamp;
-  std::array const paths{&files_.certificate, &files_.key, &files_.authorities};
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    struct stat status {};
-    if (paths[i]->empty() || ::stat(paths[i]->c_str(), &status) != 0) continue;
-    stamp.files[i] = {status.st_dev, status.st_ino, status.st_size,
-                      status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
-  }
-  return stamp;
-}
-
 TlsCredentials::TlsCredentials(bool server, TlsFiles files, Log log)
-    : server_(server), files_(std::move(files)), log_(std::move(log)) {}
+    : server_(server),
+      files_(std::move(files)),
+      log_(std::move(log)),
+      watched_({files_.certificate, files_.key, files_.authorities}) {}
 
 TlsCredentials::~TlsCredentials() = default;
 
 Result<std::shared_ptr<TlsCredentials>> TlsCredentials::for_server(TlsFiles files, Log log) {
   std::shared_ptr<TlsCredentials> made(new TlsCredentials(true, std::move(files), std::move(log)));
-  made->seen_ = std::make_unique<Stamp>(made->stamp());
   auto loaded = load(true, made->files_);
   if (!loaded) return loaded.error();
   made->context_ = std::move(*loaded);
@@ -151,7 +123,6 @@ Result<std::shared_ptr<TlsCredentials>> TlsCredentials::for_server(TlsFiles file
 
 Result<std::shared_ptr<TlsCredentials>> TlsCredentials::for_client(TlsFiles files, Log log) {
   std::shared_ptr<TlsCredentials> made(new TlsCredentials(false, std::move(files), std::move(log)));
-  made->seen_ = std::make_unique<Stamp>(made->stamp());
   auto loaded = load(false, made->files_);
   if (!loaded) return loaded.error();
   made->context_ = std::move(*loaded);
@@ -159,11 +130,7 @@ Result<std::shared_ptr<TlsCredentials>> TlsCredentials::for_client(TlsFiles file
 }
 
 void TlsCredentials::look(MonotonicTime now) {
-  if (looked_ && now - *looked_ < look_every) return;
-  looked_ = now;
-  auto const there = stamp();
-  if (there == *seen_) return;
-  *seen_ = there;
+  if (!watched_.changed(now)) return;
   auto loaded = load(server_, files_);
   if (!loaded) {
     ++counts_.refused_reloads;

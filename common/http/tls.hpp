@@ -14,6 +14,7 @@
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/core/result.hpp"
+#include "common/core/watched_files.hpp"
 
 namespace dadvisor::http {
 
@@ -56,14 +57,11 @@ class TlsCredentials {
 
  private:
   TlsCredentials(bool server, TlsFiles files, Log log);
-  struct Stamp;  // by which a change of the files is seen
-  Stamp stamp() const;
 
   bool server_;
   TlsFiles files_;
   Log log_;
-  std::unique_ptr<Stamp> seen_;
-  std::optional<MonotonicTime> looked_;
+  WatchedFiles watched_;
   std::shared_ptr<Context const> context_;
   TlsCounts counts_;
 };
