@@ -57,6 +57,45 @@ bool is_namespace(std::string_view path, PathRules const& rules) {
                              [&](auto const& name) { return path == "/" + name; });
 }
 
+// Takes both ends away; nullopt where they are not there or nothing is between them.
+std::optional<std::string_view> between(std::string_view text, std::string_view begin,
+                                        std::string_view end) {
+  if (text.size() <= begin.size() + end.size() || !text.starts_with(begin) || !text.ends_with(end))
+    return std::nullopt;
+  return text.substr(begin.size(), text.size() - begin.size() - end.size());
+}
+
+// systemd.unit(5): "\\x2d" is '-'.
+std::string unescaped(std::string_view unit) {
+  std::string name;
+  for (std::size_t i = 0; i < unit.size(); ++i) {
+    auto const digits = unit.substr(std::min(i + 2, unit.size()), 2);
+    if (unit.substr(i).starts_with("\\x") && digits.size() == 2 && is_hex(digits[0]) &&
+        is_hex(digits[1])) {
+      auto const value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+      name.push_back(static_cast<char>(value(digits[0]) * 16 + value(digits[1])));
+      i += 3;
+    } else {
+      name.push_back(unit[i]);
+    }
+  }
+  return name;
+}
+
+// Containers that are called by names: LXC's up to 3 and from 4 on, systemd-nspawn's, started by
+// hand and as a service. A virtual machine of libvirt is a "machine" too, and no container.
+std::optional<ContainerPath> match_named(std::string_view component, std::string_view parent) {
+  if (auto const name = between(component, "lxc.payload.", ""))
+    return ContainerPath{"lxc", std::string(*name), {}, {}};
+  if (parent == "/lxc" && !component.empty())
+    return ContainerPath{"lxc", std::string(component), {}, {}};
+  if (parent != "/machine.slice") return std::nullopt;
+  auto name = between(component, "systemd-nspawn@", ".service");
+  if (!name) name = between(component, "machine-", ".scope");
+  if (!name || name->starts_with("qemu\\x2d")) return std::nullopt;
+  return ContainerPath{"nspawn", unescaped(*name), {}, {}};
+}
+
 // The container whose id is the last component of `path`, without regard to what is around it.
 std::optional<ContainerPath> match_level(std::string_view path, PathRules const& rules) {
   std::string_view const component = last_component(path);
@@ -78,6 +117,10 @@ std::optional<ContainerPath> match_level(std::string_view path, PathRules const&
     if (parent == root && !component.empty())
       return ContainerPath{
           std::string(last_component(root)), std::string(component), std::string(path), {}};
+  if (auto match = match_named(component, parent)) {
+    match->path = path;
+    return match;
+  }
   if (rules.services) {
     if (auto const unit = match_service(path))
       return ContainerPath{"systemd", *unit, std::string(path), {}};

@@ -26,8 +26,9 @@ struct PathRules {
 };
 
 struct ContainerPath {
-  std::string runtime;  // "docker", "podman", "cri-o", "containerd", "mesos", "systemd", or
-                        // "unknown" for a bare id at a place that tells nothing
+  std::string runtime;  // "docker", "podman", "cri-o", "containerd", "kubernetes", "mesos", "lxc",
+                        // "nspawn", "systemd", or "unknown" for a bare id at a place that tells
+                        // nothing
   std::string id;       // 64 hex digits, a UUID, or a name; of containerd "NAMESPACE/NAME"
   std::string path;     // of the id's level, from the hierarchy's root: "/docker/ID"
   std::string parent;   // id of the container that it lies in; empty for most

@@ -102,6 +102,26 @@ void keep_directories(json::object const& document, Container& container) {
   }
 }
 
+// Mesos mounts a task's sandbox, whose place names the task where its environment does not:
+// ".../slaves/S/frameworks/F/executors/E/runs/C".
+void keep_sandbox(json::object const& document, Container& container) {
+  auto const* mounts = member(document, "Mounts");
+  auto const* entries = mounts ? mounts->if_array() : nullptr;
+  if (!entries || container.env.contains("MESOS_EXECUTOR_ID")) return;
+  for (auto const& entry : *entries) {
+    auto const* mount = entry.if_object();
+    auto const source = mount ? text_in(*mount, "Source") : std::string();
+    constexpr std::string_view begin = "/executors/", end = "/runs/";
+    auto const at = source.rfind(begin);
+    auto const last = source.rfind(end);
+    if (at == std::string::npos || last == std::string::npos || last <= at + begin.size() ||
+        source.rfind("/frameworks/", at) == std::string::npos)
+      continue;
+    auto const name = source.substr(at + begin.size(), last - at - begin.size());
+    if (name.find('/') == std::string::npos) container.env.emplace("MESOS_EXECUTOR_ID", name);
+  }
+}
+
 // Takes a number of exactly `digits` digits from the front.
 std::optional<int> take_digits(std::string_view& text, std::size_t digits) {
   if (text.size() < digits) return std::nullopt;
@@ -231,6 +251,7 @@ Result<Container> parse_inspect(std::string_view text, WantedKeys const& wanted)
     keep_labels(*config, wanted, container);
     keep_env(*config, wanted, container);
   }
+  keep_sandbox(*document, container);
   return container;
 }
 

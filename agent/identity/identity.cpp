@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 namespace dadvisor::agent {
 
@@ -154,15 +155,30 @@ Workload workload_of(std::string const& pod) {
   return {std::string(head), {}};
 }
 
+// What a kubelet calls a container of Docker, "k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT", as labels.
+Map labels_of_name(std::string_view name) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at <= name.size();) {
+    auto const end = std::min(name.find('_', at), name.size());
+    parts.push_back(name.substr(at, end - at));
+    at = end + 1;
+  }
+  if (parts.size() != 6 || parts[0] != "k8s" || parts[2].empty()) return {};
+  return {{"io.kubernetes.container.name", std::string(parts[1])},
+          {"io.kubernetes.pod.name", std::string(parts[2])},
+          {"io.kubernetes.pod.namespace", std::string(parts[3])}};
+}
+
 std::optional<Identity> kubernetes(Container const& container) {
-  auto const* pod = value_of(container.labels, "io.kubernetes.pod.name");
+  bool const labelled = value_of(container.labels, "io.kubernetes.pod.name");
+  auto const labels = labelled ? container.labels : labels_of_name(container.name);
+  auto const* pod = value_of(labels, "io.kubernetes.pod.name");
   if (!pod) return std::nullopt;
   auto const workload = workload_of(*pod);
   // Kubernetes names hold no '_', so the parts can be told again.
   std::string app =
-      value_or(container.labels, "io.kubernetes.pod.namespace", "default") + "_" + workload.name;
-  if (auto const* name = value_of(container.labels, "io.kubernetes.container.name"))
-    app += "_" + *name;
+      value_or(labels, "io.kubernetes.pod.namespace", "default") + "_" + workload.name;
+  if (auto const* name = value_of(labels, "io.kubernetes.container.name")) app += "_" + *name;
   return Identity{std::move(app),
                   workload.ordinal.empty() ? short_id(container) : workload.ordinal,
                   {},
@@ -258,7 +274,8 @@ std::string image_name(std::string_view image) {
 bool is_sandbox(Container const& container) {
   return value_or(container.labels, "io.kubernetes.docker.type") == "podsandbox" ||
          value_or(container.labels, "io.kubernetes.container.name") == "POD" ||
-         value_or(container.labels, "io.cri-containerd.kind") == "sandbox";
+         value_or(container.labels, "io.cri-containerd.kind") == "sandbox" ||
+         value_or(labels_of_name(container.name), "io.kubernetes.container.name") == "POD";
 }
 
 Identity identify(Container const& container, std::string const& host) {

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 import urllib.parse
 
 import lab
@@ -110,8 +109,12 @@ class ContainerdTest(lab.Case):
                          ["dadvisor.default.instances.shop_cart.agent_cart.state.up"])
         self.assertEqual(list(self.is_up("plain")),
                          ["dadvisor.default.instances.plain.agent.state.up"])
-        time.sleep(4)
-        truth = int(lab.read(lab.mount_of("cpuacct") + "/default/cart/cpuacct.usage")) / 1e9
+
+        def used():
+            return int(lab.read(lab.mount_of("cpuacct") + "/default/cart/cpuacct.usage")) / 1e9
+        lab.wait_until(lambda: used() > 2, 60, "its load is done")
+        lab.next_tick(1, after=3)
+        truth = used()
         usage = self.render("dadvisor.*.instances.shop_cart.*.cpu.usage")
         self.assert_close(max(max(points.values()) for points in usage.values()), truth, 0.01,
                           "CPU seconds", 0.02)

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import threading
-import time
 import urllib.parse
 import uuid
 
@@ -100,8 +99,10 @@ class Mesos(lab.Case):
         for mount in self.hierarchies:
             os.makedirs(os.path.join(mount, path), exist_ok=True)
         burn = ("import resource as r,sys\nsys.stdin.readline()\n"
-                "while sum(r.getrusage(r.RUSAGE_SELF)[:2]) < %s: pass\nsys.stdin.readline()" % seconds)
-        process = subprocess.Popen(["/usr/bin/python3", "-c", burn], stdin=subprocess.PIPE)
+                "while sum(r.getrusage(r.RUSAGE_SELF)[:2]) < %s: pass\n"
+                "print('done', flush=True)\nsys.stdin.readline()" % seconds)
+        process = subprocess.Popen(["/usr/bin/python3", "-c", burn], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
         for mount in self.hierarchies:
             with open(os.path.join(mount, path, "cgroup.procs"), "w") as file:
                 file.write(str(process.pid))
@@ -113,6 +114,7 @@ class Mesos(lab.Case):
     def end(self, process, path):
         if process.stdin:
             process.stdin.close()
+            process.stdout.close()
             process.stdin = None
         process.wait()
         for mount in self.hierarchies:
@@ -144,13 +146,14 @@ class Mesos(lab.Case):
                 executor(pod, [task("web", "shop_pod.instance-%s.web" % uuid.uuid1(), web,
                                     parent=pod)], "instance-shop_pod", type="DEFAULT")],
              "completed_executors": []}]
-        self.begin(cart, 2)
-        self.begin(pod, 0.1)
-        self.begin(web, 1, parent=pod)
+        burning = [self.begin(cart, 2)[0], self.begin(pod, 0.1)[0],
+                   self.begin(web, 1, parent=pod)[0]]
         name, = self.wait_up("shop_cart")
         self.assertEqual(name.split(".")[4], cart[:12])
         self.wait_up("shop_pod")
-        time.sleep(4)
+        for process in burning:
+            self.assertEqual(process.stdout.readline(), b"done\n")
+        lab.next_tick(1, after=3)
         for app, container in (("shop_cart", cart), ("shop_pod", pod)):
             path = "%s/%s/%s/" % (self.accounts, ROOT, container)
             truth = int(lab.read(path + "cpuacct.usage")) / 1e9 \

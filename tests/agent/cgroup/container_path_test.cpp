@@ -45,6 +45,48 @@ TEST_CASE("each runtime's layout is known by its last component") {
         pod + "/cri-containerd-" + id + ".scope");
 }
 
+TEST_CASE("each class of a pod's service and each of its runtimes is known, under either driver") {
+  for (std::string const pod :
+       {"/kubepods/podUID/", "/kubepods/besteffort/podUID/", "/kubelet/kubepods/burstable/podUID/"})
+    check(pod + id, "kubernetes", pod + id);
+  for (std::string const pod :
+       {"/kubepods.slice/kubepods-podU_1.slice/",
+        "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podU_1.slice/"}) {
+    check(pod + "docker-" + id + ".scope", "docker", pod + "docker-" + id + ".scope");
+    check(pod + "crio-" + id + ".scope", "cri-o", pod + "crio-" + id + ".scope");
+  }
+  std::string const rootless =
+      "/user.slice/user-1000.slice/user@1000.service/app.slice/docker-" + id + ".scope";
+  check(rootless, "docker", rootless);
+  check("/crio-" + id, "cri-o", "/crio-" + id);
+  check("/machine.slice/libpod-" + id + ".scope", "podman",
+        "/machine.slice/libpod-" + id + ".scope");
+}
+
+TEST_CASE("LXC and nspawn call containers by names") {
+  auto const named = [](std::string const& path) {
+    auto const found = match(path);
+    return found ? found->runtime + " " + found->id + " at " + found->path : "";
+  };
+  CHECK(named("/lxc/web") == "lxc web at /lxc/web");
+  CHECK(named("/lxc/web/system.slice/cron.service") == "lxc web at /lxc/web");
+  CHECK(named("/lxc.payload.web") == "lxc web at /lxc.payload.web");
+  CHECK(named("/lxc.payload.web/init.scope") == "lxc web at /lxc.payload.web");
+  CHECK(named("/lxc.monitor.web").empty());
+  CHECK(named("/lxc.payload.").empty());
+  CHECK(named("/lxc").empty());
+  std::string const scope = "/machine.slice/machine-web\\x2d1.scope";
+  CHECK(named(scope) == "nspawn web-1 at " + scope);
+  CHECK(named(scope + "/payload/system.slice") == "nspawn web-1 at " + scope);
+  std::string const service = "/machine.slice/systemd-nspawn@web.service";
+  CHECK(named(service + "/payload") == "nspawn web at " + service);
+  CHECK(named("/machine.slice/machine-qemu\\x2d1\\x2dvm.scope").empty());
+  CHECK(named("/other.slice/machine-web.scope").empty());
+  CHECK(named("/machine.slice").empty());
+  // A container in it knows it.
+  CHECK(match("/lxc.payload.web/docker/" + id)->parent == "web");
+}
+
 TEST_CASE("what a runtime makes below the id belongs to it, and the id's level is kept") {
   check("/machine.slice/libpod-" + id + ".scope/container", "podman",
         "/machine.slice/libpod-" + id + ".scope");

@@ -44,6 +44,22 @@ TEST_CASE("an inspect becomes a container that holds only wanted keys") {
   CHECK(container->env == std::map<std::string, std::string>{{"MARATHON_APP_ID", "/shop/cart=x"}});
 }
 
+TEST_CASE("the sandbox that Mesos mounts tells whose executor it is, and no other mount does") {
+  auto const executor = [](std::string const& source) {
+    auto const container = parse_inspect(
+        R"({"Id":"ab","State":{},"Mounts":[{"Type":"bind","Source":")" + source + "\"}]}", wanted);
+    REQUIRE(container);
+    auto const found = container->env.find("MESOS_EXECUTOR_ID");
+    return found == container->env.end() ? "" : found->second;
+  };
+  CHECK(executor("/var/lib/mesos/slaves/S0/frameworks/F1/executors/shop_cart.1/runs/C") ==
+        "shop_cart.1");
+  CHECK(executor("/m/meta/slaves/S/frameworks/F/executors/a/executors/b/runs/latest") == "b");
+  for (auto const* other : {"/data/executors/x/runs/1", "/frameworks/F/executors//runs/C",
+                            "/frameworks/F/runs/C/executors/x", "/frameworks/F/executors/x"})
+    CHECK(executor(other).empty());
+}
+
 TEST_CASE("an inspect cut at every byte, or of another shape, is malformed") {
   for (std::size_t size = 0; size + 1 < document.size(); ++size) {
     REQUIRE(parse_inspect(document.substr(0, size), wanted).error().code == Errc::malformed);

@@ -6,7 +6,8 @@ using namespace dadvisor::agent;
 
 TEST_CASE("what identity needs is let through") {
   for (char const* key : {"dadvisor.app", "dadvisor.owner", "owner", "io.kubernetes.pod.name",
-                          "com.docker.compose.service", "com.docker.swarm.task.name"})
+                          "io.cri-containerd.kind", "nerdctl/name", "com.docker.compose.service",
+                          "com.docker.swarm.task.name"})
     CHECK(is_wanted_label(key));
   for (char const* key : {"MARATHON_APP_ID", "MARATHON_APP_LABEL_OWNER", "MESOS_TASK_ID",
                           "mesos_task_id", "CHRONOS_JOB_OWNER", "NOMAD_ALLOC_INDEX"})

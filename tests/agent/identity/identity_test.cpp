@@ -120,6 +120,16 @@ TEST_CASE("Kubernetes: namespace, workload and container") {
   CHECK(pod("single").app == "shop_single_app");
 }
 
+TEST_CASE("Kubernetes: the name that a kubelet gives tells what labels would") {
+  auto const name = "k8s_app_cart-7d4b9c6f5-x2x7q_shop_" + uuid + "_0";
+  auto const found = identify(container({}, {}, name));
+  CHECK(found ==
+        Identity{"shop_cart_app", short_id, "", "cart-7d4b9c6f5-x2x7q", Orchestrator::kubernetes});
+  CHECK(is_sandbox(container({}, {}, "k8s_POD_cart-7d4b9c6f5-x2x7q_shop_" + uuid + "_0")));
+  CHECK_FALSE(is_sandbox(container({}, {}, name)));
+  CHECK(identify(container({}, {}, "k8s_app")).app == "k8s_app");
+}
+
 TEST_CASE("an id that somebody chose is known on its host only") {
   auto web = container({}, {}, "web");
   web.id = "default/web";
