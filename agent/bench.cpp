@@ -95,7 +95,7 @@ std::vector<FileCost> measure_files(std::string const& proc_root,
       return file && ::read(file->get(), buffer, sizeof buffer) >= 0;
     }));
   };
-  measure("/proc/PID/net/dev, opened", networks.size(), read, costs);
+  measure("/proc/PID/net/dev, at the slow pace", networks.size(), read, costs);
   auto const in_all = [](FileCost const& one) { return one.us * static_cast<double>(one.files); };
   std::ranges::sort(costs, std::greater(), in_all);
   return costs;

@@ -1,5 +1,6 @@
 #include "agent/host/host_reader.hpp"
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,7 +82,7 @@ HostReader::HostReader(HostOptions options)
   if (!fs::exists(net_dev_, ignored)) net_dev_ = options_.proc_root + "/net/dev";
 }
 
-HostReading HostReader::read(bool slow, ReadBuffer& buffer) {
+HostReading HostReader::read(bool slow, ReadBuffer& buffer, Links const& links) {
   HostReading reading;
   if (slow || device_refresh_due_) {
     device_refresh_due_ = false;
@@ -91,7 +92,7 @@ HostReading HostReader::read(bool slow, ReadBuffer& buffer) {
   read_cpu(reading, buffer);
   read_memory(reading, buffer);
   read_disk(reading, buffer);
-  read_net(reading, buffer);
+  read_net(reading, buffer, slow ? Links() : links);
   reading.cpu_pressure = scan_pressure(text_of(cpu_pressure_, buffer));
   reading.memory_pressure = scan_pressure(text_of(memory_pressure_, buffer));
   reading.io_pressure = scan_pressure(text_of(io_pressure_, buffer));
@@ -187,17 +188,34 @@ void HostReader::find_physical_interfaces() {
     if (fs::exists(entry.path() / "device", ignored))
       physical_.push_back(entry.path().filename().string());
   std::ranges::sort(physical_);
+  indexes_.clear();
+  struct stat host {
+  }, own{};
+  if (::stat(net_dev_.c_str(), &host) != 0 ||
+      ::stat((options_.proc_root + "/self/net/dev").c_str(), &own) != 0 ||
+      host.st_ino != own.st_ino)
+    return;
+  for (auto const& name : physical_) {
+    auto const text = read_file(options_.sys_root + "/class/net/" + name + "/ifindex", 64);
+    std::string_view rest = text ? std::string_view(*text) : std::string_view();
+    auto const index = scan_integer(take_word(rest));
+    if (!index) return indexes_.clear();
+    indexes_.push_back(static_cast<std::int32_t>(*index));
+  }
 }
 
-void HostReader::read_net(HostReading& into, ReadBuffer& buffer) {
-  auto const text = read_once(net_dev_, buffer, Records::many);
-  if (!text) return;
-  // Bonds, bridges, VLANs and veths carry the same bytes again, so only hardware counts. Inside a
-  // namespace or a container there is no hardware, and what is there is all there is.
-  into.net =
-      physical_.empty() ? sum_net_dev(*text) : sum_net_dev(*text, [&](std::string_view name) {
-        return std::ranges::binary_search(physical_, name);
-      });
+void HostReader::read_net(HostReading& into, ReadBuffer& buffer, Links const& links) {
+  if (links && !indexes_.empty()) into.net = links(indexes_);
+  if (!into.net) {
+    auto const text = read_once(net_dev_, buffer, Records::many);
+    if (!text) return;
+    // Bonds, bridges, VLANs and veths carry the same bytes again, so only hardware counts. Inside a
+    // namespace or a container there is no hardware, and what is there is all there is.
+    into.net =
+        physical_.empty() ? sum_net_dev(*text) : sum_net_dev(*text, [&](std::string_view name) {
+          return std::ranges::binary_search(physical_, name);
+        });
+  }
   if (!into.net) return;
   NetCounters& net = *into.net;
   std::int64_t* const figures[] = {&net.rx_bytes, &net.rx_packets, &net.rx_errors, &net.rx_drops,

@@ -6,8 +6,10 @@
 // What a file does not tell is absent. Not thread-safe; the sampler's thread owns it.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,7 +75,10 @@ class HostReader {
   // `slow`: also what is read at the slow pace (file system, conntrack, file table, TCP, list of
   // devices). In between, gauges of the slow pace keep their last value; counters are absent, for
   // a rate over repeated values would be 0, 0, 0 and then a peak.
-  HostReading read(bool slow, ReadBuffer& buffer);
+  // `links`, where given, tells the sums over interfaces by their indexes in this process's own
+  // namespace, or nothing: then net/dev is read, whose every line costs, those of veths too.
+  using Links = std::function<std::optional<NetCounters>(std::span<std::int32_t const>)>;
+  HostReading read(bool slow, ReadBuffer& buffer, Links const& links = {});
 
   // For the readers of containers: the last reading's.
   BlockDevices const& devices() const { return devices_; }
@@ -85,7 +90,7 @@ class HostReader {
   void read_cpu(HostReading& into, ReadBuffer& buffer);
   void read_memory(HostReading& into, ReadBuffer& buffer);
   void read_disk(HostReading& into, ReadBuffer& buffer);
-  void read_net(HostReading& into, ReadBuffer& buffer);
+  void read_net(HostReading& into, ReadBuffer& buffer, Links const& links);
   void read_slow(HostReading& into, ReadBuffer& buffer);
   void read_self(HostReading& into, bool slow, ReadBuffer& buffer);
   void find_physical_interfaces();
@@ -95,6 +100,7 @@ class HostReader {
   std::vector<DeviceNumber> busy_;
   bool device_refresh_due_ = true;
   std::vector<std::string> physical_;  // interfaces, sorted
+  std::vector<std::int32_t> indexes_;  // theirs, where all are of our own namespace
   KernelFile stat_, meminfo_, loadavg_, vmstat_, diskstats_;
   KernelFile cpu_pressure_, memory_pressure_, io_pressure_, statm_;
   std::string net_dev_;  // path; opened each time, as a kept one would pin a namespace

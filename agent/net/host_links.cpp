@@ -23,6 +23,13 @@ void add(NetCounters const& end, NetCounters& sums) {
   sums.tx_drops += end.rx_drops;
 }
 
+// From one side of a link to the other.
+NetCounters swapped(NetCounters const& of) {
+  NetCounters other;
+  add(of, other);
+  return other;
+}
+
 }  // namespace
 
 bool HostLinks::usable(std::string const& proc_root) {
@@ -70,6 +77,7 @@ Result<void> HostLinks::hear() {
     if (message.type != RTM_NEWLINK && message.type != RTM_DELLINK) return true;
     auto const link = scan_link(message.body);
     if (!link) return false;
+    if (link->of_bridge) return true;
     stale_ = true;
     if (message.type == RTM_DELLINK) deleted_.push_back(link->index);
     // What left for a namespace without a veth to it is missed there until its file is read again.
@@ -139,6 +147,8 @@ Result<void> HostLinks::read_counters() {
         if (message.type != RTM_NEWSTATS) return true;
         auto const counted = scan_link_counters(message.body);
         if (!counted) return false;
+        if (auto const own = own_.find(counted->index); own != own_.end())
+          own->second = {counted->counters, dump_};
         auto const link = links_.find(counted->index);
         if (link == links_.end()) return true;
         if (link->second.read_in == dump_) return false;  // twice in one dump
@@ -151,6 +161,18 @@ Result<void> HostLinks::read_counters() {
   ++dumps_;
   counted_ = true;
   return {};
+}
+
+std::optional<NetCounters> HostLinks::own_counters(std::span<std::int32_t const> indexes) {
+  NetCounters sums;
+  bool whole = counted_;
+  for (auto const index : indexes) {
+    auto const own = own_.try_emplace(index).first;
+    whole = whole && own->second.read_in == dump_;
+    if (whole) add(own->second.counters, sums);
+  }
+  if (!whole) return std::nullopt;
+  return swapped(sums);
 }
 
 std::optional<HostLinks::Ends> HostLinks::ends_of(std::int64_t pid) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -50,6 +51,10 @@ class HostLinks {
   // which the namespace counts otherwise. nullopt where `ends` have changed or were not read.
   std::optional<NetCounters> counters(Ends const& ends) const;
 
+  // The sums over links of this process's own namespace, as they count. nullopt where one of them
+  // was not read in this tick, also where no dump was needed for containers.
+  std::optional<NetCounters> own_counters(std::span<std::int32_t const> indexes);
+
   // Rises each time that it was asked which ends there are.
   std::uint64_t version() const { return mapped_version_; }
   std::uint64_t dumps() const { return dumps_; }  // of counters, that came whole
@@ -86,9 +91,14 @@ class HostLinks {
   std::vector<std::int32_t> deleted_;             // since they were mapped
   std::map<std::int32_t, Space> spaces_;          // by number; those with links alone
   std::unordered_map<std::int32_t, Link> links_;  // by index
-  std::uint64_t version_ = 0;                     // the last given
-  std::uint64_t mapped_version_ = 0;  // of namespaces without links: rises with any change
-  bool counted_ = false;              // this tick's dump is whole
+  struct Own {
+    NetCounters counters;
+    std::uint64_t read_in = 0;  // which dump
+  };
+  std::unordered_map<std::int32_t, Own> own_;  // links of our namespace that were asked for
+  std::uint64_t version_ = 0;                  // the last given
+  std::uint64_t mapped_version_ = 0;           // of namespaces without links: rises with any change
+  bool counted_ = false;                       // this tick's dump is whole
   std::uint64_t dump_ = 0;
   std::uint64_t dumps_ = 0;
   std::uint64_t failures_ = 0;

@@ -4,6 +4,7 @@
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 #include <cstring>
 
@@ -54,6 +55,7 @@ std::optional<HostLink> scan_link(std::string_view body) {
   if (!take_header(body, header) || header.ifi_index <= 0) return std::nullopt;
   HostLink link;
   link.index = header.ifi_index;
+  link.of_bridge = header.ifi_family == AF_BRIDGE;
   auto const kind = [&](NetlinkAttribute const& attribute) {
     // Terminated by a zero byte.
     if (attribute.type == IFLA_INFO_KIND)

@@ -19,6 +19,8 @@ namespace dadvisor::agent {
 struct HostLink {
   std::int32_t index = 0;
   bool veth = false;
+  // A bridge tells of its port that it came, went or changed its state: nothing of the link itself.
+  bool of_bridge = false;
   // The other end of a veth: its own index there, and the number that the namespace asked has for
   // the namespace it is in. Absent when both ends are here.
   std::optional<std::int32_t> peer_index, peer_space;

@@ -72,7 +72,6 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   reconcile(containers, runtimes);
   end_brief_lives(containers, runtimes, events);
   want_disks();
-  if (links_) links_->begin_tick();
 
   std::vector<Life*> lives;
   for (auto const& [id, life] : lives_) lives.push_back(life.get());
@@ -115,7 +114,11 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
 HostFacts Sampler::read_host(HostReading& reading) {
   auto const now = clock_.monotonic();
   bool const slow = !slow_due_ || now >= *slow_due_;
-  reading = host_.read(slow, buffer_);
+  if (links_) links_->begin_tick();
+  auto const own = [this](std::span<std::int32_t const> indexes) {
+    return links_ ? links_->own_counters(indexes) : std::nullopt;
+  };
+  reading = host_.read(slow, buffer_, own);
   if (slow) {
     slow_due_ = now + options_.slow_pace;
     host_name_space_ = host_name_space(options_.host.proc_root);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "tests/agent/file_tree.hpp"
 
@@ -105,6 +106,41 @@ TEST_CASE("between slow readings gauges stand and slow counters are absent") {
   CHECK_FALSE(host.tcp.retransmits);
   CHECK(host.fs);
   CHECK(reader.read(true, buffer).tcp.inuse == 8);
+}
+
+TEST_CASE("the links tell the hardware's counters where its indexes are our own namespace's") {
+  FileTree tree;
+  make_host(tree);
+  tree.write("sys/class/net/eth0/ifindex", "4\n");
+  tree.directory("proc/self/net");
+  // One inode, as one namespace has.
+  std::filesystem::create_hard_link(tree.path("proc/1/net/dev"), tree.path("proc/self/net/dev"));
+  ReadBuffer buffer;
+  std::vector<std::int32_t> asked;
+  bool told = true;
+  auto const links = [&](std::span<std::int32_t const> indexes) -> std::optional<NetCounters> {
+    asked.assign(indexes.begin(), indexes.end());
+    if (!told) return std::nullopt;
+    NetCounters counters;
+    counters.rx_bytes = 1234;
+    return counters;
+  };
+  auto reader = reader_of(tree);
+  CHECK(reader.read(true, buffer, links).net->rx_bytes == 1000);  // the file, at the slow pace
+  CHECK(asked.empty());
+  CHECK(reader.read(false, buffer, links).net->rx_bytes == 1234);
+  CHECK(asked == std::vector<std::int32_t>{4});
+  told = false;
+  CHECK(reader.read(false, buffer, links).net->rx_bytes == 1234);  // never falls
+  asked.clear();
+  SECTION("another namespace") {
+    tree.remove("proc/self/net/dev");
+    tree.write("proc/self/net/dev", "");
+  }
+  SECTION("an interface without an index") { tree.remove("sys/class/net/eth0/ifindex"); }
+  (void)reader.read(true, buffer, links);
+  (void)reader.read(false, buffer, links);
+  CHECK(asked.empty());
 }
 
 TEST_CASE("idle time never runs backwards, though kernels let it") {

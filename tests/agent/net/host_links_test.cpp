@@ -81,6 +81,24 @@ TEST_CASE("a tick without a changed link asks for counters alone") {
   CHECK(host.links.dumps() == 2);
 }
 
+TEST_CASE("links of our own namespace are told as they count, from the next dump on") {
+  OneContainer host;
+  std::vector<std::int32_t> const own{1, 12};
+  CHECK_FALSE(host.links.own_counters(own));
+  host.answer_counters(1600, 250);
+  host.links.begin_tick();
+  auto const told = host.links.own_counters(own);
+  REQUIRE(told);
+  CHECK(told->rx_bytes == 9 + 7);
+  host.kernel.answer(counters(1, 700, 80) + counters(10, 1, 1) + counters(11, 1, 1), done());
+  host.links.begin_tick();
+  CHECK_FALSE(host.links.own_counters(own));  // one has gone
+  auto const left = host.links.own_counters(std::vector<std::int32_t>{1});
+  REQUIRE(left);
+  CHECK(left->rx_bytes == 700);
+  CHECK(left->tx_bytes == 80);
+}
+
 TEST_CASE("another container's links change nothing for this one") {
   OneContainer host;
   host.kernel.tell(link(20, 2, 7));
@@ -91,6 +109,16 @@ TEST_CASE("another container's links change nothing for this one") {
   CHECK(host.kernel.asked() == "links counters ");
   CHECK(host.links.counters(host.ends)->tx_bytes == 4);
   CHECK(host.links.counters(*host.links.ends_of(any_process))->tx_bytes == 5);
+}
+
+TEST_CASE("what a bridge tells of its ports changes no link") {
+  OneContainer host;
+  host.kernel.tell(link(20, 2, {}, "", RTM_DELLINK, AF_BRIDGE));
+  host.kernel.tell(link(10, 2, {}, "", RTM_NEWLINK, AF_BRIDGE));
+  host.answer_counters(1600, 250);
+  host.links.begin_tick();
+  CHECK(host.kernel.asked() == "counters ");
+  CHECK(host.links.counters(host.ends));
 }
 
 TEST_CASE("ends that changed are told no more under what was known of them") {

@@ -48,8 +48,9 @@ inline std::string refusal(int number) {
 
 // A link's end on the host: its index, the other end's, the number of that one's namespace.
 inline std::string link(int index, int peer, std::optional<int> space, char const* kind = "veth",
-                        int type = RTM_NEWLINK) {
+                        int type = RTM_NEWLINK, unsigned char family = AF_UNSPEC) {
   ifinfomsg header{};
+  header.ifi_family = family;
   header.ifi_index = index;
   std::string body(bytes_of(header));
   body += attribute(IFLA_IFNAME, "veth0");
