@@ -78,6 +78,27 @@ Result<Answer> answer_of(char const* content_type, Result<std::string> body) {
   return Answer{content_type, std::move(*body)};
 }
 
+// What the picture is to show as lost, shaded and named.
+Result<picture::PictureOptions> with_lost(RenderParameters const& request,
+                                          SeriesSource const& source) {
+  std::vector<std::string> patterns;
+  for (auto const& target : request.targets) {
+    auto const its = target.patterns();
+    patterns.insert(patterns.end(), its.begin(), its.end());
+  }
+  auto const lost = source.lost(patterns, request.window);
+  if (!lost) return lost.error();
+  auto options = request.picture;
+  for (auto const& one : *lost) {
+    options.spans.push_back({one.first, one.last, picture::Role::warn});
+    Event mark;
+    mark.when = one.first;
+    mark.what = "figures lost";
+    options.marks.push_back(std::move(mark));
+  }
+  return options;
+}
+
 JsonOptions parse_json_options(Parameters const& parameters) {
   JsonOptions out;
   auto const points = last_value(parameters, "maxDataPoints");
@@ -134,16 +155,18 @@ Result<SeriesList> render_series(RenderParameters const& request, SeriesSource c
 Result<Answer> render(RenderParameters const& request, SeriesSource const& source) {
   auto series = render_series(request, source);
   if (!series) return series.error();
+  auto picture = is_picture(request.format) ? with_lost(request, source)
+                                            : Result<picture::PictureOptions>(request.picture);
+  if (!picture) return picture.error();
   switch (request.format) {
     case RenderFormat::csv:
       return Answer{"text/csv", to_csv(*series, request.zone)};
     case RenderFormat::raw:
       return Answer{"text/plain", to_raw(*series)};
     case RenderFormat::png:
-      return answer_of("image/png", picture::draw_png(*series, request.window, request.picture));
+      return answer_of("image/png", picture::draw_png(*series, request.window, *picture));
     case RenderFormat::svg:
-      return answer_of("image/svg+xml",
-                       picture::draw_svg(*series, request.window, request.picture));
+      return answer_of("image/svg+xml", picture::draw_svg(*series, request.window, *picture));
     case RenderFormat::json:
       break;
   }

@@ -16,4 +16,8 @@ Result<std::vector<Event>> SeriesSource::events(std::vector<std::string> const&,
   return std::vector<Event>{};
 }
 
+Result<std::vector<Lost>> SeriesSource::lost(std::vector<std::string> const&, Window const&) const {
+  return std::vector<Lost>();
+}
+
 }  // namespace dadvisor::graphite

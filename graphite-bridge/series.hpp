@@ -80,6 +80,12 @@ struct FoundNode {
   bool leaf = false;  // it has values; a path may be leaf and branch: then it is listed twice
 };
 
+// A time in which figures were lost before they were kept, unix seconds, both ends in it.
+struct Lost {
+  std::int64_t first = 0, last = 0;
+  bool operator==(Lost const&) const = default;
+};
+
 // Where series come from. All methods are const and may be called from several threads.
 // Errors: unavailable (the store), too_large (over a limit of the query); a pattern that matches
 // nothing is an empty list, not an error.
@@ -107,6 +113,10 @@ class SeriesSource {
   // ascending. A source without events has none.
   virtual Result<std::vector<Event>> events(std::vector<std::string> const& tags,
                                             Window const& window) const;
+  // When figures of what `patterns` match were lost, as far as that reaches into the window, by
+  // time. A source that does not know has none.
+  virtual Result<std::vector<Lost>> lost(std::vector<std::string> const& patterns,
+                                         Window const& window) const;
 };
 
 }  // namespace dadvisor::graphite

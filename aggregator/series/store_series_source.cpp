@@ -8,10 +8,13 @@
 
 #include "aggregator/series/entity_path.hpp"
 #include "aggregator/series/foreign_values.hpp"
+#include "aggregator/series/lost_figures.hpp"
 #include "common/core/foreign.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
+
+constexpr std::int64_t longest_loss = 25 * 3600;  // seconds; older ticks are taken from no agent
 
 bool selected(PointSelection const& selection, EntityKind kind) {
   switch (kind) {
@@ -268,6 +271,26 @@ Result<std::vector<graphite::Event>> StoreSeriesSource::events(
     std::vector<std::string> const& tags, graphite::Window const& window) const {
   if (!options_.events) return std::vector<graphite::Event>();
   return options_.events(tags, window.from, window.until);
+}
+
+Result<std::vector<graphite::Lost>> StoreSeriesSource::lost(
+    std::vector<std::string> const& patterns, graphite::Window const& window) const {
+  std::vector<graphite::Lost> out;
+  if (!options_.events) return out;
+  // An event stands at its first tick.
+  auto const losses = options_.events({"loss"}, window.from - longest_loss, window.until);
+  if (!losses) return losses.error();
+  if (losses->empty()) return out;
+  std::vector<MembersPtr> shown;
+  for (auto const& pattern : patterns) {
+    auto const its = matched(pattern, window);
+    if (!its) continue;  // a query by tags
+    for (auto const& leaf : *its->leaves)
+      if (shown.empty() || shown.back() != leaf.members) shown.push_back(leaf.members);
+  }
+  out = lost_figures(*losses, shown, *store_.entities());
+  std::erase_if(out, [&](graphite::Lost const& one) { return one.last < window.from; });
+  return out;
 }
 
 Result<void> StoreSeriesSource::points(WallTime from, WallTime until,

@@ -69,6 +69,9 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   Result<std::vector<graphite::Event>> events(std::vector<std::string> const& tags,
                                               graphite::Window const& window) const override;
 
+  Result<std::vector<graphite::Lost>> lost(std::vector<std::string> const& patterns,
+                                           graphite::Window const& window) const override;
+
   // Calls visit for every figure of the selected entities with from < tick <= until: path by
   // path, by tick ascending within a path. Errors: io (of the store).
   Result<void> points(WallTime from, WallTime until, PointSelection const& selection,

@@ -66,6 +66,16 @@ class Losses(lab.Case):
         self.assertGreater(len(lost), 15)
         self.assertGreaterEqual(min(lost), int(away) - 1)
 
+        # A picture of the host is shaded there, and not before.
+        def shaded(first, last):
+            status, body = lab.http_get(
+                "%s/render?format=svg&width=800&from=%d&until=%d&target=dadvisor.*.hosts.host.mem.used"
+                % (aggregator.url, first, last))
+            self.assertEqual(status, 200)
+            return len(re.findall(b'fill-opacity[:=]"?0.12', body))
+        self.assertGreater(shaded(away - 30, back), 0)
+        self.assertEqual(shaded(away - 60, min(lost) - 2), 0)
+
 
 if __name__ == "__main__":
     lab.main("losses")

@@ -157,3 +157,47 @@ TEST_CASE("a source that fails fails the request") {
   REQUIRE_FALSE(answer);
   CHECK(answer.error().code == Errc::too_large);
 }
+
+namespace {
+
+// Has lost a minute of whatever is asked for.
+class LosingSource final : public SeriesSource {
+ public:
+  Result<std::vector<Series>> fetch(std::string_view pattern, Window const& window) const override {
+    return source_.fetch(pattern, window);
+  }
+  Result<std::vector<FoundNode>> find(std::string_view pattern,
+                                      Window const& window) const override {
+    return source_.find(pattern, window);
+  }
+  Result<std::vector<Lost>> lost(std::vector<std::string> const& patterns,
+                                 Window const&) const override {
+    asked.push_back(patterns);
+    return std::vector<Lost>{{now - 300, now - 240}};
+  }
+  mutable std::vector<std::vector<std::string>> asked;
+
+ private:
+  test::MemorySource source_ = small_source();
+};
+
+}  // namespace
+
+TEST_CASE("a picture shades what was lost; no other answer asks for it") {
+  LosingSource const losing;
+  auto const whole = small_source();
+  Parameters const parameters{
+      {"target", "sumSeries(app.*.cpu)"}, {"target", "app.db.cpu"}, {"from", "-10min"}};
+  auto const body = [&](char const* format, SeriesSource const& source) {
+    auto with_format = parameters;
+    with_format.emplace("format", format);
+    auto const answer = render(with_format, now, source);
+    REQUIRE(answer);
+    return answer->body;
+  };
+  CHECK(body("svg", losing) != body("svg", whole));
+  REQUIRE(losing.asked.size() == 1);
+  CHECK(losing.asked.front() == std::vector<std::string>{"app.*.cpu", "app.db.cpu"});
+  CHECK(body("json", losing) == body("json", whole));
+  CHECK(losing.asked.size() == 1);
+}
