@@ -78,17 +78,17 @@ Result<Answer> answer_of(char const* content_type, Result<std::string> body) {
   return Answer{content_type, std::move(*body)};
 }
 
-// What the picture is to show as lost, shaded and named.
-Result<picture::PictureOptions> with_lost(RenderParameters const& request,
-                                          SeriesSource const& source) {
+// What the picture is to show as lost, shaded and named. Where that cannot be told (too many losses
+// at once), the curves are worth having without.
+picture::PictureOptions with_lost(RenderParameters const& request, SeriesSource const& source) {
   std::vector<std::string> patterns;
   for (auto const& target : request.targets) {
     auto const its = target.patterns();
     patterns.insert(patterns.end(), its.begin(), its.end());
   }
   auto const lost = source.lost(patterns, request.window);
-  if (!lost) return lost.error();
   auto options = request.picture;
+  if (!lost) return options;
   for (auto const& one : *lost) {
     options.spans.push_back({one.first, one.last, picture::Role::warn});
     Event mark;
@@ -155,18 +155,17 @@ Result<SeriesList> render_series(RenderParameters const& request, SeriesSource c
 Result<Answer> render(RenderParameters const& request, SeriesSource const& source) {
   auto series = render_series(request, source);
   if (!series) return series.error();
-  auto picture = is_picture(request.format) ? with_lost(request, source)
-                                            : Result<picture::PictureOptions>(request.picture);
-  if (!picture) return picture.error();
   switch (request.format) {
     case RenderFormat::csv:
       return Answer{"text/csv", to_csv(*series, request.zone)};
     case RenderFormat::raw:
       return Answer{"text/plain", to_raw(*series)};
     case RenderFormat::png:
-      return answer_of("image/png", picture::draw_png(*series, request.window, *picture));
+      return answer_of("image/png",
+                       picture::draw_png(*series, request.window, with_lost(request, source)));
     case RenderFormat::svg:
-      return answer_of("image/svg+xml", picture::draw_svg(*series, request.window, *picture));
+      return answer_of("image/svg+xml",
+                       picture::draw_svg(*series, request.window, with_lost(request, source)));
     case RenderFormat::json:
       break;
   }

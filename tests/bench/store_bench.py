@@ -203,7 +203,10 @@ def main():
     print("%d containers, %d ticks of 10 s, %d run(s), load %.1f, %s" %
           (given.containers, given.ticks, given.runs, os.getloadavg()[0],
            time.strftime("%Y-%m-%d %H:%M", time.gmtime())))
-    for program in ("prometheus", "victoria-metrics", "influxd", "curl"):
+    programs = {"Prometheus": "prometheus", "VictoriaMetrics": "victoria-metrics",
+                "InfluxDB": "influxd"}
+    for program in sorted({programs[kind.name.split(",")[0]] for kind in kinds
+                           if kind.name.split(",")[0] in programs} | {"curl"}):
         if not shutil.which(program):
             sys.exit("store_bench: no %s here; tests/run bench installs the packages" % program)
     directory = tempfile.mkdtemp(prefix="dadvisor-bench.")

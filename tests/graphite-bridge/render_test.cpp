@@ -173,9 +173,11 @@ class LosingSource final : public SeriesSource {
   Result<std::vector<Lost>> lost(std::vector<std::string> const& patterns,
                                  Window const&) const override {
     asked.push_back(patterns);
+    if (fails) return Error{Errc::too_large, 0, "too many events"};
     return std::vector<Lost>{{now - 300, now - 240}};
   }
   mutable std::vector<std::vector<std::string>> asked;
+  bool fails = false;
 
  private:
   test::MemorySource source_ = small_source();
@@ -184,7 +186,7 @@ class LosingSource final : public SeriesSource {
 }  // namespace
 
 TEST_CASE("a picture shades what was lost; no other answer asks for it") {
-  LosingSource const losing;
+  LosingSource losing;
   auto const whole = small_source();
   Parameters const parameters{
       {"target", "sumSeries(app.*.cpu)"}, {"target", "app.db.cpu"}, {"from", "-10min"}};
@@ -200,4 +202,7 @@ TEST_CASE("a picture shades what was lost; no other answer asks for it") {
   CHECK(losing.asked.front() == std::vector<std::string>{"app.*.cpu", "app.db.cpu"});
   CHECK(body("json", losing) == body("json", whole));
   CHECK(losing.asked.size() == 1);
+  losing.fails = true;
+  CHECK(body("svg", losing) == body("svg", whole));
+  CHECK(losing.asked.size() == 2);
 }

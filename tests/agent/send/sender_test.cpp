@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 
 #include "common/core/frame/frame.hpp"
 
@@ -465,8 +466,36 @@ TEST_CASE("while the disk is full batches go from memory, within bounds; afterwa
   world.welcome();
   auto const frames = world.frames();
   CHECK(number_of(frames.at(0)) == 20);
+  // The batch behind a loss tells of it: 19 found no room for 3.
+  auto const lost = world.tick(3).tick;
+  CHECK(decode_frame(frames.at(0), nullptr)->losses ==
+        std::vector<Loss>{{LossReason::unwritable, lost, lost, 1}});
   CHECK(number_of(frames.at(1)) == 5);
   CHECK(frames.size() == 9);
+}
+
+TEST_CASE("what a start finds damaged may be a loss, and is told with the first batch") {
+  World world;
+  for (int i = 0; i < 3; ++i) world.submit(i);
+  world.sender.reset();
+  std::string segment;
+  for (auto const& entry : std::filesystem::directory_iterator(world.options.spool.directory))
+    if (entry.path().filename().string().starts_with("segment-")) segment = entry.path();
+  {
+    std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(segment) / 2));
+    file.put('\xff');
+  }
+  world.start();
+  CHECK(world.sender->counters().spool.damaged == 1);
+  world.submit(3);
+  world.clock.advance(seconds(1));
+  world.welcome();
+  auto const newest = world.frames().at(0);
+  CHECK(number_of(newest) == 3);
+  auto const near = world.tick(0).tick;  // the oldest that is held
+  CHECK(decode_frame(newest, nullptr)->losses ==
+        std::vector<Loss>{{LossReason::damaged, near, near, 0}});
 }
 
 TEST_CASE("requests tell the clock; the offset that comes back is kept until nothing answers") {
