@@ -9,8 +9,8 @@
 
 #include "agent/containerd/containerd_watcher.hpp"
 #include "agent/docker/docker_watcher.hpp"
-#include "agent/docker/runtime_state.hpp"
 #include "agent/mesos/mesos_watcher.hpp"
+#include "agent/runtime/runtime_state.hpp"
 #include "agent/settings.hpp"
 
 namespace dadvisor::agent {

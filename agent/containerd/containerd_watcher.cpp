@@ -34,8 +34,7 @@ ContainerdWatcher::ContainerdWatcher(http::Loop& loop, Clock const& clock,
       clock_(clock),
       options_(std::move(options)),
       log_(std::move(log)),
-      random_(std::random_device()()),
-      pause_(options_.least_pause) {
+      backoff_(options_.least_pause, options_.most_pause) {
   begin();
 }
 
@@ -235,7 +234,7 @@ void ContainerdWatcher::settle() {
   settled_ = true;
   trouble_.reset();
   ++counters_.connects;
-  pause_ = options_.least_pause;
+  backoff_.reset();
   if (counters_.connects == 1 || outage_logged_) {
     if (namespaces_.empty())
       log_.debug("containerd at {} answers; it has nothing but Docker's own", options_.socket_path);
@@ -285,10 +284,7 @@ void ContainerdWatcher::fail(Error const& why) {
   // A callback of it may be what runs now; it allows that.
   client_.reset();
   second_list_.cancel();
-  std::uniform_real_distribution<double> jitter(0.5, 1.0);
-  auto const pause = std::chrono::duration_cast<Nanoseconds>(pause_ * jitter(random_));
-  pause_ = std::min(pause_ * 2, options_.most_pause);
-  timer_ = loop_.after(pause, [this] { begin(); });
+  timer_ = loop_.after(backoff_.next(), [this] { begin(); });
 }
 
 }  // namespace dadvisor::agent

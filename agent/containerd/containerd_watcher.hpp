@@ -17,15 +17,15 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "agent/containerd/messages.hpp"
-#include "agent/docker/container.hpp"
-#include "agent/docker/runtime_counters.hpp"
-#include "agent/docker/runtime_event.hpp"
+#include "agent/runtime/backoff.hpp"
+#include "agent/runtime/container.hpp"
+#include "agent/runtime/runtime_counters.hpp"
+#include "agent/runtime/runtime_event.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/grpc/client.hpp"
@@ -125,12 +125,11 @@ class ContainerdWatcher {
   Clock const& clock_;
   ContainerdOptions options_;
   Log log_;
-  std::mt19937 random_;
   State state_ = State::away;
   bool settled_ = false;
   bool outage_logged_ = false;
   std::optional<Error> trouble_;
-  std::chrono::milliseconds pause_;
+  Backoff backoff_;
   std::set<std::string> namespaces_;
   std::map<std::string, Known> known_;  // by "NAMESPACE/ID"
   std::map<std::string, Listing> listings_;

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/docker/container.hpp"
-#include "agent/docker/docker_json.hpp"
+#include "agent/runtime/container.hpp"
+#include "agent/runtime/wanted_keys.hpp"
 #include "common/core/result.hpp"
 
 namespace dadvisor::agent::containerd {

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "agent/docker/container.hpp"
-#include "agent/docker/docker_json.hpp"
+#include "agent/runtime/container.hpp"
+#include "agent/runtime/wanted_keys.hpp"
 
 namespace dadvisor::agent::containerd {
 

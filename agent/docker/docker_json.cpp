@@ -164,11 +164,6 @@ std::optional<Version> parse_version(std::string_view text) {
 
 }  // namespace
 
-bool is_container_id(std::string_view id) {
-  return !id.empty() && id.size() <= 64 &&
-         id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 std::int64_t parse_rfc3339(std::string_view text) {
   using namespace std::chrono;
   auto const year_number = take_digits(text, 4);

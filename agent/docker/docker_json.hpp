@@ -11,16 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/docker/container.hpp"
+#include "agent/runtime/container.hpp"
+#include "agent/runtime/wanted_keys.hpp"
 #include "common/core/result.hpp"
 
 namespace dadvisor::agent {
-
-// Which labels and which environment variables may be kept.
-struct WantedKeys {
-  std::function<bool(std::string_view)> label;
-  std::function<bool(std::string_view)> env;
-};
 
 // GET /containers/ID/json. Values are cut at 4 KiB.
 Result<Container> parse_inspect(std::string_view json, WantedKeys const& wanted);
@@ -28,9 +23,6 @@ Result<Container> parse_inspect(std::string_view json, WantedKeys const& wanted)
 Result<std::vector<std::string>> parse_list(std::string_view json);
 // GET /version: ApiVersion.
 Result<std::string> parse_api_version(std::string_view json);
-
-// 1 to 64 hex digits: all that may become part of a request's path.
-bool is_container_id(std::string_view id);
 
 // ns since 1970 of an RFC 3339 time; 0 for Go's zero time ("0001-01-01T00:00:00Z") and for what
 // is no time.

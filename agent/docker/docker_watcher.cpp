@@ -25,8 +25,7 @@ DockerWatcher::DockerWatcher(http::Loop& loop, Clock const& clock, DockerOptions
       clock_(clock),
       options_(std::move(options)),
       log_(std::move(log)),
-      random_(std::random_device()()),
-      pause_(options_.least_pause) {
+      backoff_(options_.least_pause, options_.most_pause) {
   greet();
 }
 
@@ -325,7 +324,7 @@ void DockerWatcher::settle() {
   state_ = State::watching;
   settled_ = true;
   ++counters_.connects;
-  pause_ = options_.least_pause;
+  backoff_.reset();
   if (counters_.connects == 1 || outage_logged_) {
     log_.info("docker at {} answers (API {}), {} containers", options_.socket_path,
               prefix_.empty() ? "unversioned" : prefix_.substr(2), known_.size());
@@ -366,10 +365,7 @@ void DockerWatcher::fail(std::string const& why) {
   // Callbacks of both may be what runs now; they allow that.
   stream_.reset();
   client_.reset();
-  std::uniform_real_distribution<double> jitter(0.5, 1.0);
-  auto const pause = std::chrono::duration_cast<Nanoseconds>(pause_ * jitter(random_));
-  pause_ = std::min(pause_ * 2, options_.most_pause);
-  timer_ = loop_.after(pause, [this] { greet(); });
+  timer_ = loop_.after(backoff_.next(), [this] { greet(); });
 }
 
 }  // namespace dadvisor::agent

@@ -13,15 +13,15 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "agent/docker/container.hpp"
 #include "agent/docker/docker_json.hpp"
-#include "agent/docker/runtime_counters.hpp"
-#include "agent/docker/runtime_event.hpp"
+#include "agent/runtime/backoff.hpp"
+#include "agent/runtime/container.hpp"
+#include "agent/runtime/runtime_counters.hpp"
+#include "agent/runtime/runtime_event.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/http/client.hpp"
@@ -100,7 +100,6 @@ class DockerWatcher {
   Clock const& clock_;
   DockerOptions options_;
   Log log_;
-  std::mt19937 random_;
   State state_ = State::away;
   bool settled_ = false;
   bool outage_logged_ = false;
@@ -108,7 +107,7 @@ class DockerWatcher {
   bool versioned_ = true;        // false once the daemon refused our version
   std::string prefix_;           // "/v1.41"
   std::int64_t last_event_ = 0;  // its timeNano
-  std::chrono::milliseconds pause_;
+  Backoff backoff_;
   std::deque<RuntimeEvent> told_;  // and not taken yet
   std::map<std::string, Known> known_;
   std::deque<std::string> wanted_;          // to be inspected

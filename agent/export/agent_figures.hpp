@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "agent/docker/runtime_counters.hpp"
 #include "agent/export/metrics_text.hpp"
+#include "agent/runtime/runtime_counters.hpp"
 
 namespace dadvisor::agent {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "agent/docker/runtime_event.hpp"
 #include "agent/identity/identity.hpp"
+#include "agent/runtime/runtime_event.hpp"
 #include "common/core/row.hpp"
 
 namespace dadvisor::agent {

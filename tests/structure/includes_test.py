@@ -18,7 +18,7 @@ CORE, AGENT, AGGREGATOR = ["common/core"], ["common/core", "common/http"], ["com
 GRAPHITE = "graphite-bridge"
 STORE, EVENT, ROLLUP, SERIES, ALERT, NOTIFY, SINK, INGEST = (
     "aggregator/" + name for name in "store event rollup series alert notify sink ingest".split())
-READERS = ["agent/cgroup", "agent/net", "agent/host", "agent/fs", "agent/docker",
+READERS = ["agent/cgroup", "agent/net", "agent/host", "agent/fs", "agent/runtime",
            "agent/identity"]
 ALLOWED = {
     "common/core": [],
@@ -31,10 +31,11 @@ ALLOWED = {
     "agent/net": AGENT + ["agent/host"],
     "agent/host": AGENT,
     "agent/fs": ["common/core"],
-    "agent/docker": AGENT,
-    "agent/containerd": AGENT + ["common/grpc", "agent/docker"],
-    "agent/mesos": AGENT + ["agent/docker"],
-    "agent/identity": AGENT + ["agent/docker"],
+    "agent/runtime": ["common/core"],
+    "agent/docker": AGENT + ["agent/runtime"],
+    "agent/containerd": AGENT + ["common/grpc", "agent/runtime"],
+    "agent/mesos": AGENT + ["agent/runtime"],
+    "agent/identity": AGENT + ["agent/runtime"],
     "agent/sample": AGENT + READERS,
     "agent/send": AGENT + READERS + ["agent/sample"],
     "agent/export": AGENT + READERS + ["agent/sample"],

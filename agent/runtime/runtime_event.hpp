@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/docker/container.hpp"
+#include "agent/runtime/container.hpp"
 
 namespace dadvisor::agent {
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dadvisor::agent {
@@ -41,5 +42,11 @@ struct Container {
   bool names_only = false;
   bool operator==(Container const&) const = default;
 };
+
+// 1 to 64 hex digits, which a machine made: all that may become part of a request's path.
+inline bool is_container_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 &&
+         id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 }  // namespace dadvisor::agent
