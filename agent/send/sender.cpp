@@ -176,39 +176,49 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
   recent_[record] = std::move(taken);
   if (recent_.size() > recent_batches) {
     auto const [oldest, its] = *recent_.begin();
-    if (!spool_.holds(oldest)) {
-      give_up(oldest, true);
-      lose({oldest, its->tick, LossReason::unwritable});
-    }
+    if (!spool_.holds(oldest)) drop({oldest, its->tick, LossReason::unwritable});
     recent_.erase(oldest);
   }
   pump();
 }
 
 void Sender::make_room(std::uint64_t bytes, WallTime now) {
-  auto const dropped =
-      spool_.trim(now, bytes, [this](Spool::Dropped const& gone) { give_up(gone.record, true); });
-  for (auto const& gone : dropped) lose(gone);
+  spool_.trim(now, bytes, [this](Spool::Dropped const& gone) { drop(gone); });
 }
 
-void Sender::give_up(std::uint64_t record, bool told_again) {
-  auto const count = [&](Batch const& batch) {
-    counters_.dropped_rows += batch.rows.size();
-    if (!told_again) return;
-    for (auto const& loss : batch.losses) losses_.add(loss, batch.step);
-  };
-  if (auto const recent = recent_.find(record); recent != recent_.end())
-    return count(*recent->second);
-  auto const bytes = spool_.read(record);
-  if (!bytes) return;
-  if (auto const batch = decode_frame(*bytes, nullptr)) count(*batch);
+void Sender::drop(Spool::Dropped const& dropped) {
+  auto content = content_of(dropped.record);
+  bool const under_way = std::any_of(posted_.begin(), posted_.end(), [&](auto const& frame) {
+    return frame.record == dropped.record;
+  });
+  if (under_way)
+    in_doubt_.try_emplace(dropped.record, InDoubt{dropped, std::move(content)});
+  else
+    lose(dropped, content);
 }
 
-void Sender::lose(Spool::Dropped const& dropped) {
+void Sender::lose(Spool::Dropped const& dropped, Content const& content) {
   if (++counters_.lost == 1) log_.warning("batches are lost: the spool cannot keep them");
+  give_up(content, true);
   losses_.add({dropped.reason, dropped.tick, dropped.tick, 1}, step_);
   machine_.forget(dropped.record);
   recent_.erase(dropped.record);
+}
+
+Sender::Content Sender::content_of(std::uint64_t record) {
+  if (auto const doubted = in_doubt_.find(record); doubted != in_doubt_.end())
+    return doubted->second.content;
+  if (auto const recent = recent_.find(record); recent != recent_.end())
+    return {recent->second->rows.size(), recent->second->losses};
+  auto const bytes = spool_.read(record);
+  auto const batch = bytes ? decode_frame(*bytes, nullptr) : bytes.error();
+  return batch ? Content{batch->rows.size(), batch->losses} : Content{};
+}
+
+void Sender::give_up(Content const& content, bool told_again) {
+  counters_.dropped_rows += content.rows;
+  if (!told_again) return;
+  for (auto const& loss : content.losses) losses_.add(loss, step_);
 }
 
 void Sender::spool_says(Result<void> const& result) {
@@ -280,7 +290,7 @@ void Sender::post(StreamSender::Post const& post) {
     auto const tick = spool_.tick(frame.record);
     auto const bytes = encode(frame);
     if (!bytes) {
-      lose({frame.record, tick.value_or(clock_.wall()), LossReason::damaged});
+      lose({frame.record, tick.value_or(clock_.wall()), LossReason::damaged}, {});
       continue;
     }
     delivery::add_frame(body, *bytes);
@@ -358,7 +368,8 @@ void Sender::on_batches(Result<PostReply> reply) {
     auto const before = machine_.set_aside();
     machine_.rejected(now, dice());
     // What it told may be the very thing that was not understood.
-    if (machine_.set_aside() > before && !posted_.empty()) give_up(posted_.front().record, false);
+    if (machine_.set_aside() > before && !posted_.empty())
+      give_up(content_of(posted_.front().record), false);
     if (machine_.set_aside() > before)
       log_.warning("a batch is set aside, the aggregator answered {}: {}", status,
                    printable(reply->body, 200));
@@ -375,6 +386,9 @@ void Sender::on_batches(Result<PostReply> reply) {
     }
   }
   drop_done();
+  posted_.clear();
+  for (auto const& [record, doubted] : std::exchange(in_doubt_, {}))
+    lose(doubted.dropped, doubted.content);
   pump();
 }
 
@@ -405,7 +419,7 @@ void Sender::note_refused(BatchesReply const& reply) {
   for (auto const& one : reply.refused)
     for (auto const& frame : posted_)
       if (frame.place.lane == one.lane && frame.place.sequence == one.sequence)
-        give_up(frame.record, true);
+        give_up(content_of(frame.record), true);
   auto const now = clock_.monotonic();
   bool const first = refused_logged_.time_since_epoch() == Nanoseconds::min();
   if (reply.refused.empty() || (!first && now - refused_logged_ < refused_log_every)) return;
@@ -420,6 +434,7 @@ void Sender::drop_done() {
     ++counters_.acknowledged;
     spool_.done(record);
     recent_.erase(record);
+    in_doubt_.erase(record);
   }
 }
 

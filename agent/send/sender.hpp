@@ -108,10 +108,24 @@ class Sender {
   void note_refused(delivery::BatchesReply const& reply);
   void drop_done();
   void make_room(std::uint64_t bytes, WallTime now);
-  void lose(Spool::Dropped const& dropped);
-  // Counts the rows of a batch that never arrives; 0 when it is gone or damaged. `told_again`: the
-  // losses that it tells of go into the next batch.
-  void give_up(std::uint64_t record, bool told_again);
+  // Of a batch: what counts, and what is told anew, when it does not arrive. Nothing of one that is
+  // gone or damaged.
+  struct Content {
+    std::size_t rows = 0;
+    std::vector<Loss> losses;
+  };
+  // What is in the request under way may have arrived: it is lost only when the answer does not
+  // acknowledge it.
+  struct InDoubt {
+    Spool::Dropped dropped;
+    Content content;
+  };
+  void drop(Spool::Dropped const& dropped);
+  void lose(Spool::Dropped const& dropped, Content const& content);
+  Content content_of(std::uint64_t record);
+  // Counts the rows of a batch that never arrives. `told_again`: the losses that it tells of go
+  // into the next batch.
+  void give_up(Content const& content, bool told_again);
   void spool_says(Result<void> const& result);
   double dice() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
@@ -128,6 +142,7 @@ class Sender {
   std::map<std::uint64_t, std::shared_ptr<Batch>> recent_;       // by record, the newest few
   std::map<std::uint64_t, std::shared_ptr<Batch const>> bases_;  // by fresh sequence
   std::vector<delivery::StreamSender::Frame> posted_;            // of the request under way
+  std::map<std::uint64_t, InDoubt> in_doubt_;                    // by record, of posted_
   std::vector<Schema> schemas_;                                  // of the batch before
   std::uint64_t schema_version_ = 0;
   SenderCounters counters_;

@@ -433,6 +433,57 @@ TEST_CASE("a spool far too small drops the oldest, counted, and the newest still
   CHECK(last == world.tick(99 - static_cast<int>(counters.waiting)).tick);
 }
 
+TEST_CASE("what grows too old while it is under way is lost only when the answer lacks it") {
+  World world;
+  world.options.spool.directory = world.directory + "/short";
+  world.options.spool.max_age = seconds(60);
+  world.start();
+  for (int i = 0; i < 2; ++i) world.submit(i);
+  world.clock.advance(seconds(1));
+  world.welcome();
+  REQUIRE(world.frames().size() == 2);
+  world.submit(8);  // 0 and 1 are older than 60 s
+  CHECK(world.sender->counters().spool.dropped_old == 2);
+  CHECK(world.sender->counters().lost == 0);
+  std::uint64_t const arrived = GENERATE(0u, 1u, 2u);
+  if (arrived == 0)
+    world.take().callback(Error{Errc::timeout, 0, "no answer"});
+  else
+    world.acknowledge({arrived, 0});
+  CHECK(world.sender->counters().lost == 2 - arrived);
+  CHECK(world.sender->counters().dropped_rows == 2 - arrived);
+  CHECK(world.sender->counters().acknowledged == arrived);
+  // The next batch tells of what is lost, and of nothing else. A new schema: it is a key frame.
+  auto next = world.tick(9);
+  next.schemas = {{{1, 2, 3}}};
+  next.rows = {{0, 0, {9, std::nullopt, std::nullopt}}};
+  world.clock.advance(seconds(10));
+  world.sender->submit(std::make_shared<Batch>(next));
+  LaneMarks acked{arrived, 0};
+  std::vector<Loss> told;
+  for (int i = 0; i < 20 && world.sender->counters().waiting > 0; ++i) {
+    if (world.posted.empty()) {
+      world.wake();
+    } else if (world.posted.front().path == delivery::hello_path) {
+      world.welcome(acked);
+    } else {
+      for (auto const& frame : world.frames()) {
+        auto const place = peek_frame(frame);
+        acked[place->lane] = place->sequence;
+        if (auto const batch = decode_frame(frame, nullptr))
+          told.insert(told.end(), batch->losses.begin(), batch->losses.end());
+      }
+      world.acknowledge(acked);
+    }
+  }
+  CHECK(world.sender->counters().spool.batches == 0);
+  if (arrived == 2)
+    CHECK(told.empty());
+  else
+    CHECK(told == std::vector<Loss>{{LossReason::old, world.tick(static_cast<int>(arrived)).tick,
+                                     world.tick(1).tick, 2 - arrived}});
+}
+
 namespace {
 
 // No file may grow while it lives: what write(2) says on a full disk, but for the number.
