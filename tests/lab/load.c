@@ -82,6 +82,82 @@ static int mem(long mib, double seconds) {
   return p[0] - 1;
 }
 
+// Uses that much CPU time, nearly all of it in the kernel.
+static int sysburn(double cpu_seconds) {
+  static char buf[65536];
+  int fd = open("/dev/zero", O_RDONLY);
+  if (fd < 0) die("/dev/zero");
+  while (now(CLOCK_PROCESS_CPUTIME_ID) < cpu_seconds)
+    if (read(fd, buf, sizeof buf) < 0) die("read");
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  printf("user_usec=%ld system_usec=%ld\n", u.ru_utime.tv_sec * 1000000L + u.ru_utime.tv_usec,
+         u.ru_stime.tv_sec * 1000000L + u.ru_stime.tv_usec);
+  return 0;
+}
+
+// One process after the other, each of which uses that much CPU time and is gone.
+static int forks(long count, double cpu_seconds) {
+  for (long i = 0; i < count; i++) {
+    pid_t p = fork();
+    if (p < 0) die("fork");
+    if (p == 0) {
+      volatile unsigned long x = 1;
+      while (now(CLOCK_PROCESS_CPUTIME_ID) < cpu_seconds) x = x * 6364136223846793005UL + 1;
+      _exit(0);
+    }
+    if (waitpid(p, NULL, 0) != p) die("waitpid");
+  }
+  struct rusage u;
+  getrusage(RUSAGE_CHILDREN, &u);
+  printf("cpu_usec=%ld\n", (long)(now(CLOCK_PROCESS_CPUTIME_ID) * 1e6) +
+                               (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L +
+                               u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+  return 0;
+}
+
+// So many processes that wait, of which some may be refused; they end together.
+static int procs(long count, double seconds) {
+  long made = 0, refused = 0;
+  for (long i = 0; i < count; i++) {
+    pid_t p = fork();
+    if (p == 0) { nap(seconds); _exit(0); }
+    if (p > 0) made++;
+    else if (errno == EAGAIN) refused++;
+    else die("fork");
+  }
+  printf("made=%ld refused=%ld\n", made, refused);
+  while (wait(NULL) > 0) {}
+  return 0;
+}
+
+// Writes a file through the page cache and syncs it; it stays.
+static int put(long mib, const char *path) {
+  static char buf[1024 * 1024];
+  int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+  if (fd < 0) die(path);
+  memset(buf, 'p', sizeof buf);
+  for (long i = 0; i < mib; i++)
+    if (write(fd, buf, sizeof buf) != (ssize_t)sizeof buf) die("write");
+  if (fsync(fd) < 0) die("fsync");
+  close(fd);
+  printf("written_bytes=%ld\n", mib * MIB);
+  return 0;
+}
+
+// Maps a file and touches each of its pages.
+static int map(const char *path, double seconds) {
+  int fd = open(path, O_RDONLY);
+  if (fd < 0) die(path);
+  long size = lseek(fd, 0, SEEK_END), sum = 0;
+  volatile char *p = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+  if (p == MAP_FAILED) die("mmap");
+  for (long i = 0; i < size; i += 4096) sum += p[i];
+  printf("mapped_bytes=%ld\n", size);
+  nap(seconds);
+  return sum == 0;
+}
+
 static int disk(long mib, const char *path) {
   static char buf[1024 * 1024] __attribute__((aligned(4096)));
   int direct = 1, fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_DIRECT, 0600);
@@ -148,10 +224,18 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (!strcmp(v, "cpu") && argc == 4) return cpu(atol(argv[2]), atof(argv[3]));
   if (!strcmp(v, "spend") && argc == 3) return spend(atof(argv[2]));
+  if (!strcmp(v, "sysburn") && argc == 3) return sysburn(atof(argv[2]));
+  if (!strcmp(v, "forks") && argc == 4) return forks(atol(argv[2]), atof(argv[3]));
+  if (!strcmp(v, "procs") && argc == 4) return procs(atol(argv[2]), atof(argv[3]));
+  if (!strcmp(v, "put") && argc == 4) return put(atol(argv[2]), argv[3]);
+  if (!strcmp(v, "map") && argc == 4) return map(argv[2], atof(argv[3]));
   if (!strcmp(v, "mem") && argc == 4) return mem(atol(argv[2]), atof(argv[3]));
   if (!strcmp(v, "disk") && (argc == 3 || argc == 4)) return disk(atol(argv[2]), argc == 4 ? argv[3] : "load.dat");
   if (!strcmp(v, "tx") && argc == 5) return tx(argv[2], atoi(argv[3]), atol(argv[4]));
   if (!strcmp(v, "rx") && argc == 3) return rx(atoi(argv[2]));
-  fprintf(stderr, "usage: load cpu MILLICORES SECONDS | spend CPU_SECONDS | mem MIB SECONDS | disk MIB [FILE] | tx IPV4 PORT MIB | rx PORT\n");
+  fprintf(stderr,
+          "usage: load cpu MILLICORES SECONDS | spend CPU_SECONDS | sysburn CPU_SECONDS |\n"
+          "            forks COUNT CPU_SECONDS | procs COUNT SECONDS | mem MIB SECONDS |\n"
+          "            disk MIB [FILE] | put MIB FILE | map FILE SECONDS | tx IPV4 PORT MIB | rx PORT\n");
   return 2;
 }
