@@ -148,7 +148,7 @@ std::optional<ContainerPath> match_component(std::string_view component) {
 
 std::optional<std::string> match_service(std::string_view path) {
   std::string_view const component = last_component(path);
-  if (!component.ends_with(".service")) return std::nullopt;
+  if (!component.ends_with(".service") || component.size() == 8) return std::nullopt;
   // A service's own sub-cgroups, and those of a user's session manager, belong to the outer one.
   if (parent_path(path).find(".service") != std::string_view::npos) return std::nullopt;
   return std::string(component.substr(0, component.size() - 8));

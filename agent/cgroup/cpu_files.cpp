@@ -12,7 +12,7 @@ namespace {
 
 std::optional<std::int64_t> times(std::optional<std::int64_t> value, std::int64_t factor) {
   if (!value) return std::nullopt;
-  return *value * factor;
+  return bounded_product(*value, factor);
 }
 
 std::optional<double> cores(std::optional<std::int64_t> quota, std::optional<std::int64_t> period) {

@@ -27,7 +27,8 @@ void scan_blkio(std::string_view text, std::vector<DeviceIo>& into) {
     auto const value = scan_integer(line);
     if (!value) continue;
     auto& sums = line_of(into, *device);
-    (read ? sums.read : sums.write) += *value;
+    auto& into_sum = read ? sums.read : sums.write;
+    into_sum = bounded_sum(into_sum, *value);
   }
 }
 
@@ -41,9 +42,10 @@ void scan_io_stat(std::string_view text, std::string_view read_key, std::string_
     auto& sums = line_of(into, *device);
     for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) {
       if (word.starts_with(read_key))
-        sums.read += scan_integer(word.substr(read_key.size())).value_or(0);
+        sums.read = bounded_sum(sums.read, scan_integer(word.substr(read_key.size())).value_or(0));
       else if (word.starts_with(write_key))
-        sums.write += scan_integer(word.substr(write_key.size())).value_or(0);
+        sums.write =
+            bounded_sum(sums.write, scan_integer(word.substr(write_key.size())).value_or(0));
     }
   }
 }
@@ -88,8 +90,8 @@ std::optional<DeviceIo> IoFiles::sum(HostFacts const& host, CgroupReading& into)
       if (!host.devices->counted(line.device, seen_, unified_)) continue;
     }
     if (!sums) sums.emplace();
-    sums->read += line.read;
-    sums->write += line.write;
+    sums->read = bounded_sum(sums->read, line.read);
+    sums->write = bounded_sum(sums->write, line.write);
   }
   return sums;
 }

@@ -87,7 +87,7 @@ MemoryStat scan_memory_stat_v2(std::string_view text, CgroupReading& into) {
     else if (key == "kernel")
       kernel = scan_integer(line);
     else if (key == "slab" || key == "kernel_stack" || key == "pagetables" || key == "percpu")
-      parts = parts.value_or(0) + scan_integer(line).value_or(0);
+      parts = bounded_sum(parts.value_or(0), scan_integer(line).value_or(0));
   }
   // Before 5.18 the sum is not told; its parts are what was told by then.
   into.mem_kernel = kernel ? kernel : parts;
@@ -133,7 +133,8 @@ Result<void> MemoryFiles::read(HostFacts const& host, CgroupReading& into, ReadB
   if (!usage) return usage.error();
   into.mem_usage = scan_integer(*usage);
   if (into.mem_usage && stat.inactive_file)
-    into.mem_working_set = std::max<std::int64_t>(0, *into.mem_usage - *stat.inactive_file);
+    into.mem_working_set =
+        std::max<std::int64_t>(0, bounded_difference(*into.mem_usage, *stat.inactive_file));
 
   auto const oom = oom_.read(buffer);
   if (!oom) return oom.error();

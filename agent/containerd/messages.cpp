@@ -49,8 +49,9 @@ std::int64_t time_of(pbf_reader message) {
     else
       message.skip();
   }
-  constexpr std::int64_t year_2200 = 7'258'118'400;
-  return seconds <= 0 || seconds > year_2200 ? 0 : seconds * 1'000'000'000 + nanos;
+  constexpr std::int64_t year_2200 = 7'258'118'400, second = 1'000'000'000;
+  bool const sound = seconds > 0 && seconds <= year_2200 && nanos >= 0 && nanos < second;
+  return sound ? seconds * second + nanos : 0;
 }
 
 // google.protobuf.Any: its value.

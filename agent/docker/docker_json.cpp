@@ -201,7 +201,7 @@ std::int64_t parse_rfc3339(std::string_view text) {
     offset = minutes(sign * (*hours_off * 60 + *minutes_off));
   }
   auto const time = sys_days(date) + hours(*hour) + minutes(*minute) + seconds(*second) - offset;
-  return nanoseconds(time.time_since_epoch()).count() + fraction;
+  return std::max<std::int64_t>(0, nanoseconds(time.time_since_epoch()).count() + fraction);
 }
 
 std::string lesser_version(std::string_view theirs, std::string_view ours) {

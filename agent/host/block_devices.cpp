@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "agent/host/scan.hpp"
 #include "common/core/fd.hpp"
@@ -13,6 +14,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t sector_bytes = 512;  // diskstats counts in these on every device
+
+std::optional<DeviceNumber> number_of(std::string_view major_word, std::string_view minor_word) {
+  constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+  auto const major = scan_integer(major_word), minor = scan_integer(minor_word);
+  if (!major || !minor || *major < 0 || *minor < 0 || *major > most || *minor > most)
+    return std::nullopt;
+  return DeviceNumber{static_cast<std::uint32_t>(*major), static_cast<std::uint32_t>(*minor)};
+}
 
 std::optional<DeviceNumber> device_of(fs::path const& directory) {
   auto text = read_file((directory / "dev").string(), 64);
@@ -26,10 +35,7 @@ std::optional<DeviceNumber> device_of(fs::path const& directory) {
 std::optional<DeviceNumber> scan_device(std::string_view word) {
   std::size_t const colon = word.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
-  auto const major = scan_integer(word.substr(0, colon));
-  auto const minor = scan_integer(word.substr(colon + 1));
-  if (!major || !minor || *major < 0 || *minor < 0) return std::nullopt;
-  return DeviceNumber{static_cast<std::uint32_t>(*major), static_cast<std::uint32_t>(*minor)};
+  return number_of(word.substr(0, colon), word.substr(colon + 1));
 }
 
 void BlockDevices::refresh() {
@@ -90,13 +96,11 @@ std::optional<DiskTotals> BlockDevices::sum(std::string_view diskstats,
   std::optional<DiskTotals> totals;
   std::string_view line;
   while (take_line(diskstats, line)) {
-    auto const major = scan_integer(take_word(line));
-    auto const minor = scan_integer(take_word(line));
-    if (!major || !minor) continue;
-    DeviceNumber const device{static_cast<std::uint32_t>(*major),
-                              static_cast<std::uint32_t>(*minor)};
-    bool const counts = physical(device);
-    if (!counts && !(busy && tells_itself(device))) continue;
+    auto const major = take_word(line);
+    auto const device = number_of(major, take_word(line));
+    if (!device) continue;
+    bool const counts = physical(*device);
+    if (!counts && !(busy && tells_itself(*device))) continue;
     take_word(line);  // the name
     // reads, merged, sectors, ms; writes, merged, sectors, ms; in flight, ms busy
     std::int64_t columns[10] = {};
@@ -107,14 +111,15 @@ std::optional<DiskTotals> BlockDevices::sum(std::string_view diskstats,
       column = value.value_or(0);
     }
     if (!whole) continue;
-    if (busy && (columns[0] > 0 || columns[4] > 0)) busy->push_back(device);
+    if (busy && (columns[0] > 0 || columns[4] > 0)) busy->push_back(*device);
     if (!counts) continue;
     if (!totals) totals.emplace();
-    totals->reads += columns[0];
-    totals->read_bytes += columns[2] * sector_bytes;
-    totals->writes += columns[4];
-    totals->write_bytes += columns[6] * sector_bytes;
-    totals->io_time_ms += columns[9];
+    totals->reads = bounded_sum(totals->reads, columns[0]);
+    totals->read_bytes = bounded_sum(totals->read_bytes, bounded_product(columns[2], sector_bytes));
+    totals->writes = bounded_sum(totals->writes, columns[4]);
+    totals->write_bytes =
+        bounded_sum(totals->write_bytes, bounded_product(columns[6], sector_bytes));
+    totals->io_time_ms = bounded_sum(totals->io_time_ms, columns[9]);
   }
   return totals;
 }

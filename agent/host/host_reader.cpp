@@ -36,7 +36,7 @@ std::optional<double> scan_real(std::string_view word) {
 std::optional<std::int64_t> scan_kib(std::string_view text, std::string_view key) {
   auto const value = scan_key(text, key);
   if (!value) return std::nullopt;
-  return *value * 1024;
+  return bounded_product(*value, 1024);
 }
 
 // The first words of a small file as numbers.
@@ -119,9 +119,9 @@ void HostReader::read_cpu(HostReading& into, ReadBuffer& buffer) {
       // user nice system idle iowait irq softirq steal (steal from 2.6.11 on)
       auto const ticks = scan_row<8>(line);
       if (!ticks[6]) continue;
-      auto const ns = [&](std::size_t i) { return ticks[i].value_or(0) * tick_ns; };
+      auto const ns = [&](std::size_t i) { return bounded_product(ticks[i].value_or(0), tick_ns); };
       CpuTimes cpu;
-      cpu.user = ns(0) + ns(1);
+      cpu.user = bounded_sum(ns(0), ns(1));
       cpu.system = ns(2);
       // Both are known to fall back by a little on tickless kernels.
       cpu.idle = idle_.feed(ns(3));
@@ -129,7 +129,7 @@ void HostReader::read_cpu(HostReading& into, ReadBuffer& buffer) {
       cpu.irq = ns(5);
       cpu.softirq = ns(6);
       cpu.steal = ns(7);
-      cpu.usage = cpu.user + cpu.system + cpu.irq + cpu.softirq;
+      cpu.usage = bounded_sum(bounded_sum(cpu.user, cpu.system), bounded_sum(cpu.irq, cpu.softirq));
       into.cpu = cpu;
     } else if (key.starts_with("cpu")) {
       ++cpus;
@@ -154,16 +154,18 @@ void HostReader::read_memory(HostReading& into, ReadBuffer& buffer) {
   into.mem_slab = scan_kib(text, "Slab");
   auto const cached = scan_kib(text, "Cached");
   auto const buffers = scan_kib(text, "Buffers");
-  if (cached && buffers) into.mem_cache = *cached + *buffers;
+  if (cached && buffers) into.mem_cache = bounded_sum(*cached, *buffers);
   if (into.mem_total && into.mem_available) {
-    into.mem_used = *into.mem_total - *into.mem_available;
+    into.mem_used = bounded_difference(*into.mem_total, *into.mem_available);
   } else if (auto const free = scan_kib(text, "MemFree"); into.mem_total && free) {
-    into.mem_used = *into.mem_total - *free - into.mem_cache.value_or(0) -
-                    scan_kib(text, "SReclaimable").value_or(0);
+    auto const reclaimable = scan_kib(text, "SReclaimable").value_or(0);
+    into.mem_used = bounded_difference(bounded_difference(*into.mem_total, *free),
+                                       bounded_sum(into.mem_cache.value_or(0), reclaimable));
   }
   into.swap_total = scan_kib(text, "SwapTotal");
   auto const swap_free = scan_kib(text, "SwapFree");
-  if (into.swap_total && swap_free) into.swap_used = *into.swap_total - *swap_free;
+  if (into.swap_total && swap_free)
+    into.swap_used = bounded_difference(*into.swap_total, *swap_free);
 
   text = text_of(vmstat_, buffer);
   into.oom_kills = scan_key(text, "oom_kill");  // from 4.13 on
@@ -234,7 +236,7 @@ void HostReader::read_slow(HostReading& into, ReadBuffer& buffer) {
   into.fd_used = into.fd_max = std::nullopt;
   if (auto const text = read_once(options_.proc_root + "/sys/fs/file-nr", buffer)) {
     auto const row = scan_row<3>(*text);  // allocated, free, most
-    if (row[0] && row[1]) into.fd_used = *row[0] - *row[1];
+    if (row[0] && row[1]) into.fd_used = bounded_difference(*row[0], *row[1]);
     into.fd_max = row[2];
   }
   into.tcp = TcpFigures();
@@ -249,7 +251,7 @@ void HostReader::read_self(HostReading& into, bool slow, ReadBuffer& buffer) {
   if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0)
     into.agent_cpu_ns = std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
   if (auto const pages = scan_row<2>(text_of(statm_, buffer))[1])
-    into.agent_rss = *pages * ::sysconf(_SC_PAGESIZE);
+    into.agent_rss = bounded_product(*pages, ::sysconf(_SC_PAGESIZE));
   if (slow) {
     std::error_code failed;
     fs::directory_iterator entries(options_.proc_root + "/self/fd", failed);

@@ -45,14 +45,14 @@ std::optional<NetCounters> sum_net_dev(std::string_view text,
       column = *value;
     }
     if (!wanted(name)) continue;
-    sum.rx_bytes += columns[0];
-    sum.rx_packets += columns[1];
-    sum.rx_errors += columns[2];
-    sum.rx_drops += columns[3];
-    sum.tx_bytes += columns[8];
-    sum.tx_packets += columns[9];
-    sum.tx_errors += columns[10];
-    sum.tx_drops += columns[11];
+    sum.rx_bytes = bounded_sum(sum.rx_bytes, columns[0]);
+    sum.rx_packets = bounded_sum(sum.rx_packets, columns[1]);
+    sum.rx_errors = bounded_sum(sum.rx_errors, columns[2]);
+    sum.rx_drops = bounded_sum(sum.rx_drops, columns[3]);
+    sum.tx_bytes = bounded_sum(sum.tx_bytes, columns[8]);
+    sum.tx_packets = bounded_sum(sum.tx_packets, columns[9]);
+    sum.tx_errors = bounded_sum(sum.tx_errors, columns[10]);
+    sum.tx_drops = bounded_sum(sum.tx_drops, columns[11]);
   }
   return sum;
 }

@@ -3,12 +3,31 @@
 // Hand-made because they run for each file of each container at each tick: no allocation, no
 // locale. What does not look as expected gives nullopt, never 0. Pure; any thread.
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string_view>
 
 namespace dadvisor::agent {
+
+// Sums, differences and multiples of scanned integers. They stop at +-(2^63-1), as scan_integer()
+// does: what a file says wrongly becomes no other figure, and no overflow.
+inline std::int64_t bounded_sum(std::int64_t a, std::int64_t b) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(a, b, &sum)) return a < 0 ? -most : most;
+  return sum < -most ? -most : sum;
+}
+inline std::int64_t bounded_difference(std::int64_t a, std::int64_t b) {
+  return bounded_sum(a, -b);
+}
+inline std::int64_t bounded_product(std::int64_t a, std::int64_t b) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::int64_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product)) return (a < 0) != (b < 0) ? -most : most;
+  return product < -most ? -most : product;
+}
 
 inline void skip_blanks(std::string_view& text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -77,7 +96,7 @@ inline std::optional<std::int64_t> count_cpu_list(std::string_view text) {
     auto const first = scan_integer(part.substr(0, dash));
     auto const last = dash == std::string_view::npos ? first : scan_integer(part.substr(dash + 1));
     if (!first || !last || *first < 0 || *last < *first) return std::nullopt;
-    count += *last - *first + 1;
+    count = bounded_sum(count, bounded_sum(bounded_difference(*last, *first), 1));
   }
   if (count == 0) return std::nullopt;
   return count;
@@ -89,8 +108,8 @@ inline std::optional<std::int64_t> count_cpu_list(std::string_view text) {
 class SteadySum {
  public:
   std::int64_t feed(std::int64_t sum) {
-    if (sum + base_ < last_) base_ = last_ - sum;
-    last_ = sum + base_;
+    if (bounded_sum(sum, base_) < last_) base_ = bounded_difference(last_, sum);
+    last_ = std::max(last_, bounded_sum(sum, base_));  // the base may have reached 64 bits' end
     return last_;
   }
 

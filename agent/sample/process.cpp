@@ -103,12 +103,12 @@ std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::
   for (int field = 3; field < 22; ++field) take_word(rest);
   auto const ticks = scan_integer(take_word(rest));
   if (!ticks) return std::nullopt;
-  std::int64_t const since_boot = *ticks * (1'000'000'000 / ::sysconf(_SC_CLK_TCK));
+  auto const since_boot = bounded_product(*ticks, 1'000'000'000 / ::sysconf(_SC_CLK_TCK));
   auto const host = read_once(proc_root + "/stat", buffer);
   if (!host) return std::nullopt;
   auto const boot = scan_key(*host, "btime");
   if (!boot) return std::nullopt;
-  return *boot * 1'000'000'000 + since_boot;
+  return bounded_sum(bounded_product(*boot, 1'000'000'000), since_boot);
 }
 
 std::optional<std::string> process_cgroup(std::string const& proc_root, std::int64_t pid,

@@ -53,8 +53,8 @@ std::optional<ProcessIo> process_io(CgroupDirectory const& directory, std::strin
     auto const read = scan_key(*text, "read_bytes"), written = scan_key(*text, "write_bytes");
     if (!read || !written) return std::nullopt;
     any = true;
-    sum.read_bytes += *read;
-    sum.write_bytes += *written;
+    sum.read_bytes = bounded_sum(sum.read_bytes, *read);
+    sum.write_bytes = bounded_sum(sum.write_bytes, *written);
   }
   if (!any) return std::nullopt;
   return sum;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <limits>
 #include <span>
 
 #include "common/core/frame/bytes.hpp"
@@ -23,6 +24,7 @@ constexpr std::string_view record_magic = "dSP1";
 constexpr std::size_t head_bytes = 12;  // magic, size, CRC
 constexpr std::size_t max_payload = frame_limit::frame_bytes + 64;
 enum : std::uint8_t { payload_batch = 1, payload_place = 2, payload_done = 3 };
+constexpr std::uint64_t most_records = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t batch_head_bytes = 1 + 8 + 8;
 
 std::string segment_name(std::uint64_t id) { return fmt::format("segment-{:016x}", id); }
@@ -154,7 +156,7 @@ void Spool::replay(std::uint64_t segment, std::uint64_t offset, std::string_view
   ByteReader reader(payload);
   auto const type = reader.u8();
   auto const record = reader.u64();
-  if (!reader.ok()) return;
+  if (!reader.ok() || record > most_records) return;
   next_record_ = std::max(next_record_, record + 1);
   if (type == payload_batch) {
     WallTime const tick(Nanoseconds(static_cast<std::int64_t>(reader.u64())));

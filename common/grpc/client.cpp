@@ -15,6 +15,7 @@
 
 #include "common/core/fd.hpp"
 #include "common/core/log.hpp"
+#include "common/grpc/message_reader.hpp"
 
 namespace dadvisor::grpc {
 
@@ -22,17 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t prefix_bytes = 5;  // "compressed" flag, length in network order
 constexpr std::size_t read_bytes = 16 << 10;
-
-std::string framed(std::string_view message) {
-  auto const size = message.size();
-  std::string frame(1, '\0');
-  for (int shift = 24; shift >= 0; shift -= 8)
-    frame.push_back(static_cast<char>((size >> shift) & 0xff));
-  frame += message;
-  return frame;
-}
 
 Errc code_of(int status) {
   switch (status) {
@@ -81,7 +72,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     Callbacks callbacks;
     std::string body;  // the request's frame
     std::size_t sent = 0;
-    std::string answer;  // of a message that is not whole yet
+    MessageReader answer{0};
     std::optional<int> http_status, status;
     std::string reason;
     http::Timer deadline;
@@ -179,6 +170,7 @@ void Client::State::open() {
 void Client::State::submit(Call call, Callbacks callbacks) {
   auto exchange = Exchange{};
   exchange.body = framed(call.message);
+  exchange.answer = MessageReader(call.max_message);
   call.message.clear();
   std::vector<std::pair<std::string, std::string>> fields{
       {":method", "POST"},
@@ -323,25 +315,12 @@ void Client::State::take(std::int32_t id, std::string_view bytes) {
   auto const found = exchanges.find(id);
   if (found == exchanges.end()) return;  // cancelled, and the peer does not know yet
   auto& one = found->second;
-  one.answer += bytes;
-  std::string_view rest = one.answer;
-  while (rest.size() >= prefix_bytes) {
-    std::size_t size = 0;
-    for (std::size_t i = 1; i < prefix_bytes; ++i)
-      size = size << 8 | static_cast<unsigned char>(rest[i]);
-    if (rest[0] != 0)
-      return cancel(id, {Errc::malformed, 0, name_of(one.call) + ": a compressed message"});
-    if (size > one.call.max_message)
-      return cancel(id, {Errc::too_large, 0,
-                         fmt::format("{}: a message of {} bytes", name_of(one.call), size)});
-    if (rest.size() < prefix_bytes + size) break;
-    due.push_back([this, on_message = one.callbacks.on_message,
-                   message = std::string(rest.substr(prefix_bytes, size))] {
+  auto const read = one.answer.feed(bytes, [&](std::string_view message) {
+    due.push_back([this, on_message = one.callbacks.on_message, message = std::string(message)] {
       if (on_message && !ended) on_message(message);
     });
-    rest.remove_prefix(prefix_bytes + size);
-  }
-  one.answer.erase(0, one.answer.size() - rest.size());
+  });
+  if (!read) cancel(id, read.error().within(name_of(one.call)));
 }
 
 void Client::State::header(std::int32_t id, std::string_view name, std::string_view value) {

@@ -319,7 +319,7 @@ void BeastConnection::watch_for_hang_up() {
 void BeastConnection::answer(Response response) {
   if (closed_ || answer_ || outflow_) return;
   responder_.reset();
-  auto& made = answer_.emplace();
+  auto& made = answer_.emplace(Answer());  // clang takes no less of a nested class
   auto const now = std::chrono::steady_clock::now();
   made.keep_alive = keep_alive_ && !closing_ && !server_->stopped && tls_is_current(now);
   made.until =

@@ -1,12 +1,10 @@
 #include "targets.hpp"
 
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -26,8 +24,11 @@
 #include "common/core/frame/bytes.hpp"
 #include "common/core/frame/crc32c.hpp"
 #include "common/core/frame/frame.hpp"
+#include "kernel_targets.hpp"
 #include "must.hpp"
 #include "point_targets.hpp"
+#include "runtime_targets.hpp"
+#include "scratch.hpp"
 #include "tests/aggregator/store/simulated_disk.hpp"
 
 namespace dadvisor::fuzz {
@@ -246,16 +247,8 @@ void take_column(std::string_view bytes) {
 
 // A sound catalogue with bytes of the input over its own: u16 place in its sectors, u8 value.
 void take_catalogue(std::string_view bytes) {
-  static std::string const directory = [] {
-    auto path = std::filesystem::exists("/dev/shm") ? std::string("/dev/shm/fuzz-XXXXXX")
-                                                    : std::string("/tmp/fuzz-XXXXXX");
-    must(::mkdtemp(path.data()) != nullptr, "a directory can be made");
-    static std::string kept;
-    kept = path;
-    std::atexit([] { std::filesystem::remove_all(kept); });
-    return path;
-  }();
-  auto const path = directory + "/catalogue.db";
+  static Scratch const scratch;
+  auto const path = scratch.path() + "/catalogue.db";
   auto const forget = [&] {
     for (auto const* const ending : {"", "-wal", "-shm", "-journal"})
       std::filesystem::remove(path + ending);
@@ -309,12 +302,26 @@ void take_request(std::string_view bytes) {
   for (auto const frame : batches->frames) static_cast<void>(peek_frame(frame));
 }
 
-constexpr std::array all{Target{"frame", take_frame},     Target{"log", take_log},
-                         Target{"spill", take_spill},     Target{"block", take_block},
-                         Target{"column", take_column},   Target{"catalogue", take_catalogue},
-                         Target{"request", take_request}, Target{"line", take_line},
-                         Target{"pickle", take_pickle},   Target{"whisper", take_whisper},
-                         Target{"links", take_links}};
+constexpr std::array all{Target{"frame", take_frame},
+                         Target{"log", take_log},
+                         Target{"spill", take_spill},
+                         Target{"block", take_block},
+                         Target{"column", take_column},
+                         Target{"catalogue", take_catalogue},
+                         Target{"request", take_request},
+                         Target{"line", take_line},
+                         Target{"pickle", take_pickle},
+                         Target{"whisper", take_whisper},
+                         Target{"links", take_links},
+                         Target{"spool", take_spool},
+                         Target{"cgroup", take_cgroup},
+                         Target{"proc", take_proc},
+                         Target{"mountinfo", take_mountinfo},
+                         Target{"docker_json", take_docker_json},
+                         Target{"event_stream", take_event_stream},
+                         Target{"containerd", take_containerd},
+                         Target{"grpc", take_grpc},
+                         Target{"mesos_json", take_mesos_json}};
 
 }  // namespace
 

@@ -173,4 +173,5 @@ TEST_CASE("services count when asked for, as the outermost of their kind") {
   auto const inner = match("/user.slice/user@0.service/app.slice/dbus.service", rules);
   REQUIRE(inner);
   CHECK(inner->id == "user@0");
+  CHECK_FALSE(match("/system.slice/.service", rules));  // it has no name
 }

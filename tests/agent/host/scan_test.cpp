@@ -44,3 +44,22 @@ TEST_CASE("a sum over devices stands still when one of them goes, and grows on a
   CHECK(sum.feed(350) == 1550);
   CHECK(sum.feed(350) == 1550);
 }
+
+TEST_CASE("figures made of scanned ones stop at the end of 64 bits") {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  CHECK(bounded_sum(40, 2) == 42);
+  CHECK(bounded_sum(most, 1) == most);
+  CHECK(bounded_sum(-most, -1) == -most);
+  CHECK(bounded_sum(-most, -most) == -most);
+  CHECK(bounded_difference(2, 44) == -42);
+  CHECK(bounded_difference(-most, most) == -most);
+  CHECK(bounded_difference(most, -1) == most);
+  CHECK(bounded_product(-6, 7) == -42);
+  CHECK(bounded_product(most / 1024 + 1, 1024) == most);
+  CHECK(bounded_product(-most, 512) == -most);
+  CHECK(count_cpu_list("0-9223372036854775807,0-9223372036854775807") == most);
+  SteadySum sum;
+  CHECK(sum.feed(most) == most);
+  CHECK(sum.feed(-most) == most);
+  CHECK(sum.feed(most) == most);
+}
