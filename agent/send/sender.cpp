@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "agent/send/http_transport.hpp"
 #include "common/core/fd.hpp"
@@ -130,11 +131,6 @@ Sender::Sender(SenderOptions options, std::vector<std::unique_ptr<Transport>> tr
   if (spooled.batches > 0 || spooled.damaged > 0)
     log_.info("spool: {} batches to send from before, {} damaged places skipped", spooled.batches,
               spooled.damaged);
-  if (spooled.damaged > 0) {
-    auto const held = spool_.held();
-    auto const near = held.empty() ? clock.wall() : *spool_.tick(held.front().record);
-    losses_.add({LossReason::damaged, near, near, 0}, step_);
-  }
   transports_[0]->call_after(Nanoseconds::zero(), [this] { pump(); });
 }
 
@@ -147,6 +143,7 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
   batch.lane = Lane::fresh;
   batch.sequence = 0;
   step_ = batch.step;
+  tell_damage(batch.tick);
   if (!make_fit(batch)) {
     counters_.dropped_rows += batch.rows.size();
     if (++counters_.unfit == 1) log_.error("a batch beyond the frame's limits is not sent");
@@ -180,6 +177,20 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
     recent_.erase(oldest);
   }
   pump();
+}
+
+void Sender::tell_damage(WallTime tick) {
+  // Once in a run, and not before its step is known.
+  if (std::exchange(damage_told_, true)) return;
+  for (auto const& damage : spool_.damages()) {
+    auto const before =
+        damage.before ? *damage.before + step_ : damage.after.value_or(tick) - step_;
+    auto const after = damage.after ? *damage.after - step_ : before;
+    auto const batches = damage.missing.value_or(0);
+    losses_.add({LossReason::damaged, std::min(before, after), std::max(before, after), batches},
+                step_);
+    counters_.lost += batches;
+  }
 }
 
 void Sender::make_room(std::uint64_t bytes, WallTime now) {

@@ -107,6 +107,8 @@ class Sender {
   void on_failure(Result<PostReply> const& reply);
   void note_refused(delivery::BatchesReply const& reply);
   void drop_done();
+  // What opening the spool found damaged.
+  void tell_damage(WallTime tick);
   void make_room(std::uint64_t bytes, WallTime now);
   // Of a batch: what counts, and what is told anew, when it does not arrive. Nothing of one that is
   // gone or damaged.
@@ -146,6 +148,7 @@ class Sender {
   std::vector<Schema> schemas_;                                  // of the batch before
   std::uint64_t schema_version_ = 0;
   SenderCounters counters_;
+  bool damage_told_ = false;
   bool link_logged_ = false;   // that it is down
   bool spool_logged_ = false;  // that it fails
   MonotonicTime refused_logged_{Nanoseconds::min()};

@@ -93,6 +93,64 @@ Result<std::uint64_t> read_epoch(Fd const& directory) {
 
 }  // namespace
 
+struct Spool::Reading {
+  struct Found {
+    std::uint64_t record = 0;
+    WallTime tick{};
+  };
+  struct Gap {
+    std::optional<Found> before, after;
+  };
+  std::optional<std::uint64_t> segment;  // the last
+  std::optional<Found> batch;            // the last, in files without one missing between them
+  std::set<std::uint64_t> done;
+  std::vector<Gap> gaps;
+  bool open = false;  // no batch stands behind the last gap yet
+
+  void begin(std::uint64_t id) {
+    if (segment && id != *segment + 1) {
+      batch.reset();
+      open = false;
+    }
+    segment = id;
+  }
+  void damaged() {
+    if (!open) gaps.push_back({batch, std::nullopt});
+    open = true;
+  }
+  void found(std::string_view payload) {
+    ByteReader reader(payload);
+    auto const type = reader.u8();
+    auto const record = reader.u64();
+    if (type == payload_done) done.insert(record);
+    if (type != payload_batch) return;
+    batch = Found{record, WallTime(Nanoseconds(static_cast<std::int64_t>(reader.u64())))};
+    if (open) gaps.back().after = batch;
+    open = false;
+  }
+  std::vector<Damage> damages() const {
+    std::vector<Damage> damages;
+    for (auto const& [before, after] : gaps) {
+      // The number in front is done, or there is none.
+      if (!before && after && (after->record <= 1 || done.contains(after->record - 1))) continue;
+      Damage damage;
+      if (before) damage.before = before->tick;
+      if (after) damage.after = after->tick;
+      if (before && after) {
+        std::uint64_t missing = 0;
+        // More is no spool's: some other's file, or a number that is none.
+        for (auto record = before->record + 1; record < after->record && missing < 1'000'000;
+             ++record)
+          if (!done.contains(record)) ++missing;
+        if (missing == 0) continue;
+        damage.missing = missing;
+      }
+      damages.push_back(damage);
+    }
+    return damages;
+  }
+};
+
 Result<Spool> Spool::open(SpoolOptions options, WallTime now) {
   std::error_code failed;
   std::filesystem::create_directories(options.directory, failed);
@@ -124,28 +182,35 @@ Result<Spool> Spool::open(SpoolOptions options, WallTime now) {
     if (auto const id = segment_id(at->path().filename().string())) ids.push_back(*id);
   if (failed) return os_error(failed.value(), where);
   std::sort(ids.begin(), ids.end());
+  Reading reading;
   for (auto const id : ids) {
     spool.current_id_ = id;
-    if (auto read = spool.read_segment(id); !read) return read.error().within(where);
+    if (auto read = spool.read_segment(id, reading); !read) return read.error().within(where);
   }
+  spool.damages_ = reading.damages();
   if (auto made = spool.new_segment(); !made) return made.error().within(where);
   spool.collect();
   return spool;
 }
 
-Result<void> Spool::read_segment(std::uint64_t id) {
+Result<void> Spool::read_segment(std::uint64_t id, Reading& reading) {
   auto const bytes = read_whole(directory_, segment_name(id));
   if (!bytes) return bytes.error();
   segments_[id].bytes = bytes->size();
+  reading.begin(id);
   bool damaged = false;
   for (std::size_t offset = 0; offset < bytes->size();) {
     if (auto const payload = payload_at(*bytes, offset)) {
+      reading.found(*payload);
       replay(id, offset + head_bytes, *payload);
       offset += head_bytes + payload->size();
       damaged = false;
       continue;
     }
-    if (!damaged) ++counters_.damaged;
+    if (!damaged) {
+      ++counters_.damaged;
+      reading.damaged();
+    }
     damaged = true;
     offset = std::min(bytes->find(record_magic, offset + 1), bytes->size());
   }

@@ -62,6 +62,16 @@ class Spool {
   // Of a new stream: all places given so far are void.
   Result<void> set_epoch(std::uint64_t epoch);
 
+  // Places in the files that were found damaged at opening, as far as no batch lies between them;
+  // none is told of where all batches around it are there or done.
+  struct Damage {
+    // The ticks of the batches in front and behind, where there are any in the files.
+    std::optional<WallTime> before, after;
+    // Batches that lay between them and are neither there nor done; nullopt: one may.
+    std::optional<std::uint64_t> missing;
+  };
+  std::vector<Damage> const& damages() const { return damages_; }
+
   struct Held {
     std::uint64_t record = 0;
     std::optional<delivery::Place> place;
@@ -111,8 +121,11 @@ class Spool {
     std::set<std::uint64_t> vouches_for;
   };
 
+  // What opening has to remember of what it read.
+  struct Reading;
+
   Spool() = default;
-  Result<void> read_segment(std::uint64_t id);
+  Result<void> read_segment(std::uint64_t id, Reading& reading);
   void replay(std::uint64_t segment, std::uint64_t offset, std::string_view payload);
   Result<std::uint64_t> write(std::string_view payload);  // the payload's offset
   Result<void> new_segment();
@@ -130,6 +143,7 @@ class Spool {
   std::uint64_t next_record_ = 1;
   std::map<std::uint64_t, Batch> batches_;     // by record
   std::map<std::uint64_t, Segment> segments_;  // by id
+  std::vector<Damage> damages_;
   SpoolCounters counters_;
 };
 
