@@ -124,7 +124,6 @@ void Agent::tick(WallTime at) {
   }
   for (auto const& event : events_)
     batch->events.push_back(container_event(event, settings_.cluster, settings_.agent_id));
-  events_.clear();
   ++sampled_.ticks;
   sampled_.rows += batch->rows.size();
   sampled_.containers = batch->rows.empty() ? 0 : batch->rows.size() - 1;
@@ -135,6 +134,8 @@ void Agent::tick(WallTime at) {
   }
   auto const taken = std::make_shared<Batch>(std::move(*batch));
   sender_->submit(taken);
+  events_.clear();
+  runtimes_->events_kept();
   containers_.show(taken, sampler_->cgroup_mode() == CgroupMode::v2,
                    [this](std::string const& id) { return facts_of(id); });
 }
@@ -161,10 +162,14 @@ AgentFigures Agent::figures() const {
   all.io_unaccounted = sampling.io_unaccounted;
   all.io_buffered_writes = sampler_->io_buffered_writes();
   all.net_files = sampling.net_files;
-  if (auto const* docker = runtimes_->docker())
-    all.docker = {docker->up_to_date(), docker->counters()};
-  if (auto const* containerd = runtimes_->containerd())
-    all.containerd = {containerd->up_to_date(), containerd->counters()};
+  auto const runtimes = runtimes_->report();
+  all.docker = {runtimes.docker.up, runtimes.docker.counters};
+  all.containerd = {runtimes.containerd.up, runtimes.containerd.counters};
+  all.events_dropped = runtimes.dropped;
+  if (auto const* resolver = runtimes_->resolver()) {
+    auto const& counters = resolver->counters();
+    all.resolver = {resolver->up(), counters.connects, counters.failures, counters.malformed};
+  }
   if (auto const* mesos = runtimes_->mesos()) {
     all.mesos_up = mesos->up();
     all.mesos_requests = mesos->counters().requests;

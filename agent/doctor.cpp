@@ -50,7 +50,9 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
 
   std::optional<Question> of_docker;
   std::vector<std::unique_ptr<Question>> of_aggregators;
-  if (!settings.docker_socket.empty()) {
+  Sampler sampler(sampler_options(settings), clock, quiet);
+  Runtimes runtimes(settings, loop, clock, quiet, nullptr);
+  if (!settings.docker_socket.empty() && !runtimes.resolver()) {
     ++open;
     of_docker.emplace(loop, http::Origin{{}, 0, settings.docker_socket}, "/version", Credentials(),
                       [&](Result<http::Response> const& reply) {
@@ -74,8 +76,6 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
         }));
   }
 
-  Sampler sampler(sampler_options(settings), clock, quiet);
-  Runtimes runtimes(settings, loop, clock, quiet, nullptr);
   Result<Batch> batch = Error{};
   ++open;
   RuntimesSettled const settled(loop, clock, runtimes, [&] {
@@ -104,11 +104,18 @@ int print_doctor(Settings const& settings, Credentials const& credentials, http:
   findings.push_back(check_proc(settings.proc_root));
   findings.push_back(check_descriptors(containers));
   findings.push_back(check_inotify());
+  auto const report = runtimes.report();
+  auto const* resolver = runtimes.resolver();
+  auto const asked = resolver ? Asked::by_resolver : Asked::by_agent;
+  if (resolver && resolver->up() && report.docker.asked)
+    docker.push_back(check_docker(settings.docker_socket, report.docker.trouble));
+  findings.push_back(check_resolver(settings.resolver_socket, asked,
+                                    resolver ? resolver->trouble() : std::nullopt));
   findings.insert(findings.end(), docker.begin(), docker.end());
-  if (auto const* containerd = runtimes.containerd())
-    findings.push_back(check_containerd(
-        settings.containerd_socket, containerd->trouble(), containerd->namespaces(),
-        !docker.empty() && docker[0].level == Finding::Level::good));
+  if (report.containerd.asked && (!resolver || resolver->up()))
+    findings.push_back(
+        check_containerd(settings.containerd_socket, report.containerd.trouble, report.namespaces,
+                         !docker.empty() && docker[0].level == Finding::Level::good, asked));
   if (mesos) findings.push_back(*mesos);
   findings.insert(findings.end(), aggregator.begin(), aggregator.end());
   findings.push_back(check_clock());

@@ -1,67 +1,65 @@
 #include "agent/runtimes.hpp"
 
+#include <sys/stat.h>
+
 #include "agent/identity/allow_list.hpp"
-#include "agent/sample/process.hpp"
 
 namespace dadvisor::agent {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+// Its file is there from systemd's start on, whether the resolver runs or not.
+bool there_is_socket(std::string const& path) {
+  struct stat file {};
+  return !path.empty() && ::stat(path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode);
+}
+
+}  // namespace
+
 Runtimes::Runtimes(Settings const& settings, http::Loop& loop, Clock const& clock, Log const& log,
                    std::function<void(std::string const&)> on_update) {
-  WantedKeys const wanted{is_wanted_label, is_wanted_env};
-  if (!settings.docker_socket.empty()) {
-    DockerOptions options;
-    options.socket_path = settings.docker_socket;
-    options.wanted = wanted;
+  if (there_is_socket(settings.resolver_socket)) {
+    ResolverClientOptions options;
+    options.socket_path = settings.resolver_socket;
     options.on_update = std::move(on_update);
-    docker_ = std::make_unique<DockerWatcher>(loop, clock, std::move(options), log.named("docker"));
-  }
-  if (!settings.containerd_socket.empty()) {
-    ContainerdOptions options;
-    options.socket_path = settings.containerd_socket;
-    options.wanted = wanted;
-    options.started = [proc_root = settings.proc_root](std::int64_t pid) {
-      ReadBuffer buffer;
-      return process_start_ns(proc_root, pid, buffer);
-    };
-    containerd_ = std::make_unique<ContainerdWatcher>(loop, clock, std::move(options),
-                                                      log.named("containerd"));
+    auto client = std::make_unique<ResolverClient>(loop, std::move(options), log.named("resolver"));
+    resolver_ = client.get();
+    names_ = std::move(client);
+  } else {
+    WatchersOptions options;
+    options.docker_socket = settings.docker_socket;
+    options.containerd_socket = settings.containerd_socket;
+    options.proc_root = settings.proc_root;
+    options.on_update = std::move(on_update);
+    names_ = std::make_unique<Watchers>(loop, clock, std::move(options), log);
   }
   if (auto const url = http::parse_url(settings.mesos_agent);
       url && !settings.mesos_agent.empty()) {
     MesosOptions options;
     options.url = *url;
-    options.wanted = wanted;
+    options.wanted = {is_wanted_label, is_wanted_env};
     mesos_ = std::make_unique<MesosWatcher>(loop, clock, std::move(options), log.named("mesos"));
   }
 }
 
 std::vector<Container> Runtimes::snapshot() {
-  auto all = docker_ ? docker_->snapshot() : std::vector<Container>();
-  if (containerd_)
-    for (auto& one : containerd_->snapshot()) all.push_back(std::move(one));
+  auto all = names_->snapshot();
   if (mesos_)
     for (auto& one : mesos_->snapshot()) all.push_back(std::move(one));
   return all;
 }
 
-std::vector<RuntimeEvent> Runtimes::take_events() {
-  auto all = docker_ ? docker_->take_events() : std::vector<RuntimeEvent>();
-  if (containerd_)
-    for (auto& one : containerd_->take_events()) all.push_back(std::move(one));
-  return all;
-}
+std::vector<RuntimeEvent> Runtimes::take_events() { return names_->take_events(); }
 
 RuntimeState Runtimes::state() const {
+  auto report = names_->report();
   RuntimeState state;
-  state.docker = docker_ && docker_->up_to_date();
-  if (containerd_) {
-    auto const& names = containerd_->namespaces();
-    state.namespaces = {names.begin(), names.end()};
-    // One that has nothing beside Docker's own tells of nobody.
-    state.containerd = containerd_->up_to_date() && !names.empty();
-  }
+  state.docker = report.docker.up;
+  // One that has nothing beside Docker's own tells of nobody.
+  state.containerd = report.containerd.up && !report.namespaces.empty();
+  state.namespaces = std::move(report.namespaces);
   if (mesos_) {
     state.mesos = mesos_->expected();
     state.mesos_root = mesos_->cgroups_root();
@@ -73,9 +71,7 @@ void Runtimes::look(bool strangers) {
   if (mesos_) mesos_->look(strangers);
 }
 
-bool Runtimes::settled() const {
-  return (!docker_ || docker_->settled()) && (!containerd_ || containerd_->settled());
-}
+bool Runtimes::settled() const { return names_->settled(); }
 
 RuntimesSettled::RuntimesSettled(http::Loop& loop, Clock const& clock, Runtimes const& runtimes,
                                  std::function<void()> then)

@@ -59,6 +59,9 @@ config::OptionTable settings_table(Settings& settings) {
   table.text("agent_id", settings.agent_id, "NAME",
              "this host in every path, unique among agents (default: the host's name)");
   table.text("data_dir", settings.data_dir, "DIR", "the spool");
+  table.text("resolver_socket", settings.resolver_socket, "FILE",
+             "dadvisor-resolver's unix socket: where it is there at the start, it asks Docker and "
+             "containerd in this program's place; empty: it is not used");
   table.text("docker_socket", settings.docker_socket, "FILE",
              "the Docker daemon's unix socket; empty: none is asked");
   table.text("containerd_socket", settings.containerd_socket, "FILE",

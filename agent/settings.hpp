@@ -27,6 +27,7 @@ struct Settings {
   std::string cluster = "default";
   std::string agent_id;  // empty: the host's name
   std::string data_dir = "/var/lib/dadvisor/agent";
+  std::string resolver_socket = "/run/dadvisor-resolver.sock";        // empty: there is none
   std::string docker_socket = "/var/run/docker.sock";                 // empty: no Docker is asked
   std::string containerd_socket = "/run/containerd/containerd.sock";  // empty: it is not asked
   std::string mesos_agent = "http://127.0.0.1:5051";                  // empty: it is not asked

@@ -167,7 +167,8 @@ void ContainerdWatcher::listed(std::string const& name, std::vector<Task> const&
     if (!running.contains(known.id)) ended(known, std::nullopt, 0);
     if (!listing.broken && !listing.containers.contains(known.id)) removed(known);
   }
-  if (listings_.empty() && state_ == State::listing) settle();
+  if (listings_.empty() && state_ == State::listing) return settle();
+  changed();
 }
 
 void ContainerdWatcher::ask(std::string const& name, std::string const& id) {
@@ -192,6 +193,7 @@ void ContainerdWatcher::ask(std::string const& name, std::string const& id) {
           found->second.asked = false;
           if (end || refused) give_up(found->second);
         }
+        changed();
         if (!end && !refused) fail(end.error());
       });
 }
@@ -199,6 +201,7 @@ void ContainerdWatcher::ask(std::string const& name, std::string const& id) {
 void ContainerdWatcher::on_event(Event const& event) {
   if (event.name_space == dockers_own || !containerd::is_identifier(event.name_space)) return;
   ++counters_.events;
+  changed();  // who hears it asks later
   if (event.topic == "/namespaces/create") {
     if (namespaces_.insert(event.name_space).second) list_namespace(event.name_space);
     return;
@@ -245,6 +248,7 @@ void ContainerdWatcher::settle() {
   outage_logged_ = false;
   second_list_ = loop_.after(options_.second_list, [this] { list(); });
   check();
+  changed();
 }
 
 void ContainerdWatcher::check() {
@@ -285,6 +289,7 @@ void ContainerdWatcher::fail(Error const& why) {
   client_.reset();
   second_list_.cancel();
   timer_ = loop_.after(backoff_.next(), [this] { begin(); });
+  changed();
 }
 
 }  // namespace dadvisor::agent

@@ -46,6 +46,8 @@ struct ContainerdOptions {
   // When a process began, wall clock, ns: containerd keeps no start of a task, and this one is the
   // same after the agent or containerd began anew. nullopt: it has ended.
   std::function<std::optional<std::int64_t>(std::int64_t pid)> started;
+  // Called when what the watcher tells may have changed; never from within a call of it.
+  std::function<void()> on_change;
 };
 
 class ContainerdWatcher {
@@ -105,6 +107,9 @@ class ContainerdWatcher {
   void settle();
   void check();
   void fail(Error const& why);
+  void changed() {
+    if (options_.on_change) options_.on_change();
+  }
   void call(std::string const& name_space, char const* method, std::string message,
             std::function<void(std::string_view)> on_message,
             std::function<void(Result<void> const&)> on_end);

@@ -18,6 +18,8 @@ constexpr auto keep_ended = std::chrono::minutes(1);
 constexpr std::string_view filters =
     R"({"type":["container"],"event":["start","die","oom","pause","unpause","rename","update","destroy"]})";
 
+Error strange(std::string answer) { return {Errc::malformed, 0, std::move(answer)}; }
+
 }  // namespace
 
 DockerWatcher::DockerWatcher(http::Loop& loop, Clock const& clock, DockerOptions options, Log log)
@@ -68,16 +70,16 @@ void DockerWatcher::greet() {
 }
 
 void DockerWatcher::on_ping(Result<http::Response> const& reply) {
-  if (!reply) return fail(to_string(reply.error()));
-  if (reply->status != 200) return fail(fmt::format("/_ping answers {}", reply->status));
+  if (!reply) return fail(reply.error());
+  if (reply->status != 200) return fail(strange(fmt::format("/_ping answers {}", reply->status)));
   auto const version = http::header(reply->headers, "Api-Version");
   prefix_ = versioned_ ? "/v" + lesser_version(version.value_or(""), our_version) : "";
   if (version || !versioned_) return open_stream();
   // A daemon older than 1.24 tells its version only here.
   get("/version", 1 << 20, [this](Result<http::Response> const& answer) {
-    if (!answer) return fail(to_string(answer.error()));
+    if (!answer) return fail(answer.error());
     auto const told = parse_api_version(answer->body);
-    if (!told) return fail(to_string(told.error()));
+    if (!told) return fail(told.error());
     prefix_ = "/v" + lesser_version(*told, our_version);
     open_stream();
   });
@@ -97,16 +99,16 @@ void DockerWatcher::open_stream() {
   callbacks.on_headers = [this](http::Response const& response) {
     if (response.status == 200) return list();
     if (response.status == 400 && versioned_) versioned_ = false;  // its newest, whatever it is
-    fail(fmt::format("/events answers {}", response.status));
+    fail(strange(fmt::format("/events answers {}", response.status)));
   };
   callbacks.on_data = [this](std::string_view bytes) {
     auto const fed = events_.feed(bytes, [this](DockerEvent const& event) { on_event(event); });
     if (fed) return;
     ++counters_.malformed;
-    fail(to_string(fed.error()));
+    fail(fed.error());
   };
   callbacks.on_end = [this](Result<void> const& end) {
-    fail(end ? "the event stream ended" : to_string(end.error()));
+    fail(end ? Error{Errc::unavailable, 0, "the event stream ended"} : end.error());
   };
   stream_ = client_->stream(std::move(request), std::move(callbacks));
 }
@@ -117,12 +119,13 @@ void DockerWatcher::list() {
 }
 
 void DockerWatcher::on_list(Result<http::Response> const& reply) {
-  if (!reply) return fail(to_string(reply.error()));
-  if (reply->status != 200) return fail(fmt::format("the list's answer is {}", reply->status));
+  if (!reply) return fail(reply.error());
+  if (reply->status != 200)
+    return fail(strange(fmt::format("the list's answer is {}", reply->status)));
   auto const ids = parse_list(reply->body);
   if (!ids) {
     ++counters_.malformed;
-    return fail(to_string(ids.error()));
+    return fail(ids.error());
   }
   for (auto const& id : *ids) want(id);
   // Those that the list does not name have ended, or began after it was made.
@@ -167,6 +170,7 @@ void DockerWatcher::on_event(DockerEvent const& event) {
     if (event.action == "update" && options_.on_update) options_.on_update(event.id);
     want(event.id);
   }
+  changed();
 }
 
 void DockerWatcher::want(std::string const& id) {
@@ -192,7 +196,7 @@ void DockerWatcher::inspect_next() {
 void DockerWatcher::on_inspect(std::string const& id, Result<http::Response> const& reply) {
   bool const again = inspecting_[id];
   inspecting_.erase(id);
-  if (!reply && reply.error().code != Errc::too_large) return fail(to_string(reply.error()));
+  if (!reply && reply.error().code != Errc::too_large) return fail(reply.error());
   if (again) {
     want(id);
   } else if (reply && reply->status == 404) {
@@ -221,6 +225,7 @@ void DockerWatcher::on_inspect(std::string const& id, Result<http::Response> con
     }
   }
   inspect_next();
+  if (state_ == State::watching) changed();
   if (wanted_.empty() && inspecting_.empty() && state_ == State::listing) settle();
 }
 
@@ -323,6 +328,7 @@ void DockerWatcher::forget(std::string const& id, DockerEvent const& event) {
 void DockerWatcher::settle() {
   state_ = State::watching;
   settled_ = true;
+  trouble_.reset();
   ++counters_.connects;
   backoff_.reset();
   if (counters_.connects == 1 || outage_logged_) {
@@ -331,18 +337,19 @@ void DockerWatcher::settle() {
   }
   outage_logged_ = false;
   watch_hang();
+  changed();
 }
 
 void DockerWatcher::watch_hang() {
   timer_ = loop_.after(options_.ping_pace, [this] {
     get("/_ping", 4096, [this](Result<http::Response> const& reply) {
-      if (!reply) return fail(to_string(reply.error()));
+      if (!reply) return fail(reply.error());
       watch_hang();
     });
   });
 }
 
-void DockerWatcher::fail(std::string const& why) {
+void DockerWatcher::fail(Error why) {
   if (state_ == State::away) return;
   state_ = State::away;
   settled_ = true;
@@ -351,7 +358,7 @@ void DockerWatcher::fail(std::string const& why) {
   if (!outage_logged_) {
     auto const line = fmt::format(
         "docker at {} does not answer: {}; figures come from cgroups, it is tried again",
-        options_.socket_path, printable(why));
+        options_.socket_path, printable(to_string(why)));
     // A host without Docker is nothing to warn of; a socket that may not be opened is.
     bool const never_there =
         counters_.connects == 0 && ::access(options_.socket_path.c_str(), F_OK) != 0;
@@ -366,6 +373,8 @@ void DockerWatcher::fail(std::string const& why) {
   stream_.reset();
   client_.reset();
   timer_ = loop_.after(backoff_.next(), [this] { greet(); });
+  trouble_ = std::move(why);
+  changed();
 }
 
 }  // namespace dadvisor::agent

@@ -39,6 +39,8 @@ struct DockerOptions {
   std::size_t max_list = 64 << 20;
   // Called for a container whose limits or other settings were changed (docker update).
   std::function<void(std::string const& id)> on_update;
+  // Called when what the watcher tells may have changed; never from within a call of it.
+  std::function<void()> on_change;
 };
 
 class DockerWatcher {
@@ -58,6 +60,8 @@ class DockerWatcher {
   bool up_to_date() const { return state_ == State::watching; }
   // Whether a first picture was taken or a first attempt failed: there is nothing to wait for.
   bool settled() const { return settled_; }
+  // Why it does not answer, by the last attempt; nullopt once it does.
+  std::optional<Error> const& trouble() const { return trouble_; }
   RuntimeCounters const& counters() const { return counters_; }
 
  private:
@@ -92,7 +96,10 @@ class DockerWatcher {
   void forget(std::string const& id, DockerEvent const& event);
   void settle();
   void watch_hang();
-  void fail(std::string const& why);
+  void fail(Error why);
+  void changed() {
+    if (options_.on_change) options_.on_change();
+  }
   void get(std::string const& target, std::size_t max_reply,
            std::function<void(Result<http::Response> const&)> callback);
 
@@ -103,6 +110,7 @@ class DockerWatcher {
   State state_ = State::away;
   bool settled_ = false;
   bool outage_logged_ = false;
+  std::optional<Error> trouble_;
   bool malformed_logged_ = false;
   bool versioned_ = true;        // false once the daemon refused our version
   std::string prefix_;           // "/v1.41"

@@ -34,23 +34,19 @@ std::optional<double> number_of(boost::json::object const& object, char const* k
   return value->to_number<double>();
 }
 
-}  // namespace
-
-Finding check_docker(std::string const& socket, Result<http::Response> const& reply) {
-  Finding finding{Level::good, "docker", {}, {}};
-  if (auto const version = object_of(reply)) {
-    finding.found = fmt::format("{} answers at {} (API {})", text_of(*version, "Version"), socket,
-                                text_of(*version, "ApiVersion"));
-    return finding;
-  }
-  finding.level = Level::fault;
-  if (reply) {
-    finding.found = fmt::format("{} answers {}", socket, reply->status);
-    finding.remedy = "is it a Docker daemon's socket? name it by docker_socket";
-  } else if (reply.error().code == Errc::denied) {
-    finding.found = fmt::format("{}: this user may not open it: containers have no names", socket);
-    finding.remedy = "usermod -aG docker with the agent's user, and start it again";
-  } else if (reply.error().code == Errc::timeout) {
+// Why Docker does not answer.
+Finding without_docker(std::string const& socket, Error const& trouble, Asked asked) {
+  Finding finding{Level::fault, "docker", {}, {}};
+  bool const itself = asked == Asked::by_agent;
+  if (trouble.code == Errc::denied) {
+    finding.found = fmt::format("{}: {} may not open it: containers have no names", socket,
+                                itself ? "this user" : "the resolver");
+    finding.remedy =
+        itself ? "systemctl start dadvisor-resolver.socket, or usermod -aG docker with the "
+                 "agent's user; start it again"
+               : "systemctl daemon-reload && systemctl restart dadvisor-resolver: it is put into "
+                 "the group docker where there is one";
+  } else if (trouble.code == Errc::timeout) {
     finding.found = fmt::format("{}: no answer: the daemon hangs", socket);
     finding.remedy = "systemctl restart docker; figures go on meanwhile";
   } else {
@@ -62,8 +58,50 @@ Finding check_docker(std::string const& socket, Result<http::Response> const& re
   return finding;
 }
 
+}  // namespace
+
+Finding check_resolver(std::string const& socket, Asked asked,
+                       std::optional<Error> const& trouble) {
+  Finding finding{Level::good, "resolver", {}, {}};
+  if (asked == Asked::by_agent) {
+    finding.found = fmt::format("none at {}: Docker and containerd are asked by the agent itself",
+                                socket.empty() ? "resolver_socket" : socket);
+  } else if (!trouble) {
+    finding.found = fmt::format("{} answers: it asks Docker and containerd", socket);
+  } else if (trouble->code == Errc::denied) {
+    finding.level = Level::fault;
+    finding.found = fmt::format("{} does not let this user in: containers have no names", socket);
+    finding.remedy = "run this as root or as the socket's owner (ls -l says who that is)";
+  } else {
+    finding.level = Level::fault;
+    finding.found = fmt::format("{}: {}: containers have no names", socket, to_string(*trouble));
+    finding.remedy =
+        "systemctl restart dadvisor-resolver; journalctl -u dadvisor-resolver tells why";
+  }
+  return finding;
+}
+
+Finding check_docker(std::string const& socket, Result<http::Response> const& reply) {
+  if (!reply) return without_docker(socket, reply.error(), Asked::by_agent);
+  Finding finding{Level::good, "docker", {}, {}};
+  if (auto const version = object_of(reply)) {
+    finding.found = fmt::format("{} answers at {} (API {})", text_of(*version, "Version"), socket,
+                                text_of(*version, "ApiVersion"));
+    return finding;
+  }
+  finding.level = Level::fault;
+  finding.found = fmt::format("{} answers {}", socket, reply->status);
+  finding.remedy = "is it a Docker daemon's socket? name it by docker_socket";
+  return finding;
+}
+
+Finding check_docker(std::string const& socket, std::optional<Error> const& trouble) {
+  if (trouble) return without_docker(socket, *trouble, Asked::by_resolver);
+  return {Level::good, "docker", fmt::format("the daemon at {} answers the resolver", socket), {}};
+}
+
 Finding check_containerd(std::string const& socket, std::optional<Error> const& trouble,
-                         std::set<std::string> const& namespaces, bool docker) {
+                         std::vector<std::string> const& namespaces, bool docker, Asked asked) {
   Finding finding{Level::good, "containerd", {}, {}};
   if (!trouble) {
     finding.found = namespaces.empty()
@@ -74,11 +112,14 @@ Finding check_containerd(std::string const& socket, std::optional<Error> const& 
   }
   finding.level = docker ? Level::note : Level::fault;
   if (trouble->code == Errc::denied) {
-    finding.found = fmt::format(
-        "{}: this user may not open it: containers that are not Docker's have no names", socket);
-    finding.remedy =
-        "under [grpc] in /etc/containerd/config.toml set gid to that of the agent's group, restart "
-        "containerd (or containerd_socket: \"\")";
+    bool const itself = asked == Asked::by_agent;
+    finding.found =
+        fmt::format("{}: {} may not open it: containers that are not Docker's have no names",
+                    socket, itself ? "this user" : "the resolver");
+    finding.remedy = fmt::format(
+        "under [grpc] in /etc/containerd/config.toml set gid to that of the group {}, restart "
+        "containerd (or containerd_socket: \"\")",
+        itself ? "of the agent" : "dadvisor-resolver");
   } else if (trouble->code == Errc::timeout) {
     finding.found = fmt::format("{}: no answer: containerd hangs", socket);
     finding.remedy = "systemctl restart containerd; figures go on meanwhile";

@@ -94,6 +94,16 @@ void write_runtime(Page& page, std::string const& prefix, std::string const& cal
 void write_runtimes(Page& page, AgentFigures const& f) {
   write_runtime(page, "docker", "the Docker daemon", f.docker);
   write_runtime(page, "containerd", "containerd", f.containerd);
+  if (f.resolver) {
+    page.gauge("resolver_up", "Whether the resolver answers and has told all it knows.",
+               f.resolver->up ? 1 : 0);
+    page.counter("resolver_reconnects_total", "Times the resolver was found again.",
+                 f.resolver->connects > 0 ? f.resolver->connects - 1 : 0);
+    page.counter("resolver_failures_total", "Broken or missing answers of the resolver.",
+                 f.resolver->failures);
+    page.counter("resolver_malformed_total", "Answers of the resolver that made no sense.",
+                 f.resolver->malformed);
+  }
   page.gauge("mesos_up", "Whether the Mesos agent answered when it was asked last.",
              f.mesos_up ? 1 : 0);
   page.counter("mesos_requests_total", "Requests to the Mesos agent.", f.mesos_requests);
@@ -113,7 +123,7 @@ void write_runtimes(Page& page, AgentFigures const& f) {
   page.counter("container_untold_total", "Lives that ended before they could be asked about.",
                sum(&RuntimeCounters::untold));
   page.counter("container_dropped_events_total", "Exits and kills that found no place.",
-               sum(&RuntimeCounters::dropped));
+               sum(&RuntimeCounters::dropped) + f.events_dropped);
 }
 
 void write_disks(Page& page, AgentFigures const& f) {

@@ -37,6 +37,15 @@ struct AgentFigures {
     RuntimeCounters counters;
   };
   Runtime docker, containerd;
+  std::uint64_t events_dropped = 0;  // beside the watchers' own
+  // Of the one through which these are asked; nullopt: they are asked by ourselves.
+  struct Resolver {
+    bool up = false;
+    std::uint64_t connects = 0;
+    std::uint64_t failures = 0;
+    std::uint64_t malformed = 0;
+  };
+  std::optional<Resolver> resolver;
   bool mesos_up = false;  // answered when it was asked last
   std::uint64_t mesos_requests = 0;
   std::uint64_t mesos_failures = 0;

@@ -1,7 +1,6 @@
 #pragma once
 // The little that has to be known of a process when no runtime tells: which one is a container's
-// first, when it started, and in which cgroup it is. Source: cgroup.procs, /proc/PID/{stat,cgroup},
-// /proc/stat btime.
+// first, and in which cgroup it is. Source: cgroup.procs, /proc/PID/{fd,cgroup}.
 
 #include <cstdint>
 #include <optional>
@@ -22,10 +21,6 @@ std::optional<std::int64_t> first_process(CgroupDirectory const& directory, Read
 // nullopt where one may not be listed, and beyond 1,000 processes, which would take too long.
 std::optional<std::int64_t> open_descriptors(CgroupDirectory const& directory,
                                              std::string const& proc_root, ReadBuffer& buffer);
-
-// Wall clock, ns; good to a second, as the kernel tells its boot time in seconds.
-std::optional<std::int64_t> process_start_ns(std::string const& proc_root, std::int64_t pid,
-                                             ReadBuffer& buffer);
 
 // The path of a process in one hierarchy (`controller` as in /proc/PID/cgroup, "" for the unified
 // one), cut after what the runtime was told to be its cgroup (`told`, where it is not empty and

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "agent/cgroup/io_accounting.hpp"
+#include "agent/host/process_start.hpp"
 #include "agent/sample/life.hpp"
 #include "agent/sample/process.hpp"
 #include "agent/sample/process_io.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "agent/host/process_start.hpp"
 #include "agent/identity/identity.hpp"
 #include "agent/sample/container_labels.hpp"
 #include "agent/sample/life.hpp"

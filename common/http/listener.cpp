@@ -1,6 +1,7 @@
 #include "common/http/listener.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -110,6 +111,34 @@ Result<Listener> listen_unix(std::string const& path, unsigned mode) {
     return bind_error(errno, "unix:" + path);
   }
   return Listener{std::move(fd), AF_UNIX, 0};
+}
+
+Result<Listener> take_listener(int fd) {
+  auto const where = fmt::format("listen on descriptor {}", fd);
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+    return os_error(errno, where);
+  sockaddr_storage address{};
+  size = sizeof address;
+  if (listens == 0 || getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return Error{Errc::malformed, 0, where + ": it is no socket that listens"};
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+    return os_error(errno, where);
+  bool const unix_socket = address.ss_family == AF_UNIX;
+  return Listener{Fd(fd), address.ss_family, unix_socket ? std::uint16_t{0} : bound_port(fd)};
+}
+
+std::optional<std::uint32_t> peer_uid(int fd) {
+  ucred peer{};  // of when it connected (unix(7), SO_PEERCRED)
+  socklen_t size = sizeof peer;
+  int family = 0;
+  socklen_t family_size = sizeof family;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &family_size) != 0 || family != AF_UNIX ||
+      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return std::nullopt;
+  return peer.uid;
 }
 
 std::string peer_name(int fd) {

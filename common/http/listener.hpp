@@ -3,6 +3,7 @@
 // unix sockets and every error names what to do.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/core/fd.hpp"
@@ -23,6 +24,12 @@ Result<Listener> listen_udp(std::string const& host, std::uint16_t port);
 // Replaces a socket file on which nobody listens; conflict where somebody does or where another
 // kind of file is.
 Result<Listener> listen_unix(std::string const& path, unsigned mode);
+// One that somebody else made listen, as systemd does for a .socket unit. malformed: it does not.
+Result<Listener> take_listener(int fd);
+
+// Of the process at the other end of an accepted unix socket when it connected; nullopt: of
+// another kind of socket.
+std::optional<std::uint32_t> peer_uid(int fd);
 
 // "192.0.2.1:40000", "[::1]:40000" or "unix uid 0 pid 7" for an accepted socket's peer.
 std::string peer_name(int fd);

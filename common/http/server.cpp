@@ -60,6 +60,14 @@ void Server::State::accept_all(std::shared_ptr<State> const& self) {
       ::close(fd);
       continue;
     }
+    if (family == AF_UNIX && options.admits) {
+      auto const uid = peer_uid(fd);
+      if (!uid || !options.admits(*uid)) {
+        ++counts.denied;
+        ::close(fd);
+        continue;
+      }
+    }
     if (family != AF_UNIX) {
       int const on = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -108,10 +116,12 @@ void Server::State::stop_listening() {
 
 Result<std::unique_ptr<Server>> Server::listen(Loop& loop, ServerOptions options, Handler handler,
                                                Log log) {
-  auto listener = options.socket_path.empty()
+  auto listener = options.listening >= 0 ? take_listener(options.listening)
+                  : options.socket_path.empty()
                       ? listen_tcp(options.host, options.port)
                       : listen_unix(options.socket_path, options.socket_mode);
   if (!listener) return listener.error();
+  if (options.listening >= 0) options.socket_path.clear();
   auto state = std::make_shared<State>(loop, std::move(options), std::move(handler), std::move(log),
                                        std::move(*listener));
   state->accept_next(state);

@@ -71,6 +71,12 @@ struct ServerOptions {
   std::uint16_t port = 0;          // 0: any free one, see Server::port()
   std::string socket_path;         // not empty: a unix socket instead
   unsigned socket_mode = 0660;
+  // Not negative: this socket instead, which listens already (socket activation). It becomes the
+  // server's; its file stays when the server goes.
+  int listening = -1;
+  // Of a unix socket: whether processes of that user are served (unix(7), SO_PEERCRED: who they
+  // were when they connected); others are hung up on. Not set: all that may open it.
+  std::function<bool(std::uint32_t uid)> admits;
   std::size_t header_limit = 16 << 10;   // 431 beyond
   std::size_t body_limit = 4 << 20;      // 413 beyond, by Content-Length before any byte is read
   std::size_t max_connections = 16'384;  // more are closed at once
@@ -89,6 +95,7 @@ struct ServerCounts {
   std::uint64_t refused = 0;              // malformed or too large: answered by 4xx and closed
   std::uint64_t timeouts = 0;             // closed since too slow in sending or reading
   std::uint64_t rejected = 0;             // over max_connections
+  std::uint64_t denied = 0;               // of users that ServerOptions::admits did not want
   std::uint64_t tls_failures = 0;         // connections that ended before TLS was established
   std::uint64_t tls_reloads = 0;          // as TlsCounts
   std::uint64_t tls_refused_reloads = 0;  // as TlsCounts

@@ -14,6 +14,7 @@
 #include "agent/cgroup/hierarchies.hpp"
 #include "agent/host/block_devices.hpp"
 #include "agent/host/host_reader.hpp"
+#include "agent/host/process_start.hpp"
 #include "agent/host/scan.hpp"
 #include "agent/sample/process.hpp"
 #include "agent/sample/process_io.hpp"

@@ -10,6 +10,7 @@
 #include "agent/containerd/runtime_spec.hpp"
 #include "agent/docker/docker_json.hpp"
 #include "agent/mesos/mesos_json.hpp"
+#include "agent/runtime/documents.hpp"
 #include "common/grpc/message_reader.hpp"
 #include "must.hpp"
 
@@ -218,6 +219,30 @@ void take_mesos_json(std::string_view bytes) {
   }
   for (auto const& [id, container] : before)
     must(names.at(id) == container, "what /state tells stands");
+}
+
+// In pieces as long as the first byte says.
+void take_documents(std::string_view bytes) {
+  if (bytes.empty()) return;
+  std::size_t const piece = 1U + static_cast<unsigned char>(bytes.front());
+  bytes.remove_prefix(1);
+  documents::Reader reader;
+  auto const take = [](documents::Document const& document) {
+    // What was understood is told again in the same words.
+    bool cut = false;
+    auto const line = documents::line_of(document, &cut);
+    must(line.ends_with('\n') && line.find('\n') == line.size() - 1, "a line is one line");
+    if (cut || line.size() > documents::longest_line) return;
+    documents::Reader other;
+    int heard = 0;
+    auto const fed = other.feed(line, [&](documents::Document const& again) {
+      ++heard;
+      must(documents::line_of(again) == line, "a line that was read is written as it was");
+    });
+    must(fed.has_value() && heard == 1, "a line that was written can be read");
+  };
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size())))
+    if (!reader.feed(bytes.substr(0, piece), take)) reader.reset();
 }
 
 }  // namespace dadvisor::fuzz

@@ -321,7 +321,8 @@ constexpr std::array all{Target{"frame", take_frame},
                          Target{"event_stream", take_event_stream},
                          Target{"containerd", take_containerd},
                          Target{"grpc", take_grpc},
-                         Target{"mesos_json", take_mesos_json}};
+                         Target{"mesos_json", take_mesos_json},
+                         Target{"documents", take_documents}};
 
 }  // namespace
 

@@ -246,6 +246,7 @@ Result<void> OptionTable::load_file(std::string const& path) {
       return Error{Errc::malformed, 0, place + ": " + what};
     };
     auto const* option = find(value.key);
+    if (!option && ignores_others_) continue;
     if (!option || option->only_flag) {
       auto const section = value.key + ".";
       for (auto const& other : options_) {

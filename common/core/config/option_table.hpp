@@ -45,6 +45,9 @@ class OptionTable {
   // A word that may stand before or between the flags: `dadvisor-agent once`.
   void verb(std::string name, std::string help);
 
+  // Keys of the file that are in no row are another program's: they are passed over.
+  void ignore_other_keys() { ignores_others_ = true; }
+
   // `--config FILE` is read, else `default_file` where it exists. --help and --version end with
   // exit code 0, an error with 2.
   Loaded load(int argc, char const* const* argv, std::string const& default_file);
@@ -73,6 +76,7 @@ class OptionTable {
   Result<std::vector<Given>> parse_flags(int argc, char const* const* argv, Loaded& loaded);
 
   std::string program_, about_, version_;
+  bool ignores_others_ = false;
   std::vector<Option> options_;
   std::map<std::string, std::string> verbs_;    // name -> help
   std::map<std::string, std::string> sources_;  // key -> where()

@@ -29,9 +29,37 @@ TEST_CASE("what Docker's answer, or none, means") {
   CHECK(docker(Error{Errc::unavailable, 0, "/s"}).level == Level::note);
 }
 
+TEST_CASE("what Docker came to for the resolver, with its own remedies") {
+  auto const docker = [](std::optional<Error> const& trouble) {
+    return check_docker("/s", trouble);
+  };
+  CHECK(docker(std::nullopt) ==
+        Finding{Level::good, "docker", "the daemon at /s answers the resolver", ""});
+  auto const denied = docker(Error{Errc::denied, 13, "/s"});
+  CHECK(denied.level == Level::fault);
+  CHECK(denied.found == "/s: the resolver may not open it: containers have no names");
+  CHECK(denied.remedy.find("restart dadvisor-resolver") != std::string::npos);
+  CHECK(docker(Error{Errc::unavailable, 2, "/s"}).level == Level::note);
+}
+
+TEST_CASE("which way names come, and what to do where none does") {
+  auto const told = [](Asked asked, std::optional<Error> const& trouble = {}) {
+    return check_resolver("/r", asked, trouble);
+  };
+  CHECK(told(Asked::by_agent) ==
+        Finding{Level::good, "resolver",
+                "none at /r: Docker and containerd are asked by the agent itself", ""});
+  CHECK(told(Asked::by_resolver) ==
+        Finding{Level::good, "resolver", "/r answers: it asks Docker and containerd", ""});
+  auto const denied = told(Asked::by_resolver, Error{Errc::denied, 13, "/r"});
+  CHECK((denied.level == Level::fault && denied.remedy.find("root") != std::string::npos));
+  auto const away = told(Asked::by_resolver, Error{Errc::unavailable, 111, "/r"});
+  CHECK((away.level == Level::fault && away.remedy.find("systemctl") != std::string::npos));
+}
+
 TEST_CASE("what containerd came to, beside Docker and without") {
   auto const told = [](std::optional<Error> const& trouble, bool docker,
-                       std::set<std::string> const& namespaces = {}) {
+                       std::vector<std::string> const& namespaces = {}) {
     return check_containerd("/c", trouble, namespaces, docker);
   };
   CHECK(told({}, false, {"default", "k8s.io"}) ==
@@ -39,6 +67,8 @@ TEST_CASE("what containerd came to, beside Docker and without") {
   CHECK(told({}, true) ==
         Finding{Level::good, "containerd", "/c answers: it has nothing but Docker's own", ""});
   // Beside Docker most have one that only root may ask, or none: the figures lack nothing by it.
+  CHECK(check_containerd("/c", Error{Errc::denied, 13, "/c"}, {}, false, Asked::by_resolver)
+            .remedy.find("the group dadvisor-resolver") != std::string::npos);
   Error const denied{Errc::denied, 13, "/c"}, none{Errc::unavailable, 2, "/c"};
   CHECK(told(denied, true).level == Level::note);
   CHECK(told(denied, false).level == Level::fault);

@@ -10,6 +10,27 @@ using namespace dadvisor;
 using namespace dadvisor::config;
 using namespace std::chrono_literals;
 
+TEST_CASE("a file that another program's keys stand in too is taken, but for mistakes in our own") {
+  auto const path = std::filesystem::temp_directory_path() /
+                    ("dadvisor-config-shared-" + std::to_string(getpid()) + ".yml");
+  auto const load = [&](std::string const& yaml, bool shared) {
+    std::string name = "none";
+    OptionTable table("prog", "Does a thing.", "1.2.3");
+    if (shared) table.ignore_other_keys();
+    table.text("name", name, "NAME", "which");
+    REQUIRE(replace_file(path.string(), yaml));
+    char const* const argv[] = {"prog"};
+    auto const loaded = table.load(1, argv, path.string());
+    std::filesystem::remove(path);
+    return loaded.run ? name : "refused";
+  };
+  std::string const yaml = "step: 5s\nname: it\nmail:\n  server: x\nlist: [a, b]\n";
+  CHECK(load(yaml, true) == "it");
+  CHECK(load(yaml, false) == "refused");
+  CHECK(load("step: 5s\nname: [a, b]\n", true) == "refused");
+  CHECK(load("step: 5s\nname\n", true) == "refused");
+}
+
 namespace {
 
 struct Settings {
