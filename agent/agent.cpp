@@ -156,6 +156,7 @@ AgentFigures Agent::figures() const {
   all.vanished = sampling.vanished;
   all.unreadable = sampling.unreadable;
   all.last_rows = sampling.last_rows;
+  all.last_rows_by_parent = sampling.told_by_parents;
   all.missed_ends = sampling.missed_ends;
   all.net_links = sampling.net_links;
   all.io_processes = sampling.io_processes;

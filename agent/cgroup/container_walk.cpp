@@ -39,9 +39,9 @@ struct Walk {
   }
 };
 
-std::string top_of(std::string const& path) { return path.substr(0, path.find('/', 1)); }
-
 }  // namespace
+
+std::string top_of(std::string const& path) { return path.substr(0, path.find('/', 1)); }
 
 std::vector<std::string> child_cgroups(std::string const& directory) {
   std::vector<std::string> children;

@@ -37,6 +37,9 @@ CgroupTree walk_containers(CgroupMount const& mount, PathRules const& rules);
 // Where the file system has a cgroup of `mount`, given by its path from the hierarchy's root.
 std::string directory_of(CgroupMount const& mount, std::string const& path);
 
+// The topmost cgroup that a path lies in, or is.
+std::string top_of(std::string const& path);
+
 // Topmost cgroups ("/docker", "/kubepods.slice") in which processes are in containers only: what
 // such a one used and no container below it did was used by containers that nobody saw. Reads the
 // process list of each of the tree's parents.

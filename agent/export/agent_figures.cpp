@@ -56,6 +56,9 @@ void write_sampling(Page& page, AgentFigures const& f) {
   page.series("{reason=\"unreadable\"}", f.unreadable);
   page.counter("last_rows_total", "Containers whose counters were read when they ended.",
                f.last_rows);
+  page.counter("last_rows_by_parent_total",
+               "Of these, removed before they could be read: their CPU by their parent's counter.",
+               f.last_rows_by_parent);
   page.counter("missed_ends_total",
                "Containers that ended with nothing read since the tick before (or ever).",
                f.missed_ends);

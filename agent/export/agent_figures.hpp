@@ -23,6 +23,7 @@ struct AgentFigures {
   std::uint64_t vanished = 0;
   std::uint64_t unreadable = 0;
   std::uint64_t last_rows = 0;
+  std::uint64_t last_rows_by_parent = 0;
   std::uint64_t missed_ends = 0;
   std::uint64_t io_processes = 0;
   bool io_unaccounted = false;

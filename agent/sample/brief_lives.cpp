@@ -28,9 +28,10 @@ void BriefLives::populated(FoundContainer const& container, bool made) {
   auto& life = lives_.emplace_back();
   life.found = container;
   life.begun = sampling_.clock.wall();
-  life.since = sampling_.clock.monotonic();
+  life.since = life.looked = sampling_.clock.monotonic();
   auto reader = CgroupReader::open(*sampling_.hierarchies, container.container.path);
   if (reader) life.reader = std::move(*reader);
+  sampling_.began(life.found);
 }
 
 void BriefLives::ending(FoundContainer const& container) {
@@ -40,7 +41,10 @@ void BriefLives::ending(FoundContainer const& container) {
   } else if (life->reader) {
     auto last = read_last(*life->reader, sampling_, container.container.path);
     // Gone already: what was read before is what there is.
-    if (last.figures.cpu_usage) life->last = std::move(last);
+    life->missed = !last.figures.cpu_usage;
+    if (life->missed) return;
+    life->last = std::move(last);
+    life->looked = sampling_.clock.monotonic();
   }
 }
 
@@ -67,7 +71,10 @@ std::optional<Nanoseconds> BriefLives::glance() {
   for (auto& life : lives_) {
     if (!life.reader) continue;
     if (life.glance_due <= now) {
-      if (auto const usage = life.reader->cpu_usage(sampling_.buffer)) life.cpu_usage = usage;
+      if (auto const usage = life.reader->cpu_usage(sampling_.buffer)) {
+        life.cpu_usage = usage;
+        life.looked = now;
+      }
       life.glance_due = now + std::max<Nanoseconds>(least, (now - life.since) / 10);
     }
     next = std::min(next.value_or(life.glance_due), life.glance_due);
@@ -78,7 +85,12 @@ std::optional<Nanoseconds> BriefLives::glance() {
 
 void BriefLives::removed(FoundContainer const& container) {
   auto const life = find(container.container.path, container.inode);
-  if (life == lives_.end()) return;
+  if (life == lives_.end()) return sampling_.removed_life(container);
+  life->missed = life->missed || !life->last;
+  if (life->missed)
+    ++missed_;
+  else
+    sampling_.ended(container, *life->last->figures.cpu_usage);
   if (!life->last && life->cpu_usage) {
     life->last.emplace();
     life->last->figures.cpu_usage = life->cpu_usage;

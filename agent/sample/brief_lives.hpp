@@ -30,8 +30,9 @@ struct BriefLife {
   std::optional<CgroupReader> reader;  // none where no file could be opened
   std::optional<LastReading> last;
   std::optional<MonotonicTime> removed;   // since when its cgroup is away
+  bool missed = false;                    // removed before its last figures could be read
   std::optional<std::int64_t> cpu_usage;  // ns, at the last glance
-  MonotonicTime since{}, glance_due{};
+  MonotonicTime since{}, glance_due{}, looked{};
   std::int64_t cpu_seen = 0;  // ns of CPU that cpu.unaccounted knows to be its
 };
 
@@ -46,6 +47,10 @@ class BriefLives final : public CgroupWatch::Listener {
     // Of a container that is the sampler's already: it takes the last reading itself.
     std::function<void(FoundContainer const&)> ending_life;
     std::function<bool(FoundContainer const&)> is_life;
+    // A brief life began; it ended, having used so many ns of CPU; a life's cgroup was removed.
+    std::function<void(FoundContainer const&)> began;
+    std::function<void(FoundContainer const&, std::int64_t)> ended;
+    std::function<void(FoundContainer const&)> removed_life;
   };
   explicit BriefLives(Sampling sampling) : sampling_(std::move(sampling)) {}
 
@@ -66,6 +71,8 @@ class BriefLives final : public CgroupWatch::Listener {
   std::optional<Nanoseconds> glance();
   // By when they began; ends included.
   std::list<BriefLife>& all() { return lives_; }
+  // Those of all() that are `missed`, since the last call.
+  std::size_t take_missed() { return std::exchange(missed_, 0); }
   // Beyond what is kept, since the last call: each was a container with no row of its own.
   std::uint64_t take_dropped() { return std::exchange(dropped_, 0); }
 
@@ -79,6 +86,7 @@ class BriefLives final : public CgroupWatch::Listener {
 
   Sampling sampling_;
   std::list<BriefLife> lives_;
+  std::size_t missed_ = 0;
   std::uint64_t dropped_ = 0;
 };
 

@@ -35,6 +35,8 @@ struct Sampler::Life {
   bool present = false;                   // in this tick's snapshot or tree
   std::optional<LastReading> last;        // since a process of it ended that may be the last
   std::optional<std::int64_t> cpu_seen;   // ns of CPU that cpu.unaccounted knows to be its
+  bool removed = false;                   // its cgroup is away
+  bool missed = false;                    // and was before its last figures could be read
 };
 
 // A reading of a namespace that several containers may share: which of them gets it is settled

@@ -70,6 +70,7 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   HostFacts const facts = facts_ = read_host(host);
   briefs_.set(hierarchies_ ? &*hierarchies_ : nullptr, facts);
   attend();
+  settle_missed(true);
   reconcile(containers, runtimes);
   end_brief_lives(containers, runtimes, events);
   want_disks();
@@ -109,6 +110,7 @@ Result<Batch> Sampler::sample(WallTime tick, std::span<Container const> containe
   ended_.clear();
   refresh_.clear();
   names_.clear();
+  follow_gone_anew();
   return batch;
 }
 

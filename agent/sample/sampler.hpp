@@ -36,6 +36,7 @@
 #include "agent/runtime/runtime_event.hpp"
 #include "agent/runtime/runtime_state.hpp"
 #include "agent/sample/brief_lives.hpp"
+#include "agent/sample/gone_cpu.hpp"
 #include "agent/sample/row_layout.hpp"
 #include "agent/sample/unaccounted_cpu.hpp"
 #include "common/core/clock.hpp"
@@ -77,17 +78,18 @@ struct KnownContainer {
   Container const& container;  // without a runtime only id and name
 };
 
-struct SampleStats {                // since start
-  std::uint64_t late_ticks = 0;     // no reading at all was taken
-  std::uint64_t late_readings = 0;  // containers left out of a batch for lateness
-  std::uint64_t vanished = 0;       // containers that ended while they were read
-  std::uint64_t unreadable = 0;     // cgroups that could not be opened for another reason
-  std::uint64_t last_rows = 0;      // of lives whose end was caught
-  std::uint64_t missed_ends = 0;    // lives of which nothing was read since the tick before
-  std::uint64_t net_links = 0;      // networks read from the host's ends of their links
-  std::uint64_t net_files = 0;      // and from a file of a process of theirs
-  std::uint64_t io_processes = 0;   // containers' disk I/O read from processes' own accounts
-  bool io_unaccounted = false;      // v1 does not count the disk I/O of containers here
+struct SampleStats {                  // since start
+  std::uint64_t late_ticks = 0;       // no reading at all was taken
+  std::uint64_t late_readings = 0;    // containers left out of a batch for lateness
+  std::uint64_t vanished = 0;         // containers that ended while they were read
+  std::uint64_t unreadable = 0;       // cgroups that could not be opened for another reason
+  std::uint64_t last_rows = 0;        // of lives whose end was caught
+  std::uint64_t missed_ends = 0;      // lives of which nothing was read since the tick before
+  std::uint64_t told_by_parents = 0;  // last rows whose CPU is what the parent's counter says
+  std::uint64_t net_links = 0;        // networks read from the host's ends of their links
+  std::uint64_t net_files = 0;        // and from a file of a process of theirs
+  std::uint64_t io_processes = 0;     // containers' disk I/O read from processes' own accounts
+  bool io_unaccounted = false;        // v1 does not count the disk I/O of containers here
 };
 
 // What the sending part knows of the agent.
@@ -164,6 +166,19 @@ class Sampler {
                                       std::span<Container const> containers);
   void give_last_rows(Batch& batch, std::vector<Life*>& lives, std::vector<Row>& rows);
 
+  // What is known of ends that were missed (sampler_missed_ends.cpp).
+  void removed_life(FoundContainer const& container);
+  // What the containers below a root have used that are there, and the root itself, of one moment;
+  // nullopt when one of them is not readable any more, or the root is not followed.
+  std::optional<GoneCpu::Sums> cpu_sums(std::string const& root);
+  void follow_gone(std::string const& root);
+  void follow_gone_anew();
+  // Gives those whose end was missed what their parents' counters say. `at_last`: what cannot be
+  // known now will not be.
+  void settle_missed(bool at_last);
+  void settle_missed(std::string const& root, std::vector<BriefLife*> const& briefs,
+                     std::vector<Life*> const& lives, GoneCpu::Sums const& sums);
+
   // What they say (sampler.cpp).
   bool late(WallTime tick) const;
   void account(Life& life, std::optional<std::int64_t> cpu_usage, WallTime tick);
@@ -194,6 +209,9 @@ class Sampler {
   CgroupWatch watch_;
   BriefLives briefs_;
   UnaccountedCpu unaccounted_;
+  GoneCpu gone_cpu_;
+  std::map<std::string, MonotonicTime> last_begun_;  // by root: of containers below it
+  std::size_t missed_ = 0;                           // ends to be settled
   bool walking_ = false;
   PathRules walk_rules_;
   std::vector<FoundContainer> found_;

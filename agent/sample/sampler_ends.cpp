@@ -16,10 +16,20 @@ BriefLives::Sampling Sampler::brief_sampling() {
           {},
           buffer_,
           [this](FoundContainer const& one) { ending_life(one); },
-          [this](FoundContainer const& one) { return life_of(one) != nullptr; }};
+          [this](FoundContainer const& one) { return life_of(one) != nullptr; },
+          [this](FoundContainer const& one) { follow_gone(top_of(one.container.path)); },
+          [this](FoundContainer const& one, std::int64_t used) {
+            gone_cpu_.ended(top_of(one.container.path), used);
+          },
+          [this](FoundContainer const& one) { removed_life(one); }};
 }
 
-void Sampler::attend() { watch_.serve(briefs_); }
+void Sampler::attend() {
+  watch_.serve(briefs_);
+  missed_ += briefs_.take_missed();
+  // Only now: what was made meanwhile is among the living.
+  settle_missed(false);
+}
 
 Sampler::Life* Sampler::life_of(FoundContainer const& container) const {
   auto const known = lives_.find(container.container.id);
@@ -33,11 +43,13 @@ void Sampler::ending_life(FoundContainer const& container) {
   Life* const life = life_of(container);
   if (!life || !life->cgroup) return;
   auto last = BriefLives::read_last(*life->cgroup, briefs_.sampling(), life->path);
-  if (last.figures.cpu_usage) life->last = std::move(last);
+  life->missed = !last.figures.cpu_usage;
+  if (!life->missed) life->last = std::move(last);
 }
 
 void Sampler::retire(std::unique_ptr<Life> life) {
   ++exits_;
+  if (!life->removed && !life->path.empty()) gone_cpu_.drop(top_of(life->path));
   disks_changed_ = true;
   if (!life->last && life->inode == 0) {
     // It ended before its cgroup could be opened for it: the eldest that nobody has is its own.
@@ -134,6 +146,7 @@ void Sampler::end_brief_lives(std::span<Container const> containers, RuntimeStat
       life->entity.key.start_ns = brief.begun.time_since_epoch().count();
     }
     life->inode = brief.found.inode;
+    life->removed = true;
     life->last = std::move(brief.last);
     life->cpu_seen = brief.cpu_seen;
     one = briefs_.all().erase(one);

@@ -248,6 +248,7 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     retire(std::move(before));
     life.last.reset();
     life.cpu_seen.reset();
+    life.removed = life.missed = false;
     life.slot = next_slot_++;
     ++starts_;
     life.net.reset();
@@ -267,6 +268,8 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     life.cpu_seen = brief->cpu_seen;
     if (life.entity.key.start_ns == 0)
       life.entity.key.start_ns = brief->begun.time_since_epoch().count();
+  } else {
+    gone_cpu_.drop(top_of(life.path));  // what it used until now is not among the living's
   }
   life.slow_due = MonotonicTime::min();  // the first reading is a whole one
   if (life.entity.key.start_ns == 0) {
@@ -280,6 +283,7 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
 }
 
 void Sampler::vanish(Life& life) {
+  if (!life.removed) gone_cpu_.drop(top_of(life.path));
   life.cgroup.reset();
   life.net.reset();
   life.net_pid = 0;

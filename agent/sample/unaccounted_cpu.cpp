@@ -21,27 +21,37 @@ void UnaccountedCpu::follow(Hierarchies const& hierarchies, std::vector<std::str
 }
 
 void UnaccountedCpu::seen(std::string const& path, std::int64_t used) {
-  auto const root = roots_.find(path.substr(0, path.find('/', 1)));
+  auto const root = roots_.find(top_of(path));
   if (root != roots_.end()) root->second.seen += used;
+}
+
+std::optional<std::int64_t> UnaccountedCpu::usage(Root& root, ReadBuffer& buffer) {
+  auto const text = root.file.read(buffer);
+  auto used = !text          ? std::nullopt
+              : root.unified ? scan_key(*text, "usage_usec")
+                             : scan_integer(*text);
+  if (used && root.unified) *used *= 1000;
+  return used;
+}
+
+std::optional<std::int64_t> UnaccountedCpu::usage(std::string const& root, ReadBuffer& buffer) {
+  auto const one = roots_.find(root);
+  return one == roots_.end() ? std::nullopt : usage(one->second, buffer);
 }
 
 void UnaccountedCpu::read(ReadBuffer& buffer) {
   for (auto one = roots_.begin(); one != roots_.end();) {
     auto& root = one->second;
-    auto const text = root.file.read(buffer);
-    auto usage = !text          ? std::nullopt
-                 : root.unified ? scan_key(*text, "usage_usec")
-                                : scan_integer(*text);
-    if (!usage) {
+    auto const used = usage(root, buffer);
+    if (!used) {
       one = roots_.erase(one);  // it was removed, and with it all containers
       continue;
     }
-    if (root.unified) *usage *= 1000;
     if (root.last) {
-      root.behind += *usage - *root.last - root.seen;
+      root.behind += *used - *root.last - root.seen;
       if (root.behind > 0) *total_ += std::exchange(root.behind, 0);
     }
-    root.last = usage;
+    root.last = used;
     root.seen = 0;
     ++one;
   }

@@ -25,6 +25,9 @@ class UnaccountedCpu {
   void follow(Hierarchies const& hierarchies, std::vector<std::string> const& roots);
   // `used` ns more were seen of a container. Only what lies below a root counts.
   void seen(std::string const& path, std::int64_t used);
+  bool follows(std::string const& root) const { return roots_.contains(root); }
+  // What a root has used by now, in ns; nothing where it is not followed, or gone.
+  std::optional<std::int64_t> usage(std::string const& root, ReadBuffer& buffer);
   // After all containers of a tick were read.
   void read(ReadBuffer& buffer);
   // ns since the first root was followed; nothing where none ever was.
@@ -38,6 +41,7 @@ class UnaccountedCpu {
     std::int64_t seen = 0;    // below it since `last`
     std::int64_t behind = 0;  // what is not accounted for by now; below 0 within a reader's lag
   };
+  static std::optional<std::int64_t> usage(Root& root, ReadBuffer& buffer);
   std::map<std::string, Root> roots_;  // by path
   std::optional<std::int64_t> total_;
 };

@@ -1,16 +1,18 @@
 #!/usr/bin/python3
-"""What the agent costs for N containers (100, or the argument) of a network (bridge, or the second
-argument), beside bare preads of the files it keeps open and reads at each tick, and of each
-container's net/dev, in the same run on the same containers.
+"""What the agent costs for N containers, beside bare preads of the files it reads at each tick, and
+beside netdata and collectd, all in the same minutes on the same containers.
 
-The agent samples once a second for a minute and sends to a real aggregator. Its CPU is the kernel's
-own account of its threads (schedstat, ns). The floor reads the same files, parses nothing, and is
-charged for nothing else, so the ratio leaves the agent its whole base load. Then what a scrape of
-its page costs, behind which it does nothing else. Prints a table; no figure of it is asserted.
+For each N an agent at a step of 1 s and one at 10 s, each with a process that reads what it reads and
+parses nothing (the files it keeps open and each container's net/dev), netdata's cgroups plugin and
+collectd's (which reads CPU alone) at 1 s. A program's CPU is that of a cgroup of its own, with all that
+it starts. Then what a scrape of the agent's page costs, and what finding the containers did. Prints a
+table; no figure of it is asserted.
 """
+import argparse
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,20 +20,97 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import lab  # noqa: E402
 
-TICKS = 60
 SCRAPES = 20
 # Read once a minute (metrics.md: slow), so not part of a tick's floor.
 SLOW = re.compile(r"cfs_quota|cfs_period|shares|weight|cpu\.max$|cpuset|limit|memory\.max$|"
                   r"memory\.high|max_usage|peak|pids\.max|swap\.max")
+NETDATA = """[global]
+    run as user = root
+    update every = 1
+[db]
+    mode = ram
+    retention = 300
+[directories]
+    cache = {0}/cache
+    lib = {0}/lib
+    log = {0}/log
+    config = {0}/config
+[logs]
+    access = none
+    error = {0}/error.log
+    debug = none
+[plugins]
+    cgroups = yes
+    proc = no
+    diskspace = no
+    tc = no
+    idlejitter = no
+    checks = no
+    statsd = no
+    timex = no
+    slabinfo = no
+    apps = no
+    charts.d = no
+    python.d = no
+    go.d = no
+    node.d = no
+    ebpf = no
+    enable running new plugins = no
+[web]
+    bind to = 127.0.0.1:{1}
+[health]
+    enabled = no
+[ml]
+    enabled = no
+[registry]
+    enabled = no
+"""
+COLLECTD = """Interval 1
+BaseDir "{0}"
+PIDFile "{0}/pid"
+PluginDir "/usr/lib/collectd"
+TypesDB "/usr/share/collectd/types.db"
+LoadPlugin cgroups
+LoadPlugin csv
+<Plugin csv>
+  DataDir "{0}/csv"
+</Plugin>
+"""
 
 
-def cpu_ns(pid):
-    return sum(int(lab.read(path).split()[0])
-               for path in glob.glob("/proc/%d/task/*/schedstat" % pid))
+class Accounted(lab.Program):
+    """A program in a cgroup of its own, which tells what it and all that it starts use."""
 
+    def __init__(self, inner):
+        self.__dict__.update(inner.__dict__)
+        self.inner = inner
+        mount = lab.mount_of("cpuacct")
+        self.group = "%s/dadvisor-bench-%d-%s" % (mount, os.getpid(), self.name)
+        os.makedirs(self.group, exist_ok=True)
+        self.command = ["/bin/sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', self.group,
+                        *self.command]
 
-def rss_kib(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", lab.read("/proc/%d/status" % pid)).group(1))
+    def ready(self):
+        self.inner.process = self.process
+        return self.inner.ready()
+
+    def get(self, *arguments):
+        return self.inner.get(*arguments)
+
+    def stop(self):
+        super().stop()
+        lab.wait_until(lambda: not lab.read(self.group + "/cgroup.procs"), 20, self.name + " is gone")
+        os.rmdir(self.group)
+
+    def cpu(self):
+        return int(lab.read(self.group + "/cpuacct.usage")) / 1e9
+
+    def rss_mib(self):
+        kib = 0
+        for pid in lab.read(self.group + "/cgroup.procs").split():
+            status = lab.read("/proc/%s/status" % pid)
+            kib += int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) if "VmRSS" in status else 0
+        return kib / 1024
 
 
 def files_of_a_tick(pid, containers):
@@ -44,53 +123,103 @@ def files_of_a_tick(pid, containers):
 
 
 class AgentBench(lab.Case):
+    def peers(self):
+        made = []
+        if shutil.which("netdata"):
+            directory = os.path.join(self.directory, "netdata")
+            for part in ("cache", "lib", "log", "config"):
+                os.makedirs(os.path.join(directory, part))
+            config = os.path.join(directory, "netdata.conf")
+            with open(config, "w") as file:
+                file.write(NETDATA.format(directory, lab.free_port()))
+            made.append(Accounted(lab.Program("netdata", self.directory,
+                                              ["netdata", "-D", "-c", config])))
+        if shutil.which("collectd"):
+            directory = os.path.join(self.directory, "collectd")
+            os.makedirs(directory)
+            config = os.path.join(directory, "collectd.conf")
+            with open(config, "w") as file:
+                file.write(COLLECTD.format(directory))
+            made.append(Accounted(lab.Program("collectd", self.directory,
+                                              ["collectd", "-f", "-C", config])))
+        return made
+
     def test_cost(self):
         lab.ensure_docker()
-        count = int(os.environ.get("DADVISOR_BENCH_N", "100"))
-        network = os.environ.get("DADVISOR_BENCH_NETWORK", "bridge")
-        containers = [self.start(lab.Container("/bench/app", "sleep 900", network=network))
-                      for _ in range(count)]
         aggregator = self.start(lab.Aggregator(self.directory))
-        agent = self.start(lab.Agent(self.directory, aggregator))
-        lab.wait_until(lambda: len(aggregator.render(
-            "dadvisor.*.instances.bench_app.*.cpu.cores", "-5s")) == count, 60, "every container")
-        time.sleep(15)
-        pid = agent.process.pid
-        files = files_of_a_tick(pid, containers)
-        self.assertGreater(len(files), count, "the agent keeps its files open")
+        agents = [(step, self.start(Accounted(lab.Agent(self.directory, aggregator, "%ds" % step,
+                                                        "agent-%ds" % step, cluster="step-%d" % step))))
+                  for step in (1, 10)]
+        peers = [self.start(peer) for peer in self.peers()]
+        containers = []
+        print("\n    %4s  %-20s %16s %12s %8s %8s" % (
+            "N", "", "us/container-tick", "CPU-s/min", "ratio", "RSS MiB"))
+        for count in sorted(OPTIONS.containers):
+            quick = agents[0][1]
+            more = count - len(containers)
+            began, before = time.monotonic(), quick.cpu()
+            for _ in range(more):
+                containers.append(self.start(lab.Container("/bench/app", "sleep 9000",
+                                                           network=OPTIONS.network)))
+            for step, _ in agents:
+                lab.wait_until(lambda: len(aggregator.render(
+                    "dadvisor.step-%d.instances.bench_app.*.cpu.cores" % step, "-15s")) == count,
+                    90, "every container")
+            finding, finding_took = quick.cpu() - before, time.monotonic() - began
+            time.sleep(15)
+            floors = []
+            before = [one.cpu() for _, one in agents] + [peer.cpu() for peer in peers]
+            for step, agent in agents:
+                files = files_of_a_tick(agent.process.pid, containers)
+                self.assertGreater(len(files), count, "the agent keeps its files open")
+                floors.append(subprocess.Popen(
+                    [os.path.join(lab.BIN, "pread_floor"), str(OPTIONS.window // step),
+                     str(step * 1000)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+                floors[-1].stdin.write("\n".join(files) + "\n")
+                floors[-1].stdin.close()
+            began = time.monotonic()
+            floors_said = [dict(pair.split("=") for pair in floor.stdout.read().split())
+                           for floor in floors]
+            for floor in floors:
+                floor.wait()
+            used = [now - then for now, then in zip(
+                [one.cpu() for _, one in agents] + [peer.cpu() for peer in peers], before)]
+            seconds = time.monotonic() - began
 
-        before = cpu_ns(pid)
-        floor = subprocess.run([os.path.join(lab.BIN, "pread_floor"), str(TICKS), "1000"],
-                               input="\n".join(files) + "\n", capture_output=True, text=True,
-                               check=True)
-        agent_us = (cpu_ns(pid) - before) / 1000
-        said = dict(pair.split("=") for pair in floor.stdout.split())
-        floor_us = float(said["cpu_seconds"]) * 1e6
-
-        print("\n    %d containers (network %s), %d ticks of 1 s, %.1f files a container" %
-              (count, network, TICKS, len(files) / count))
-        print("    %-12s %16s %12s %10s" % ("", "us/container-tick", "CPU-s/min", "RSS MiB"))
-        for name, us, kib in (("agent", agent_us, rss_kib(pid)),
-                              ("bare preads", floor_us, int(said["rss_kib"]))):
-            print("    %-12s %16.1f %12.4f %10.1f" % (name, us / count / TICKS,
-                                                      us / 1e6 * 60 / TICKS, kib / 1024))
-        print("    ratio %.2f" % (agent_us / floor_us))
-
+            def line(name, cpu, step, ratio, mib):
+                print("    %4d  %-20s %16.1f %12.4f %8s %8.1f" % (
+                    count, name, cpu * 1e6 / count / (seconds / step), cpu * 60 / seconds,
+                    "%.2f" % ratio if ratio else "", mib), flush=True)
+            for (step, agent), cpu, said in zip(agents, used, floors_said):
+                floor = float(said["cpu_seconds"])
+                line("agent, %d s" % step, cpu, step, cpu / floor, agent.rss_mib())
+                line("bare preads, %d s" % step, floor, step, None, int(said["rss_kib"]) / 1024)
+            for peer, cpu in zip(peers, used[len(agents):]):
+                line(peer.name + ", 1 s", cpu, 1, None, peer.rss_mib())
+            # While they came, the agent also read on average half of the new ones at each tick.
+            steady = used[0] / seconds * (count - more / 2) / count
+            print("    %4d  finding a container: %.2f ms of CPU" % (
+                count, (finding - steady * finding_took) * 1e3 / more))
+        _, quick = agents[0]
         lab.next_tick()  # behind its reading, so that none falls between
         time.sleep(0.3)
-        before, began = cpu_ns(pid), time.monotonic()
+        before, began = quick.cpu(), time.monotonic()
         for _ in range(SCRAPES):
-            status, page = lab.http_get(agent.url + "/metrics")
+            status, page = lab.http_get(quick.url + "/metrics")
             self.assertEqual(status, 200)
-        seconds = time.monotonic() - began
         print("    a scrape: %.2f ms of CPU, %d bytes, %d series (%d in %.2f s), RSS %.1f MiB" % (
-            (cpu_ns(pid) - before) / 1e6 / SCRAPES, len(page),
-            sum(1 for line in page.splitlines() if not line.startswith(b"#")), SCRAPES, seconds,
-            rss_kib(pid) / 1024))
+            (quick.cpu() - before) * 1e3 / SCRAPES, len(page),
+            sum(1 for line in page.splitlines() if not line.startswith(b"#")), SCRAPES,
+            time.monotonic() - began, quick.rss_mib()))
 
 
 if __name__ == "__main__":
-    for name in ("DADVISOR_BENCH_N", "DADVISOR_BENCH_NETWORK"):
-        if len(sys.argv) > 1:
-            os.environ[name] = sys.argv.pop(1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("containers", nargs="*", type=int, default=[100], metavar="N",
+                        help="how many containers; several one after the other [100]")
+    parser.add_argument("--network", default="bridge", help="of the containers [bridge]")
+    parser.add_argument("--window", type=int, default=60, metavar="S",
+                        help="measured for so long, a multiple of 10 [60]")
+    OPTIONS = parser.parse_args()
+    del sys.argv[1:]
     lab.main("agent_bench")

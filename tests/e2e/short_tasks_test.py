@@ -49,7 +49,7 @@ class ShortTasks(lab.Case):
 
     def test_bare_cgroups(self):
         """Sixty, each removed in the moment in which its only process was reaped."""
-        count, seconds, at_once = 60, 0.3, 2
+        count, seconds, at_once = int(os.environ.get("DADVISOR_SHORT_TASKS", "60")), 0.3, 2
         agent = self.start(lab.Agent(self.directory, self.aggregator, name="bare", cluster="bare",
                                      step="%ds" % STEP, docker_socket=""))
         parent = lab.mount_of("cpuacct") + "/dadvisor-e2e-%d" % os.getpid()
@@ -58,7 +58,7 @@ class ShortTasks(lab.Case):
         # One that stays makes its parent one that is compared.
         waiting = parent + "/" + "f" * 64
         os.mkdir(waiting)
-        sleeper = subprocess.Popen(["sleep", "600"])
+        sleeper = subprocess.Popen(["sleep", "9000"])
         self.addCleanup(lambda: (sleeper.kill(), sleeper.wait(), os.rmdir(waiting)))
         with open(waiting + "/cgroup.procs", "w") as file:
             file.write(str(sleeper.pid))
@@ -93,13 +93,15 @@ class ShortTasks(lab.Case):
         self.assertAlmostEqual(app + unaccounted, used, delta=0.03)
         self.assertEqual(len(ended), count)
         # Whoever reaps a process may remove its cgroup before the agent gets a processor: of such a
-        # one what was known some 20 ms before is what is known: 95 to 99 % on two busy cores.
-        self.assertGreaterEqual(sum(ended) / used, 0.8)
+        # one the parent's counter tells.
+        self.assertGreaterEqual(sum(ended) / used, 0.995)
         last_rows = agent.own_metric("dadvisor_agent_last_rows_total")
+        print("    %d last rows, %d of them by the parent's counter" % (
+            last_rows, agent.own_metric("dadvisor_agent_last_rows_by_parent_total")))
         self.assertGreaterEqual(last_rows + agent.own_metric("dadvisor_agent_missed_ends_total"),
                                 count)
         # Ends that were seen are told though no runtime did.
-        self.assertGreaterEqual(last_rows, count * 0.8)
+        self.assertGreaterEqual(last_rows, count * 0.995)
         lab.wait_until(lambda: len(self.events("exit", "cluster:bare")) >= last_rows, 20, "ends")
 
     def test_docker(self):
