@@ -193,6 +193,7 @@ AgentFigures Agent::figures() const {
   all.batches_refused = sending.refused;
   all.batches_set_aside = sending.set_aside;
   all.batches_lost = sending.lost;
+  all.batches_thinned = sending.thinned;
   all.batches_unfit = sending.unfit;
   all.batches_waiting = sending.waiting;
   all.requests = sending.requests;

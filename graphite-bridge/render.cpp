@@ -93,7 +93,7 @@ picture::PictureOptions with_lost(RenderParameters const& request, SeriesSource 
     options.spans.push_back({one.first, one.last, picture::Role::warn});
     Event mark;
     mark.when = one.first;
-    mark.what = "figures lost";
+    mark.what = one.thinned ? "one figure a minute" : "figures lost";
     options.marks.push_back(std::move(mark));
   }
   return options;

@@ -83,6 +83,7 @@ struct FoundNode {
 // A time in which figures were lost before they were kept, unix seconds, both ends in it.
 struct Lost {
   std::int64_t first = 0, last = 0;
+  bool thinned = false;  // not all: of each minute one is there
   bool operator==(Lost const&) const = default;
 };
 

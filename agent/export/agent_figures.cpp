@@ -152,6 +152,7 @@ void write_sending(Page& page, AgentFigures const& f) {
   page.series("{reason=\"refused\"}", f.batches_refused);
   page.series("{reason=\"malformed\"}", f.batches_set_aside);
   page.series("{reason=\"unsent\"}", f.batches_lost);
+  page.series("{reason=\"thinned\"}", f.batches_thinned);
   page.series("{reason=\"too_large\"}", f.batches_unfit);
   page.gauge("batches_waiting", "Batches that are not acknowledged yet.", f.batches_waiting);
   page.counter("requests_total", "Requests sent to the aggregator.", f.requests);

@@ -67,6 +67,7 @@ struct AgentFigures {
   std::uint64_t batches_refused = 0;
   std::uint64_t batches_set_aside = 0;
   std::uint64_t batches_lost = 0;
+  std::uint64_t batches_thinned = 0;
   std::uint64_t batches_unfit = 0;
   std::uint64_t batches_waiting = 0;
   std::uint64_t requests = 0;

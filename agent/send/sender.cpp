@@ -144,6 +144,7 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
   batch.sequence = 0;
   step_ = batch.step;
   tell_damage(batch.tick);
+  for (auto const& loss : spool_.take_untold()) losses_.add(loss, step_);
   if (!make_fit(batch)) {
     counters_.dropped_rows += batch.rows.size();
     if (++counters_.unfit == 1) log_.error("a batch beyond the frame's limits is not sent");
@@ -177,59 +178,6 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
     recent_.erase(oldest);
   }
   pump();
-}
-
-void Sender::tell_damage(WallTime tick) {
-  // Once in a run, and not before its step is known.
-  if (std::exchange(damage_told_, true)) return;
-  for (auto const& damage : spool_.damages()) {
-    auto const before =
-        damage.before ? *damage.before + step_ : damage.after.value_or(tick) - step_;
-    auto const after = damage.after ? *damage.after - step_ : before;
-    auto const batches = damage.missing.value_or(0);
-    losses_.add({LossReason::damaged, std::min(before, after), std::max(before, after), batches},
-                step_);
-    counters_.lost += batches;
-  }
-}
-
-void Sender::make_room(std::uint64_t bytes, WallTime now) {
-  spool_.trim(now, bytes, [this](Spool::Dropped const& gone) { drop(gone); });
-}
-
-void Sender::drop(Spool::Dropped const& dropped) {
-  auto content = content_of(dropped.record);
-  bool const under_way = std::any_of(posted_.begin(), posted_.end(), [&](auto const& frame) {
-    return frame.record == dropped.record;
-  });
-  if (under_way)
-    in_doubt_.try_emplace(dropped.record, InDoubt{dropped, std::move(content)});
-  else
-    lose(dropped, content);
-}
-
-void Sender::lose(Spool::Dropped const& dropped, Content const& content) {
-  if (++counters_.lost == 1) log_.warning("batches are lost: the spool cannot keep them");
-  give_up(content, true);
-  losses_.add({dropped.reason, dropped.tick, dropped.tick, 1}, step_);
-  machine_.forget(dropped.record);
-  recent_.erase(dropped.record);
-}
-
-Sender::Content Sender::content_of(std::uint64_t record) {
-  if (auto const doubted = in_doubt_.find(record); doubted != in_doubt_.end())
-    return doubted->second.content;
-  if (auto const recent = recent_.find(record); recent != recent_.end())
-    return {recent->second->rows.size(), recent->second->losses};
-  auto const bytes = spool_.read(record);
-  auto const batch = bytes ? decode_frame(*bytes, nullptr) : bytes.error();
-  return batch ? Content{batch->rows.size(), batch->losses} : Content{};
-}
-
-void Sender::give_up(Content const& content, bool told_again) {
-  counters_.dropped_rows += content.rows;
-  if (!told_again) return;
-  for (auto const& loss : content.losses) losses_.add(loss, step_);
 }
 
 void Sender::spool_says(Result<void> const& result) {

@@ -17,6 +17,7 @@
 
 #include "agent/send/losses.hpp"
 #include "agent/send/spool.hpp"
+#include "agent/send/thinning.hpp"
 #include "agent/send/transport.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/delivery/fail_over.hpp"
@@ -48,6 +49,7 @@ struct SenderCounters {
   std::uint64_t refused = 0;       // by the aggregator for good (stamps out of bounds)
   std::uint64_t set_aside = 0;     // frames that it called malformed
   std::uint64_t lost = 0;          // dropped unsent: spool full, too old, damaged, not writable
+  std::uint64_t thinned = 0;       // taken out of a full spool so that one a minute is left
   std::uint64_t unfit = 0;         // batches that the sampler should not have made
   std::uint64_t dropped_rows = 0;  // of refused, set aside, lost and unfit batches; not of damaged
   std::uint64_t requests = 0;
@@ -110,6 +112,9 @@ class Sender {
   // What opening the spool found damaged.
   void tell_damage(WallTime tick);
   void make_room(std::uint64_t bytes, WallTime now);
+  // Thins the oldest part of the spool; false when there is none left to thin.
+  bool thin_oldest();
+  std::optional<Outline> outline(std::uint64_t record);
   // Of a batch: what counts, and what is told anew, when it does not arrive. Nothing of one that is
   // gone or damaged.
   struct Content {

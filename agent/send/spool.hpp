@@ -8,11 +8,15 @@
 //   payload: u8 1 · u64 record · i64 tick, ns · key frame   a batch (epoch, sequence in it: unset)
 //            u8 2 · u64 record · u64 epoch · u8 lane · u64 sequence   the place that it was given
 //            u8 3 · u64 record                              it is done: acknowledged or given up
+//            u8 4 · u64 record · i64 first, last tick, ns · u64 batches    thinned out of this
+//                                                           segment; the batch `record` tells it
 //
 // A record that is torn or flipped is skipped: reading goes on at the next one whose CRC is right.
 // A segment goes when no batch that is not done has its frame or its place in it, and no older one
 // is left of whose batches it says that they are done. Beyond the bounds the oldest segment goes,
-// whatever is in it. Written at once, hence kept over a crash of the agent; synced only when asked,
+// whatever is in it; before that segments are thinned, each once: written anew beside ("thinning"),
+// synced, and renamed, so that at any time either the old one or the new one is there. Written at
+// once, hence kept over a crash of the agent; synced only when asked,
 // for a crash of the machine.
 //
 // Every file is opened O_NOFOLLOW; a lock keeps a second agent out. Not thread-safe.
@@ -99,6 +103,27 @@ class Spool {
   // while it can still be read.
   std::vector<Dropped> trim(WallTime now, std::uint64_t room = 0,
                             std::function<void(Dropped const&)> const& dropping = {});
+  // Whether max_bytes would be left by `room` bytes more.
+  bool exceeds(std::uint64_t room) const;
+  bool has_thinned() const;  // some segment is
+
+  // The oldest segment that was not thinned yet and is not written any more: its batches, and those
+  // next to them.
+  struct Part {
+    std::uint64_t segment = 0;
+    std::vector<std::uint64_t> records;
+    std::optional<std::uint64_t> before, behind;
+  };
+  std::optional<Part> part_to_thin() const;
+  // Takes batches without a place out of a segment, which gives their bytes back; it is not tried
+  // again. `told`: what the batch of the next record number tells of them, kept until that batch
+  // was written. Errors: what open(2) and write(2) say, malformed (another batch of it cannot be
+  // read); all is as it was then.
+  Result<void> thin(std::uint64_t segment, std::set<std::uint64_t> const& leaving,
+                    std::vector<Loss> const& told);
+  // What an earlier run thinned and did not come to tell. They are here no more.
+  std::vector<Loss> take_untold();
+
   // fdatasync of what was written since the last.
   Result<void> sync();
 
@@ -119,12 +144,19 @@ class Spool {
     // Segments of whose batches it says that they are done: while one of them is there, they
     // would else come back in the next run.
     std::set<std::uint64_t> vouches_for;
+    bool thinned = false;  // or it was tried
+  };
+  struct Untold {
+    std::uint64_t told_by = 0;  // the number of the batch that was to tell
+    Loss loss;
   };
 
   // What opening has to remember of what it read.
   struct Reading;
 
   Spool() = default;
+  std::uint64_t bytes() const;
+  Result<void> replace_segment(std::uint64_t id, std::string_view bytes);
   Result<void> read_segment(std::uint64_t id, Reading& reading);
   void replay(std::uint64_t segment, std::uint64_t offset, std::string_view payload);
   Result<std::uint64_t> write(std::string_view payload);  // the payload's offset
@@ -144,6 +176,7 @@ class Spool {
   std::map<std::uint64_t, Batch> batches_;     // by record
   std::map<std::uint64_t, Segment> segments_;  // by id
   std::vector<Damage> damages_;
+  std::vector<Untold> untold_;
   SpoolCounters counters_;
 };
 

@@ -121,10 +121,11 @@ Happening join_of(Entity const& host, WallTime when) {
 }
 
 Happening loss_of(std::string_view host, Loss const& loss) {
-  static constexpr std::array names{"full", "old", "damaged", "unwritable"};
+  static constexpr std::array names{"full", "old", "damaged", "unwritable", "thinned"};
   static constexpr std::array whys{
       "the spool of its agent was full", "they were too old to be kept",
-      "the spool of its agent was damaged", "its agent could not write its spool"};
+      "the spool of its agent was damaged", "its agent could not write its spool",
+      "the spool of its agent was full, and one a minute is kept"};
   auto const which = static_cast<std::size_t>(loss.reason) - 1;
   auto const first = unix_seconds(loss.first), last = unix_seconds(loss.last);
   Happening out;

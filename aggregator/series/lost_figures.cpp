@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t joined = 60;  // seconds
 constexpr std::string_view host_tag = "host:";
+constexpr std::string_view thinned_tag = "reason:thinned";
 
 using Times = std::vector<graphite::Lost>;
 
@@ -36,7 +37,8 @@ std::map<std::string, Times, std::less<>> by_host(std::span<graphite::Event cons
   for (auto const& event : losses) {
     auto const tag = std::ranges::find_if(
         event.tags, [](std::string const& its) { return its.starts_with(host_tag); });
-    auto const times = times_of(event.data);
+    auto times = times_of(event.data);
+    if (times) times->thinned = std::ranges::find(event.tags, thinned_tag) != event.tags.end();
     if (tag != event.tags.end() && times) hosts[tag->substr(host_tag.size())].push_back(*times);
   }
   return hosts;
@@ -90,12 +92,17 @@ Times lost_figures(std::span<graphite::Event const> losses, std::span<MembersPtr
   }
   std::ranges::sort(all, {}, &graphite::Lost::first);
   Times out;
-  for (auto const& one : all) {
-    if (!out.empty() && one.first - out.back().last <= joined)
-      out.back().last = std::max(out.back().last, one.last);
-    else
-      out.push_back(one);
+  for (bool const thinned : {false, true}) {
+    auto const begun = out.size();
+    for (auto const& one : all) {
+      if (one.thinned != thinned) continue;
+      if (out.size() > begun && one.first - out.back().last <= joined)
+        out.back().last = std::max(out.back().last, one.last);
+      else
+        out.push_back(one);
+    }
   }
+  std::ranges::stable_sort(out, {}, &graphite::Lost::first);
   return out;
 }
 

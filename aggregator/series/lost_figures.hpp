@@ -11,9 +11,9 @@
 
 namespace dadvisor::aggregator::series {
 
-// Those of `losses` (tag host:, data "first T, last T") whose host is that of one of
+// Those of `losses` (tags host:, reason:, data "first T, last T") whose host is that of one of
 // `shown`, or has a container of an app or a cluster among them by `entities`; by time, those that
-// lie within a minute of each other as one.
+// lie within a minute of each other as one; what was thinned by itself.
 std::vector<graphite::Lost> lost_figures(std::span<graphite::Event const> losses,
                                          std::span<MembersPtr const> shown,
                                          store::EntityList const& entities);

@@ -66,12 +66,14 @@ struct ContainerEvent {
   bool operator==(ContainerEvent const&) const = default;
 };
 
-// Ticks of a stream of which no rows will come: its agent had to drop their batches unsent.
+// Ticks of a stream of which no rows will come: its agent had to drop their batches unsent. Of what
+// was thinned those between the first and the last that were kept come all the same.
 enum class LossReason : std::uint8_t {
   full = 1,        // the spool reached its greatest size
   old = 2,         // ... or its greatest age
   damaged = 3,     // what was written could not be read again
   unwritable = 4,  // the disk took nothing, and memory holds the newest few alone
+  thinned = 5,     // the spool was full: of each minute between the two one batch is kept
 };
 struct Loss {
   LossReason reason = LossReason::full;

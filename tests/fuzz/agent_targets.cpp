@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "agent/net/host_links.hpp"
@@ -166,6 +167,26 @@ void take_spool(std::string_view bytes) {
     must(read_spool(spool) == frames, "the next run holds what this one held");
     auto const held = spool.held();
     must(held.back().place == delivery::Place{Lane::fresh, 9}, "in the place that it was given");
+  }
+  {
+    auto spool = open();
+    std::set<std::uint64_t> placed;
+    for (auto const& held : spool.held())
+      if (held.place) placed.insert(held.record);
+    while (auto const part = spool.part_to_thin()) {
+      std::set<std::uint64_t> leaving;
+      for (auto const one : part->records)
+        if (one % 3 == 0 && !placed.contains(one)) leaving.insert(one);
+      auto const before = spool.counters().bytes;
+      must(spool.thin(part->segment, leaving, {}).has_value(), "what can be read can be thinned");
+      must(spool.counters().bytes + 8 * leaving.size() <= before, "what left gives bytes back");
+      for (auto const one : leaving) frames.erase(one);
+    }
+    must(read_spool(spool) == frames, "what was thinned is gone and the rest is there");
+  }
+  {
+    auto spool = open();
+    must(read_spool(spool) == frames, "also in the next run");
   }
   options.max_bytes = 256;
   auto spool = open();

@@ -174,10 +174,10 @@ class LosingSource final : public SeriesSource {
                                  Window const&) const override {
     asked.push_back(patterns);
     if (fails) return Error{Errc::too_large, 0, "too many events"};
-    return std::vector<Lost>{{now - 300, now - 240}};
+    return std::vector<Lost>{{now - 300, now - 240, thinned}};
   }
   mutable std::vector<std::vector<std::string>> asked;
-  bool fails = false;
+  bool fails = false, thinned = false;
 
  private:
   test::MemorySource source_ = small_source();
@@ -197,12 +197,17 @@ TEST_CASE("a picture shades what was lost; no other answer asks for it") {
     REQUIRE(answer);
     return answer->body;
   };
-  CHECK(body("svg", losing) != body("svg", whole));
+  auto const with_loss = body("svg", losing);
+  CHECK(with_loss != body("svg", whole));
   REQUIRE(losing.asked.size() == 1);
   CHECK(losing.asked.front() == std::vector<std::string>{"app.*.cpu", "app.db.cpu"});
   CHECK(body("json", losing) == body("json", whole));
   CHECK(losing.asked.size() == 1);
+  losing.thinned = true;  // shaded as well, and called by another name
+  auto const with_thinned = body("svg", losing);
+  CHECK(with_thinned != with_loss);
+  CHECK(with_thinned != body("svg", whole));
   losing.fails = true;
   CHECK(body("svg", losing) == body("svg", whole));
-  CHECK(losing.asked.size() == 2);
+  CHECK(losing.asked.size() == 3);
 }

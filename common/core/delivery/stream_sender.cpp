@@ -31,6 +31,13 @@ void StreamSender::forget(std::uint64_t record) {
   }
 }
 
+bool StreamSender::has_place(std::uint64_t record) const {
+  return std::ranges::any_of(lanes_, [&](LaneState const& state) {
+    return std::ranges::any_of(state.placed,
+                               [&](Item const& item) { return item.record == record; });
+  });
+}
+
 std::size_t StreamSender::waiting() const {
   std::size_t count = 0;
   for (auto const& state : lanes_) count += state.waiting.size() + state.placed.size();

@@ -45,6 +45,9 @@ class StreamSender {
   // The spool has lost a record or gave it up to keep its bounds.
   void forget(std::uint64_t record);
 
+  // Whether a record has its place and is not acknowledged: it may be under way.
+  bool has_place(std::uint64_t record) const;
+
   // What to do now.
   struct Wait {
     std::optional<MonotonicTime> until;  // nullopt: for the next event

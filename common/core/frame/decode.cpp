@@ -298,7 +298,7 @@ bool read_losses(ByteReader& reader, Batch& batch) {
   for (auto& loss : batch.losses) {
     auto const reason = reader.u8();
     if (reason < static_cast<std::uint8_t>(LossReason::full) ||
-        reason > static_cast<std::uint8_t>(LossReason::unwritable))
+        reason > static_cast<std::uint8_t>(LossReason::thinned))
       return false;
     loss.reason = static_cast<LossReason>(reason);
     auto const first = unzigzag(reader.varint());

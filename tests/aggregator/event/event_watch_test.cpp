@@ -312,4 +312,10 @@ TEST_CASE("what an agent lost is an event, once") {
   CHECK(watched.news() == "loss@40");
   CHECK(watched.latest().what ==
         "ticks of host h1 may be lost: the spool of its agent was damaged");
+  batch.losses = {{LossReason::thinned, at(10), at(50), 5}};
+  watched.apply(batch);
+  CHECK(watched.news() == "loss@10");
+  CHECK(watched.latest().what ==
+        "5 ticks of host h1 are lost: the spool of its agent was full, and one a minute is kept");
+  CHECK(watched.latest().tags.back() == "reason:thinned");
 }

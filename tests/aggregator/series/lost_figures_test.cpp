@@ -26,11 +26,12 @@ MembersPtr shown(store::EntityInfo one) {
 }
 
 // As events of losses are (happening.hpp, whose tests pin the same).
-graphite::Event loss(std::string const& host, std::int64_t first, std::int64_t last) {
+graphite::Event loss(std::string const& host, std::int64_t first, std::int64_t last,
+                     std::string const& reason = "full") {
   graphite::Event made;
   made.when = first;
   made.data = "first " + std::to_string(first) + ", last " + std::to_string(last);
-  made.tags = {"loss", "host:" + host, "reason:full"};
+  made.tags = {"loss", "host:" + host, "reason:" + reason};
   return made;
 }
 
@@ -67,4 +68,9 @@ TEST_CASE("losses within a minute of each other are shown as one, of all hosts t
   losses.back().data = "no times";
   std::vector<MembersPtr> const members{shown(info(EntityKind::app, "c", "/shop"))};
   CHECK(lost_figures(losses, members, all) == Times{{1000, 1300}, {1361, 1361}});
+  // What was thinned is there in part: by itself, whatever was lost beside it.
+  losses.push_back(loss("h1", 1010, 1290, "thinned"));
+  losses.push_back(loss("h2", 1310, 1350, "thinned"));
+  CHECK(lost_figures(losses, members, all) ==
+        Times{{1000, 1300}, {1010, 1350, true}, {1361, 1361}});
 }

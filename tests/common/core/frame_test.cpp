@@ -60,7 +60,7 @@ ContainerEvent some_event(Random& random, std::string const& agent) {
 std::vector<Loss> some_losses(Random& random) {
   std::vector<Loss> losses;
   for (auto more = below(random, 3); more > 0; --more) {
-    Loss loss{static_cast<LossReason>(1 + below(random, 4)),
+    Loss loss{static_cast<LossReason>(1 + below(random, 5)),
               WallTime(std::chrono::seconds(below(random, 4000000000))),
               {},
               below(random, 9)};
