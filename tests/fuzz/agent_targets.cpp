@@ -78,11 +78,12 @@ std::string spool_record(std::string_view payload) {
 }
 
 // A spool's directory out of pieces of the input: garbage, records of right CRC with any payload,
-// batches, places and ends of the input's choice.
+// batches, places and ends of the input's choice. No number is given twice, as no spool does.
 void put_spool(Scratch const& scratch, std::string_view bytes) {
   ByteReader reader(bytes);
   std::string segment;
   int segments = 0;
+  std::set<std::uint64_t> given;
   auto const finish = [&] {
     scratch.put("spool/segment-000000000000000" + std::to_string(++segments), segment);
     segment.clear();
@@ -91,6 +92,9 @@ void put_spool(Scratch const& scratch, std::string_view bytes) {
     auto const kind = reader.u8();
     std::size_t const low = reader.u8(), high = reader.u8();
     std::string_view const part = reader.raw(std::min(low | high << 8, reader.left()));
+    ByteReader any(part);
+    bool const batch = kind % 5 == 2 || (kind % 5 == 1 && any.u8() == 1);
+    if (batch && !given.insert(kind % 5 == 2 ? kind / 5U : any.u64()).second) continue;
     std::string payload;
     ByteWriter writer(payload);
     writer.u8(kind % 5 - 1);
