@@ -19,6 +19,7 @@ stage_trees() {
   # shellcheck disable=SC2034  # for the caller
   glibc=$(cat "$out/packaging/glibc-version")
   check_static "$stage/agent/usr/bin/dadvisor-agent"
+  check_static "$stage/agent/usr/bin/dadvisor-resolver"
 }
 
 # check_static PROGRAM: fails unless it needs nothing of the host but the kernel.

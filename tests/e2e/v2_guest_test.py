@@ -90,8 +90,8 @@ class InGuest(lab.Case):
         self.assertEqual(lab.docker("info", "-f", "{{.CgroupDriver}} {{.CgroupVersion}}"), "systemd 2")
         self.assertEqual(lab.read("/proc/1/comm").strip(), "systemd")
 
-    def test_2_both_services_run_as_they_should(self):
-        for unit, user in (("dadvisor-agent", "dadvisor"),
+    def test_2_the_services_run_as_they_should(self):
+        for unit, user in (("dadvisor-agent", "dadvisor"), ("dadvisor-resolver", "dadvisor-resolver"),
                            ("dadvisor-aggregator", "dadvisor-aggregator")):
             show = lambda name: command("systemctl", "show", "-P", name, unit + ".service")
             self.assertEqual((show("ActiveState"), show("NRestarts")), ("active", "0"))
@@ -99,7 +99,7 @@ class InGuest(lab.Case):
             self.assertIn("CapEff:\t0000000000000000", status)
             self.assertEqual(command("ps", "-o", "user:32=", "-p", show("MainPID")), user)
             groups = command("ps", "-o", "supgrp:80=", "-p", show("MainPID")).split(",")
-            self.assertEqual("docker" in groups, unit == "dadvisor-agent", groups)
+            self.assertEqual("docker" in groups, unit == "dadvisor-resolver", groups)
 
     def test_3_cpusets_and_quotas_are_limits(self):
         for options, limit in ((("--cpuset-cpus", "0"), 1.0), (("--cpuset-cpus", "1", "--cpus", "0.5"), 0.5),

@@ -11,6 +11,7 @@ import packages
 from packages import BUILD, lab, run
 
 AGENT = os.path.join(BUILD, "stage", "agent", "usr", "bin", "dadvisor-agent")
+RESOLVER = os.path.join(os.path.dirname(AGENT), "dadvisor-resolver")
 
 
 class Posts(http.server.BaseHTTPRequestHandler):
@@ -27,11 +28,30 @@ class Posts(http.server.BaseHTTPRequestHandler):
 
 class StaticAgent(packages.Case):
     def test_it_names_no_library_and_no_loader(self):
-        dynamic = run("readelf", "-dW", AGENT).stdout
-        self.assertNotIn("NEEDED", dynamic)
-        self.assertNotIn("INTERP", run("readelf", "-lW", AGENT).stdout)
-        self.assertIn("pie executable", run("file", AGENT).stdout)
-        print("    %.1f MB" % (os.path.getsize(AGENT) / 1e6))
+        for program in (AGENT, RESOLVER):
+            dynamic = run("readelf", "-dW", program).stdout
+            self.assertNotIn("NEEDED", dynamic)
+            self.assertNotIn("INTERP", run("readelf", "-lW", program).stdout)
+            self.assertIn("pie executable", run("file", program).stdout)
+            print("    %s: %.1f MB" % (os.path.basename(program), os.path.getsize(program) / 1e6))
+
+    def test_the_agent_finds_the_resolver_both_in_empty_roots(self):
+        root = self.empty_root()
+        run("cp", RESOLVER, root)
+        resolver = lab.Program("resolver", self.directory, [
+            "chroot", root, "/dadvisor-resolver", "--resolver-socket", "/r.sock"])
+        self.start(resolver)
+        socket = os.path.join(root, "r.sock")
+        lab.wait_until(lambda: os.path.exists(socket), 10, "the resolver listens")
+        self.assertEqual(os.stat(socket).st_mode & 0o777, 0o600)
+        status = lab.read("/proc/%d/status" % resolver.process.pid)
+        self.assertIn("NoNewPrivs:\t1", status)
+        self.assertIn("Seccomp:\t2", status)
+        done = subprocess.run(["chroot", root, "/dadvisor-agent", "doctor", "-o", "json",
+                               "--resolver-socket", "/r.sock", "--proc-root", "/nowhere"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        found = {one["about"]: one for one in json.loads(done.stdout)}
+        self.assertEqual(found["resolver"]["level"], "ok", found)
 
     def test_the_build_refuses_a_program_that_needs_a_library(self):
         script = '. "$0/packaging/lib/packages.sh"; . "$0/packaging/lib/stage.sh"; check_static "$1"'

@@ -25,7 +25,7 @@ FILES = {  # user:group and mode of what is not root's 644, 755 or a link
     "aggregator": {"/var/lib/dadvisor/aggregator":
                    "dadvisor-aggregator:dadvisor-aggregator 40700"},
 }
-USERS = {"agent": "dadvisor", "aggregator": "dadvisor-aggregator"}
+USERS = {"agent": ("dadvisor", "dadvisor-resolver"), "aggregator": ("dadvisor-aggregator",)}
 
 
 def next_release(component, directory):
@@ -136,24 +136,28 @@ class Rpm(packages.Case):
         self.assertEqual(sorted(left), [
             "/etc/dadvisor", "/etc/dadvisor/agent.yml.rpmnew", "/etc/dadvisor/agent.yml.rpmsave",
             "/var/lib/dadvisor", "/var/lib/dadvisor/agent", "/var/lib/dadvisor/agent/waiting"])
-        root.run("getent", "passwd", "dadvisor")
+        for user in USERS["agent"]:
+            root.run("getent", "passwd", user)
 
     def test_sysusers_makes_the_users_that_the_scriptlets_make(self):
         root = self.root()
-        for component, user in USERS.items():
+        for component, users in USERS.items():
             self.install(root, "-i", root.copy(rpm(component)))
+            for user in users:
+                self.check_sysusers(root, component, user)
 
-            def entry():
-                line = root.run("getent", "passwd", user).stdout.split(":")
-                return line[:2] + line[4:], root.run("id", "-nG", user).stdout
-            made = entry()
-            sysusers = ["systemd-sysusers", "/usr/lib/sysusers.d/%s.conf" % PROGRAMS[component]]
-            root.run(*sysusers)
-            self.assertEqual(entry(), made)
-            root.run("userdel", user)
-            self.assertNotEqual(root.run("getent", "passwd", user, check=False).returncode, 0)
-            root.run(*sysusers)
-            self.assertEqual(entry(), made)
+    def check_sysusers(self, root, component, user):
+        def entry():
+            line = root.run("getent", "passwd", user).stdout.split(":")
+            return line[:2] + line[4:], root.run("id", "-nG", user).stdout
+        made = entry()
+        sysusers = ["systemd-sysusers", "/usr/lib/sysusers.d/%s.conf" % PROGRAMS[component]]
+        root.run(*sysusers)
+        self.assertEqual(entry(), made)
+        root.run("userdel", user)
+        self.assertNotEqual(root.run("getent", "passwd", user, check=False).returncode, 0)
+        root.run(*sysusers)
+        self.assertEqual(entry(), made)
 
     def test_an_unchanged_configuration_is_renewed(self):
         root = self.root()

@@ -12,24 +12,25 @@ from deb_test import next_release as next_deb
 from packages import BUILD, PROGRAMS, deb, lab, rpm, run
 from rpm_test import next_release as next_rpm
 
-EXPOSURE = 2.0
+RESOLVER = "dadvisor-resolver.service"
+EXPOSURE = {"dadvisor-agent.service": 2.0, "dadvisor-aggregator.service": 2.0, RESOLVER: 3.0}
 SERVICES = ["%s.service" % name for name in PROGRAMS.values()]
 
 
 class Units(packages.Case):
     def test_systemd_understands_every_line(self):
-        for component, name in PROGRAMS.items():
+        for component, name in [*PROGRAMS.items(), ("agent", "dadvisor-resolver")]:
             done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
                        "--root=%s/stage/%s" % (BUILD, component), name + ".service")
             self.assertEqual(done.stdout, "")
 
     def test_exposure_is_low(self):
-        for component, name in PROGRAMS.items():
+        for component, name in [*PROGRAMS.items(), ("agent", "dadvisor-resolver")]:
             unit = "%s/stage/%s/usr/lib/systemd/system/%s.service" % (BUILD, component, name)
             done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", unit)
             exposure = float(re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)[1])
             print("    %s: exposure %.1f" % (name, exposure))
-            self.assertLessEqual(exposure, EXPOSURE)
+            self.assertLessEqual(exposure, EXPOSURE[name + ".service"])
 
 
 class Machine:
@@ -74,6 +75,13 @@ class Machine:
                 for value, _ in series["datapoints"] if value is not None]
 
 
+def assert_resolver_is_gone(case, machine):
+    for unit in (RESOLVER, "dadvisor-resolver.socket"):
+        case.assertEqual((machine.show(unit, "ActiveState"), machine.show(unit, "LoadState")),
+                         ("inactive", "not-found"), unit)
+    case.assertNotIn("dadvisor-resolver", machine.run("ls", "/run").stdout)
+
+
 class ServicesOfDebs(packages.Case):
     """One machine for all: the cases go in the order of their names."""
 
@@ -95,13 +103,16 @@ class ServicesOfDebs(packages.Case):
         lab.wait_until(lambda: machine.points("dadvisor.*.hosts.*.mem.total"), 40, "figures came")
         total = int(re.search(r"MemTotal: +(\d+)", lab.read("/proc/meminfo"))[1]) * 1024
         self.assertEqual(set(machine.points("dadvisor.*.hosts.*.mem.total")), {total})
-        for unit in SERVICES:
+        for unit in (*SERVICES, RESOLVER):
+            self.assertEqual(machine.show(unit, "ActiveState"), "active", self.journal(unit))
             self.assertEqual(machine.show(unit, "NRestarts"), "0", self.journal(unit))
+        self.assertIn("\ndadvisor_agent_resolver_up 1\n", machine.get(8687, "/metrics"))
 
     def test_2_they_are_users_without_any_privilege(self):
         users = {line.split(":")[0]: line.split(":")[2]
                  for line in self.machine.run("cat", "/etc/passwd").stdout.splitlines()}
-        for unit, user in zip(SERVICES, ("dadvisor", "dadvisor-aggregator")):
+        for unit, user in zip((*SERVICES, RESOLVER),
+                              ("dadvisor", "dadvisor-aggregator", "dadvisor-resolver")):
             status = self.machine.status(unit)
             self.assertEqual(set(status["Uid"].split()), {users[user]})
             self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
@@ -110,21 +121,27 @@ class ServicesOfDebs(packages.Case):
             self.machine.run("stat", "-c", "%U %a", "/var/lib/dadvisor/agent",
                              "/var/lib/dadvisor/aggregator").stdout,
             "dadvisor 700\ndadvisor-aggregator 700\n")
+        self.assertEqual(self.machine.run("stat", "-c", "%U %a", "/run/dadvisor-resolver.sock").stdout,
+                         "dadvisor 600\n")
+        # It sees no network but its own, empty one.
+        self.assertEqual([line.split(":")[0].strip() for line in self.machine.run(
+            "cat", "/proc/%d/net/dev" % self.machine.pid(RESOLVER)).stdout.splitlines()[2:]], ["lo"])
 
-    def test_3_the_agent_is_in_the_group_docker_once_there_is_one(self):
-        machine, unit = self.machine, SERVICES[0]
+    def test_3_the_resolver_alone_is_in_the_group_docker_once_there_is_one(self):
+        machine = self.machine
         machine.run("groupadd", "-r", "-g", "777", "docker")
         machine.run("systemctl", "daemon-reload")
-        machine.run("systemctl", "restart", unit)
-        self.assertIn("777", machine.status(unit)["Groups"].split())
-        self.assertNotIn("777", machine.status(SERVICES[1])["Groups"].split())
+        machine.run("systemctl", "restart", RESOLVER, *SERVICES)
+        self.assertIn("777", machine.status(RESOLVER)["Groups"].split())
+        for unit in SERVICES:
+            self.assertNotIn("777", machine.status(unit)["Groups"].split())
         machine.run("groupdel", "docker")
         machine.run("systemctl", "daemon-reload")
-        machine.run("systemctl", "restart", unit)
-        self.assertNotIn("777", machine.status(unit)["Groups"].split())
+        machine.run("systemctl", "restart", RESOLVER)
+        self.assertNotIn("777", machine.status(RESOLVER)["Groups"].split())
 
     def test_4_they_come_back_after_a_kill(self):
-        for unit in SERVICES:
+        for unit in (*SERVICES, RESOLVER):
             before = self.machine.pid(unit)
             self.machine.run("systemctl", "kill", "-s", "KILL", unit)
             lab.wait_until(lambda: self.machine.pid(unit) not in (0, before), 20, unit + " is back")
@@ -175,10 +192,15 @@ class ServicesOfDebs(packages.Case):
         for component, unit in zip(PROGRAMS, SERVICES):
             directory = os.path.join(self.directory, component)
             os.makedirs(directory)
-            before = machine.pid(unit)
+            before, resolver = machine.pid(unit), machine.pid(RESOLVER)
             machine.run("dpkg", "--force-confold", "-i", machine.copy(next_deb(deb(component), directory)))
             self.assertNotIn(machine.pid(unit), (0, before))
+            if component == "agent":
+                self.assertNotIn(machine.pid(RESOLVER), (0, resolver))
+                lab.wait_until(lambda: "\ndadvisor_agent_resolver_up 1\n" in machine.get(
+                    8687, "/metrics"), 20, "the new ones find each other")
             machine.run("dpkg", "-P", PROGRAMS[component])
+            assert_resolver_is_gone(self, machine)
             self.assertEqual(machine.show(unit, "ActiveState"), "inactive")
             self.assertEqual(machine.show(unit, "LoadState"), "not-found")
         running = machine.run("sh", "-c", "readlink /proc/[0-9]*/exe", check=False).stdout
@@ -208,6 +230,7 @@ class ServicesOfRpms(packages.Case):
                 os.path.join(self.directory, "dadvisor-%s-2.rpm" % component)))
             self.assertNotIn(machine.pid(unit), (0, before))
             machine.run("rpm", "-e", "--nodeps", PROGRAMS[component])
+            assert_resolver_is_gone(self, machine)
             self.assertEqual(machine.show(unit, "ActiveState"), "inactive")
             self.assertEqual(machine.show(unit, "LoadState"), "not-found")
             self.assertNotIn(unit, machine.run(
