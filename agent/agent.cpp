@@ -80,8 +80,9 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
     sampler_->attend();
     glance();
   });
-  runtimes_.emplace(settings_, loop_, clock_, log_,
-                    [this](std::string const& id) { sampler_->refresh(id); });
+  runtimes_.emplace(
+      settings_, loop_, clock_, log_, [this](std::string const& id) { sampler_->refresh(id); },
+      settings_.data_dir + "/containers");
   settled_.emplace(loop_, clock_, *runtimes_, [this] {
     ticker_.emplace(loop_, clock_, settings_.step, [this](WallTime at) { tick(at); });
   });

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "agent/identity/allow_list.hpp"
+#include "agent/names/remembered_containers.hpp"
 
 namespace dadvisor::agent {
 
@@ -19,7 +20,7 @@ bool there_is_socket(std::string const& path) {
 }  // namespace
 
 Runtimes::Runtimes(Settings const& settings, http::Loop& loop, Clock const& clock, Log const& log,
-                   std::function<void(std::string const&)> on_update) {
+                   std::function<void(std::string const&)> on_update, std::string const& memory) {
   if (there_is_socket(settings.resolver_socket)) {
     ResolverClientOptions options;
     options.socket_path = settings.resolver_socket;
@@ -35,6 +36,9 @@ Runtimes::Runtimes(Settings const& settings, http::Loop& loop, Clock const& cloc
     options.on_update = std::move(on_update);
     names_ = std::make_unique<Watchers>(loop, clock, std::move(options), log);
   }
+  if (!memory.empty())
+    names_ = std::make_unique<RememberedContainers>(std::move(names_), memory, settings.proc_root,
+                                                    clock, log.named("names"));
   if (auto const url = http::parse_url(settings.mesos_agent);
       url && !settings.mesos_agent.empty()) {
     MesosOptions options;

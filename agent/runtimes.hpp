@@ -18,9 +18,10 @@ namespace dadvisor::agent {
 
 class Runtimes {
  public:
-  // Begins at once. `on_update`: see WatchersOptions. `loop` and `clock` must outlive it.
+  // Begins at once. `on_update`: see WatchersOptions. `memory`: a file for RememberedContainers;
+  // empty: none. `loop` and `clock` must outlive it.
   Runtimes(Settings const& settings, http::Loop& loop, Clock const& clock, Log const& log,
-           std::function<void(std::string const&)> on_update);
+           std::function<void(std::string const&)> on_update, std::string const& memory = {});
 
   std::vector<Container> snapshot();
   std::vector<RuntimeEvent> take_events();

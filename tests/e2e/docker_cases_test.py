@@ -9,6 +9,7 @@ run under a pure cgroup-v2 kernel (v2_cases_test.py).
 import json
 import os
 import subprocess
+import time
 import unittest
 import urllib.parse
 
@@ -248,6 +249,36 @@ time.sleep(60)
         tick = lab.next_tick()
         self.assertEqual(self.at(container, "cpu.limit", tick), 0.7)
         self.assertIn('name="%s"' % name, self.agent.get("/metrics")[1].decode())
+
+    def test_names_outlive_a_restart_while_docker_is_away(self):
+        app = "/e2e/remembered"
+        container = lab.Container(app, "sleep 600")
+        self.addCleanup(container.stop)
+        container.start()
+        target = "dadvisor.remembering.instances.%s.*.cpu.usage" % container.app_node
+
+        def agent(**flags):
+            return self.start(lab.Agent(self.directory, self.aggregator, name="remembering",
+                                        cluster="remembering", **flags))
+
+        def newest():
+            found = self.aggregator.render(target)
+            self.assertLessEqual(len(found), 1, "one life, not two")
+            return max((max(points) for points in found.values()), default=0)
+        first = agent()
+        lab.wait_until(newest, 20, "its figures")
+        first.stop()
+        again = agent(docker_socket=self.directory + "/nobody.sock")
+        begun = time.time()
+        lab.wait_until(lambda: newest() > begun + 2, 20, "its figures, under its name")
+        self.assertEqual(again.own_metric("dadvisor_agent_docker_up"), 0)
+        self.assertIn('name="%s"' % container.name, again.get("/metrics")[1].decode())
+        self.assertEqual(len(self.wait_for("start", "app:" + app, "cluster:remembering")), 1)
+        # What ends is gone, though no runtime says so.
+        container.stop()
+        ended = time.time()
+        time.sleep(4)
+        self.assertLess(newest(), ended + 2)
 
 
 if __name__ == "__main__":
