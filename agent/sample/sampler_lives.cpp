@@ -93,6 +93,7 @@ void Sampler::reconcile(std::span<Container const> containers, RuntimeState cons
     if (!inside && !named.contains(found.container.id) && !named.contains(found.container.path))
       adopt(found, runtimes);
   }
+  settle_missed(true);  // what the walk found gone
   for (auto one = lives_.begin(); one != lives_.end();) {
     if (one->second->present) {
       ++one;
