@@ -47,7 +47,7 @@ class Losses(lab.Case):
         time.sleep(2)
         have = ticks()
         lacking = set(range(min(have), max(have))) - have
-        stopped = {t for t in lacking if killed - 1 <= t <= begun + 2}
+        stopped = {t for t in lacking if killed - 2 <= t <= begun + 2}
         lost, batches = set(), 0
         for event in told():
             self.assertIn("reason:old", event["tags"])
