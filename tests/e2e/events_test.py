@@ -167,6 +167,9 @@ class Events(lab.Case):
             self.run_once("/e2e/alike", "exit 1")
         self.wait_for("exit app:/e2e/alike", 2)
         graphite = self.start(lab.Graphite(self.directory))
+        # Other containers of this host come and go meanwhile.
+        self.agent.stop()
+        self.addCleanup(self.agent.start)
         mine = self.get()
         for event in mine:
             request = urllib.request.Request(
