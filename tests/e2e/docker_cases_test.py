@@ -162,14 +162,20 @@ class DockerCases(lab.Case):
         self.assertEqual(self.events("exit", app), [])
 
     def test_case_11_an_oom_kill_of_the_first_process(self):
-        app = "/e2e/" + self._testMethodName.replace("_", "-")
-        container = lab.Container(app, "exec load mem 64 60", "-m", "32m")
-        self.addCleanup(container.stop)
-        container.start()
-        end = self.wait_for("exit", "app:" + app)[0]
-        self.assertEqual(container.inspect("{{.State.ExitCode}} {{.State.OOMKilled}}"), "137 true")
-        self.assertIn("code:137", end["tags"])
-        self.assertIn("reason:oom", end["tags"])
+        # On a busy machine the daemon itself takes some for an ordinary SIGKILL.
+        for number in range(10):
+            app = "/e2e/hungry-%d" % number
+            container = lab.Container(app, "exec load mem 64 60", "-m", "32m")
+            self.addCleanup(container.stop)
+            container.start()
+            end = self.wait_for("exit", "app:" + app)[0]
+            self.assertIn("code:137", end["tags"])
+            state = container.inspect("{{.State.ExitCode}} {{.State.OOMKilled}}")
+            if state == "137 true":
+                self.assertIn("reason:oom", end["tags"])
+                return
+            self.assertEqual(state, "137 false")
+        self.fail("Docker told of none of ten OOM kills")
 
     def test_case_17_processes_and_their_limit(self):
         many = self.container(None)
