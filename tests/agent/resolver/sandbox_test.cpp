@@ -17,6 +17,9 @@
 using namespace dadvisor;
 using namespace dadvisor::agent;
 
+// Sanitizers' own system calls are not those of the program.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
 namespace {
 
 // What a process of its own, confined, makes of it: its exit status, which is the errno that `act`
@@ -35,9 +38,6 @@ int confined(std::function<int()> const& act) {
 int number_of(bool worked) { return worked ? 0 : errno; }
 
 }  // namespace
-
-// Sanitizers' own system calls are not those of the program.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 TEST_CASE("a confined process has unix sockets and no others") {
   for (int const family : {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET}) {
