@@ -16,8 +16,8 @@ test_packages=(
   gunicorn user-mode-linux e2fsprogs openssl prometheus)
 # shellcheck disable=SC2034
 bench_packages=(
-  victoria-metrics influxdb netdata-core collectd-core libprotobuf-dev protobuf-compiler
-  libsnappy-dev)
+  victoria-metrics influxdb netdata-core netdata-plugins-bash collectd-core libprotobuf-dev
+  protobuf-compiler libsnappy-dev)
 # shellcheck disable=SC2034
 lint_packages=(shellcheck rpm rpmlint systemd man-db groff-base)
 # shellcheck disable=SC2034

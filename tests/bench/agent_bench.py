@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import lab  # noqa: E402
 
 SCRAPES = 20
-# Read once a minute (metrics.md: slow), so not part of a tick's floor.
+# Read once a minute.
 SLOW = re.compile(r"cfs_quota|cfs_period|shares|weight|cpu\.max$|cpuset|limit|memory\.max$|"
                   r"memory\.high|max_usage|peak|pids\.max|swap\.max")
 NETDATA = """[global]
@@ -114,11 +114,12 @@ class Accounted(lab.Program):
 
 
 def files_of_a_tick(pid, containers):
-    """"keep PATH" for the cgroup files the agent holds, "open PATH" for its network reads."""
+    """"keep PATH" for the cgroup files the agent holds, "slow PATH" for those of them that it reads
+    once a minute, "open PATH" for its network reads."""
     ids = re.compile("|".join(container.id for container in containers))
     paths = sorted(os.readlink(fd) for fd in glob.glob("/proc/%d/fd/*" % pid))
-    kept = ["keep " + path for path in paths
-            if ids.search(path) and os.path.isfile(path) and not SLOW.search(os.path.basename(path))]
+    kept = [("slow " if SLOW.search(os.path.basename(path)) else "keep ") + path for path in paths
+            if ids.search(path) and os.path.isfile(path)]
     return kept + ["open /proc/%d/net/dev" % container.pid for container in containers]
 
 
@@ -130,10 +131,12 @@ class AgentBench(lab.Case):
             for part in ("cache", "lib", "log", "config"):
                 os.makedirs(os.path.join(directory, part))
             config = os.path.join(directory, "netdata.conf")
+            port = lab.free_port()
             with open(config, "w") as file:
-                file.write(NETDATA.format(directory, lab.free_port()))
+                file.write(NETDATA.format(directory, port))
             made.append(Accounted(lab.Program("netdata", self.directory,
                                               ["netdata", "-D", "-c", config])))
+            made[-1].sees = lambda: self.charts(port)
         if shutil.which("collectd"):
             directory = os.path.join(self.directory, "collectd")
             os.makedirs(directory)
@@ -142,7 +145,16 @@ class AgentBench(lab.Case):
                 file.write(COLLECTD.format(directory))
             made.append(Accounted(lab.Program("collectd", self.directory,
                                               ["collectd", "-f", "-C", config])))
+            made[-1].sees = lambda: len([one for one in glob.glob(directory + "/csv/*/cgroups-*")
+                                         if re.search(r"[0-9a-f]{64}$", one)])
         return made
+
+    @staticmethod
+    def charts(port):
+        """How many containers netdata has charts of."""
+        status, body = lab.http_get("http://127.0.0.1:%d/api/v1/charts" % port)
+        charts = lab.json.loads(body)["charts"] if status == 200 else {}
+        return len({name.split(".")[0] for name in charts if name.startswith("cgroup_")})
 
     def test_cost(self):
         lab.ensure_docker()
@@ -195,7 +207,7 @@ class AgentBench(lab.Case):
                 line("agent, %d s" % step, cpu, step, cpu / floor, agent.rss_mib())
                 line("bare preads, %d s" % step, floor, step, None, int(said["rss_kib"]) / 1024)
             for peer, cpu in zip(peers, used[len(agents):]):
-                line(peer.name + ", 1 s", cpu, 1, None, peer.rss_mib())
+                line("%s, sees %d" % (peer.name, peer.sees()), cpu, 1, None, peer.rss_mib())
             # While they came, the agent also read on average half of the new ones at each tick.
             steady = used[0] / seconds * (count - more / 2) / count
             print("    %4d  finding a container: %.2f ms of CPU" % (

@@ -1,7 +1,8 @@
 // What reading alone costs: the files named on stdin are read once per tick, with nothing parsed,
 // so that the agent's CPU can be compared with the least that any agent must spend.
-//   pread_floor TICKS STEP_MS    stdin: a line "keep PATH" (opened once, pread each tick), or
-//                                "open PATH" (opened, read and closed each tick)
+//   pread_floor TICKS STEP_MS    stdin: a line "keep PATH" (opened once, pread each tick), "slow
+//                                PATH" (opened once, pread each minute), or "open PATH" (opened,
+//                                read and closed each tick)
 // Prints "files=N ticks=N cpu_seconds=S rss_kib=N" of the ticks alone.
 
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -45,17 +47,18 @@ int main(int argc, char** argv) {
   }
   int const ticks = std::atoi(argv[1]);
   long const step_ms = std::atol(argv[2]);
-  std::vector<int> kept;
+  std::vector<int> kept, slow;
   std::vector<std::string> reopened;
   for (std::string line; std::getline(std::cin, line);) {
     std::string const path = line.substr(line.find(' ') + 1);
-    if (line.starts_with("keep ")) {
+    bool const is_slow = line.starts_with("slow ");
+    if (is_slow || line.starts_with("keep ")) {
       int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
       if (fd < 0) {
         std::perror(path.c_str());
         return 1;
       }
-      kept.push_back(fd);
+      (is_slow ? slow : kept).push_back(fd);
     } else {
       reopened.push_back(path);
     }
@@ -65,9 +68,14 @@ int main(int argc, char** argv) {
   double const before = cpu_seconds();
   timespec next{};
   ::clock_gettime(CLOCK_MONOTONIC, &next);
-  for (int tick = 0; tick < ticks; ++tick) {
-    for (int const fd : kept)
+  auto const read_all = [&](std::vector<int> const& files) {
+    for (int const fd : files)
       if (::pread(fd, buffer.data(), buffer.size(), 0) < 0) std::perror("pread");
+  };
+  long const minute = std::max(1L, 60'000L / step_ms);
+  for (int tick = 0; tick < ticks; ++tick) {
+    read_all(kept);
+    if (tick % minute == 0) read_all(slow);
     for (auto const& path : reopened) {
       int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
       if (fd < 0) continue;
@@ -80,6 +88,7 @@ int main(int argc, char** argv) {
     next.tv_nsec %= 1'000'000'000L;
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr);
   }
-  std::printf("files=%zu ticks=%d cpu_seconds=%.6f rss_kib=%ld\n", kept.size() + reopened.size(),
-              ticks, cpu_seconds() - before, rss_kib());
+  std::printf("files=%zu ticks=%d cpu_seconds=%.6f rss_kib=%ld\n",
+              kept.size() + slow.size() + reopened.size(), ticks, cpu_seconds() - before,
+              rss_kib());
 }
