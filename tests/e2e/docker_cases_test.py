@@ -48,9 +48,23 @@ class DockerCases(lab.Case):
     def growth(self, container, leaf, first, last):
         return self.at(container, leaf, last) - self.at(container, leaf, first)
 
+    def tick_before(self, *containers):
+        """A tick that has been read: nothing that is done from now on is in it."""
+        tick = lab.next_tick()
+        for container in containers:
+            self.at(container, "cpu.usage", tick)
+        return tick
+
+    def becomes(self, container, leaf, value):
+        """Within what is one interval where nobody set another."""
+        def newest():
+            points = container.figures(self.aggregator, leaf)
+            return points and points[max(points)] == value
+        lab.wait_until(newest, 10, "%s is %s" % (leaf, value))
+
     def ran(self, container, *command):
         """What the load printed, and the ticks before and after it."""
-        first = lab.next_tick()
+        first = self.tick_before(container)
         printed = container.run("load", *command)
         return printed, first, lab.next_tick(1, after=1)
 
@@ -98,7 +112,7 @@ class DockerCases(lab.Case):
 
     def test_case_7_shared_memory(self):
         container = self.container(None, "--shm-size", "64m")
-        first = lab.next_tick()
+        first = self.tick_before(container)
         printed = container.run("load", "put", "50", "/dev/shm/file")
         tick = lab.next_tick(1, after=1)
         self.assert_close(self.at(container, "mem.shmem", tick), printed["written_bytes"], 0,
@@ -111,7 +125,7 @@ class DockerCases(lab.Case):
         with (lab.loop_filesystem(self.directory) if not V2_KERNEL else
               lab.contextlib.nullcontext("/data")) as mount:
             container = self.container(None, "-v", mount + ":/disk")
-            first = lab.next_tick()
+            first = self.tick_before(container)
             printed = container.run("load", "put", "50", "/disk/file")
             tick = lab.next_tick(1, after=1)
             grown = self.growth(container, "mem.cache", first, tick)
@@ -120,7 +134,7 @@ class DockerCases(lab.Case):
             # 14: what the kernel writes later, on v2 alone it knows for whom; the agent says so.
             counted = self.agent.own_metric("dadvisor_agent_io_buffered_writes")
             self.assertEqual(counted, 1 if V2_KERNEL else 0)
-            first = lab.next_tick()
+            first = self.tick_before(container)
             container.run("dd", "if=/dev/zero", "of=/disk/later", "bs=1M", "count=50")
             os.sync()
             tick = lab.next_tick(1, after=1)
@@ -150,7 +164,7 @@ class DockerCases(lab.Case):
 
     def test_case_10_an_oom_kill_beside_the_first_process(self):
         container = self.container(None, "-m", "32m")
-        first = lab.next_tick()
+        first = self.tick_before(container)
         self.assertEqual(container.run("load", "mem", "64", "60"), {}, "it must be killed")
         last = lab.next_tick(1, after=1)
         self.assertEqual(self.growth(container, "mem.oom_kills", first, last), 1)
@@ -180,7 +194,7 @@ class DockerCases(lab.Case):
     def test_case_17_processes_and_their_limit(self):
         many = self.container(None)
         few = self.container(None, "--pids-limit", "10", app="/e2e/few-processes")
-        first = lab.next_tick()
+        first = self.tick_before(many, few)
         # The shell that reads commands is one process, the load that makes the others another.
         for container, made in ((many, 29), (few, 8)):
             with open(container.go + "/in", "w") as file:
@@ -208,15 +222,14 @@ class DockerCases(lab.Case):
             file.write(str(48 * MIB))
         # Limits are read at a slow pace, or when Docker tells of a change.
         lab.docker("update", "--cpus", "0.9", container.name)
-        tick = lab.next_tick(1, after=2)
-        self.assertEqual(self.at(container, "mem.limit", tick), 48 * MIB)
+        self.becomes(container, "mem.limit", 48 * MIB)
         # A group of its own inside: on v2 one that is not divided further may have processes.
         inside = [os.path.join(one, "inside") for one in {memory, cpu}]
         for one in inside:
             os.mkdir(one)
             self.addCleanup(os.system, "rmdir %s 2>/dev/null" % one)
         before = container.cpu_reader()()
-        first = lab.next_tick()
+        first = self.tick_before(container)
         busy = subprocess.Popen(["/usr/bin/python3", "-c", """
 import os, time
 for one in %r:
@@ -250,10 +263,7 @@ time.sleep(60)
         lab.docker("update", "--cpus", "0.7", container.name)
         lab.docker("rename", container.name, name)
         container.name = name
-        # Within one interval: the tick behind the next one has both.
-        lab.next_tick()
-        tick = lab.next_tick()
-        self.assertEqual(self.at(container, "cpu.limit", tick), 0.7)
+        self.becomes(container, "cpu.limit", 0.7)
         self.assertIn('name="%s"' % name, self.agent.get("/metrics")[1].decode())
 
     def test_names_outlive_a_restart_while_docker_is_away(self):
