@@ -264,7 +264,8 @@ time.sleep(60)
         lab.docker("rename", container.name, name)
         container.name = name
         self.becomes(container, "cpu.limit", 0.7)
-        self.assertIn('name="%s"' % name, self.agent.get("/metrics")[1].decode())
+        lab.wait_until(lambda: 'name="%s"' % name in self.agent.get("/metrics")[1].decode(), 10,
+                       "its new name")
 
     def test_names_outlive_a_restart_while_docker_is_away(self):
         app = "/e2e/remembered"
