@@ -11,41 +11,12 @@ import time
 import unittest
 
 import lab
+from docker_case import CPU, MIB, V2_KERNEL, DockerCase
 
-MIB = 1 << 20
-CPU = float(os.environ.get("DADVISOR_E2E_CPU", "0"))  # the least tolerance of CPU figures
-V2_KERNEL = "DADVISOR_E2E_CPU" in os.environ
 bridge_only = unittest.skipIf(V2_KERNEL, "that kernel's containers have no bridge network")
 
 
-class DockerFigures(lab.Case):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        lab.ensure_docker()
-        cls.aggregator = cls.start(lab.Aggregator(cls.directory))
-        cls.agent = cls.start(lab.Agent(cls.directory, cls.aggregator))
-
-    def container(self, command, *options, app=None, network=None):
-        """A started container that the aggregator shows already."""
-        app = app or "/e2e/" + self._testMethodName.replace("_", "-")
-        made = lab.Container(app, command, *options, network=network)
-        self.addCleanup(made.stop)
-        made.start()
-        lab.wait_until(lambda: made.figures(self.aggregator, "cpu.usage"), 20,
-                       "the figures of %s" % made.name)
-        return made
-
-    def at(self, container, leaf, tick):
-        """The figure of that tick, waited for."""
-        points = lab.wait_until(
-            lambda: (lambda p: tick in p and p)(container.figures(self.aggregator, leaf)), 10,
-            "%s at %d" % (leaf, tick))
-        return points[tick]
-
-    def growth(self, container, leaf, first, last):
-        return self.at(container, leaf, last) - self.at(container, leaf, first)
-
+class DockerFigures(DockerCase):
     def test_case_1_spent_cpu(self):
         container = self.container(None)
         cpu = container.cpu_reader()
