@@ -20,9 +20,10 @@
 namespace dadvisor::graphite {
 
 // What the targets of one request share: how high stacked() has stacked, by the stack's name and
-// the value's place. One thread at a time.
+// the value's place, and how many random walks there were. One thread at a time.
 struct RequestState {
   std::map<std::string, std::vector<double>> stacks;
+  std::uint32_t random_walks = 0;  // that were made already
 };
 
 // What an evaluation goes by, wherever it is in the tree.

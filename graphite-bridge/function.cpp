@@ -66,6 +66,8 @@ FunctionTable const& standard_functions() {
     out.add(functions::divide_functions());
     out.add(functions::filter_functions());
     out.add(functions::filter_series_functions());
+    out.add(functions::forecast_functions());
+    out.add(functions::generated_functions());
     out.add(functions::graph_functions());
     out.add(functions::grouping_functions());
     out.add(functions::hole_functions());
@@ -74,6 +76,7 @@ FunctionTable const& standard_functions() {
     out.add(functions::percentile_functions());
     out.add(functions::sorting_functions());
     out.add(functions::special_functions());
+    out.add(functions::statistics_functions());
     out.add(functions::summarize_functions());
     out.add(functions::time_functions());
     out.add(functions::transform_functions());

@@ -1,6 +1,8 @@
 // Of group Transform, the functions that make each value another one by itself.
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "graphite-bridge/functions/groups.hpp"
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
+#include "graphite-bridge/functions/power.hpp"
 #include "graphite-bridge/number_text.hpp"
 
 namespace dadvisor::graphite::functions {
@@ -23,13 +26,6 @@ void map_values(Series& series, Map map) {
   for (auto& value : series.values) {
     if (!is_absent(value)) value = map(value);
   }
-}
-
-// Python's math.pow, absent where that is an error: no real result, or too large a one.
-double power(double value, double exponent) {
-  double const result = std::pow(value, exponent);
-  if (std::isfinite(result)) return result;
-  return std::isfinite(value) && std::isfinite(exponent) ? absent : result;
 }
 
 // The same for each series: tagged and named, then its values.
@@ -55,6 +51,19 @@ Result<SeriesList> offset(Call& call) {
   double const factor = *call.real("factor");
   return map_each(call, "offset", repr(factor), "," + general(factor),
                   [factor](double value) { return value + factor; });
+}
+
+// Its names show the constant without what is behind the point ("%d").
+Result<SeriesList> add_constant(Call& call) {
+  double const constant = *call.real("constant");
+  if (!std::isfinite(constant)) return call.error("constant must be finite");
+  std::array<char, 400> digits{};
+  double const whole = std::trunc(constant) + 0.0;  // no "-0"
+  auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), whole,
+                                 std::chars_format::fixed, 0)
+                       .ptr;
+  return map_each(call, "add", repr(constant), "," + std::string(digits.data(), end),
+                  [constant](double value) { return value + constant; });
 }
 
 Result<SeriesList> absolute(Call& call) {
@@ -84,6 +93,27 @@ Result<SeriesList> logarithm(Call& call) {
       [divisor](double value) { return value <= 0 ? absent : std::log(value) / divisor; });
 }
 
+// Absent where it is too large for a double; graphite-web fails there.
+Result<SeriesList> exponential(Call& call) {
+  return map_each(call, "exp", "e", "", [](double value) {
+    double const result = std::exp(value);
+    return std::isinf(result) && std::isfinite(value) ? absent : result;
+  });
+}
+
+Result<SeriesList> sigmoid(Call& call) {
+  return map_each(call, "sigmoid", "sigmoid", "",
+                  [](double value) { return 1 / (1 + std::exp(-value)); });
+}
+
+// Only what is between 0 and 1 has one.
+Result<SeriesList> logit(Call& call) {
+  return map_each(call, "logit", "logit", "", [](double value) {
+    double const odds = value / (1 - value);
+    return value != 1 && odds > 0 ? std::log(odds) : absent;
+  });
+}
+
 Result<SeriesList> round_values(Call& call) {
   constexpr std::int64_t most_digits = 330;  // a double has no more
   auto const precision = *call.integer("precision");
@@ -101,6 +131,19 @@ Result<SeriesList> offset_to_zero(Call& call) {
     one.tags["offsetToZero"] = is_absent(least) ? "None" : repr(least);
     rename_call(one, "offsetToZero");
     map_values(one, [least](double value) { return value - least; });
+  }
+  return series;
+}
+
+// The least becomes 0, the greatest 1; where they are the same, all are 0.
+Result<SeriesList> min_max(Call& call) {
+  auto series = call.take_series("seriesList");
+  for (auto& one : series) {
+    double const least = aggregate(Aggregation::min, one.values);
+    double const range = aggregate(Aggregation::max, one.values) - least;
+    rename_call(one, "minMax");
+    map_values(one,
+               [least, range](double value) { return range == 0 ? 0 : (value - least) / range; });
   }
   return series;
 }
@@ -126,6 +169,16 @@ std::vector<Function> arithmetic_functions() {
   return {
       of_one_list("Transform", "scale", "Each value times the factor.", scale, {factor}),
       of_one_list("Transform", "offset", "Each value plus the factor.", offset, {factor}),
+      of_one_list("Transform", "add", "Each value plus the constant.", add_constant,
+                  {required("constant", real)}),
+      of_one_list("Transform", "exp", "e to the power of each value.", exponential),
+      of_one_list("Transform", "sigmoid", "1 / (1 + exp(-value)) of each value.", sigmoid),
+      of_one_list("Transform", "logit",
+                  "log(value / (1 - value)) of each value, absent but between 0 and 1.", logit),
+      of_one_list("Transform", "minMax",
+                  "Each value as its place between the least and the greatest of its series, 0 to "
+                  "1.",
+                  min_max),
       of_one_list("Transform", "absolute", "The absolute value of each value.", absolute),
       of_one_list("Transform", "invert", "One divided by each value.", invert),
       of_one_list("Transform", "squareRoot", "The square root of each value, absent below zero.",

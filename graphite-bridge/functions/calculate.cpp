@@ -10,6 +10,7 @@
 #include "graphite-bridge/call.hpp"
 #include "graphite-bridge/functions/fixed_text.hpp"
 #include "graphite-bridge/functions/groups.hpp"
+#include "graphite-bridge/functions/lead_in.hpp"
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
 #include "graphite-bridge/functions/sliding.hpp"
@@ -20,9 +21,6 @@ namespace dadvisor::graphite::functions {
 namespace {
 
 using enum ParameterType;
-
-// A hundred years of lead-in are asked for by mistake only.
-constexpr std::int64_t max_lead_in = 100LL * 365 * 86400;
 
 std::string capitalized(std::string_view text) {
   std::string out(text);

@@ -12,6 +12,7 @@
 #include "graphite-bridge/functions/groups.hpp"
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
+#include "graphite-bridge/functions/power.hpp"
 
 namespace dadvisor::graphite::functions {
 
@@ -122,6 +123,28 @@ Result<SeriesList> count(Call& call) {
                                 rows.end, rows.step, std::move(values), call.x_files_factor())};
 }
 
+// The first to the power of the second, that to the power of the third, and so on. Its name has the
+// names of all, not what matched them.
+Result<SeriesList> raise_series(Call& call) {
+  auto const series = call.take_series("seriesList");
+  if (series.empty()) return SeriesList{};
+  auto const rows = normalize(series);
+  std::vector<double> values(rows.rows);
+  for (std::size_t row = 0; row < rows.rows; ++row) {
+    double result = rows.at(0, row);
+    for (std::size_t column = 1; column < series.size(); ++column) {
+      double const exponent = rows.at(column, row);
+      bool const known = !is_absent(result) && !is_absent(exponent);
+      result = known ? power(result, exponent) : absent;
+    }
+    values[row] = result;
+  }
+  std::string names;
+  for (auto const& one : series) names += (names.empty() ? "" : ",") + one.name;
+  return SeriesList{made_series("powSeries(" + names + ")", rows.start, rows.end, rows.step,
+                                std::move(values), call.x_files_factor())};
+}
+
 Result<SeriesList> group(Call& call) { return call.take_series("seriesLists"); }
 
 Function combiner(std::string name, std::string description,
@@ -147,6 +170,11 @@ std::vector<Function> combiners() {
                                 combine_all<"average">, combine_unread<"average">);
   auto counting = combiner("countSeries", "How many series there are.", count);
   counting.parameters.front().required = false;
+  auto raising = combiner("powSeries",
+                          "The first series to the power of the second, and so on; absent where "
+                          "one is.",
+                          raise_series);
+  raising.parameters.front().name = "seriesList";
   return {
       sum,
       also_called(sum, "sum"),
@@ -164,6 +192,7 @@ std::vector<Function> combiners() {
                combine_all<"stddev">),
       combiner("multiplySeries", "The product of all series, absent where one is.", multiply),
       counting,
+      raising,
   };
 }
 

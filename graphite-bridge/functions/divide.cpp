@@ -1,6 +1,9 @@
 // Of group Combine, the functions that pair series: divideSeries by one, divideSeriesLists by one
-// each, and the aggregations of pairs.
+// each, the aggregations of pairs, and weightedAverage.
 
+#include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "graphite-bridge/aggregation.hpp"
@@ -86,6 +89,72 @@ Result<SeriesList> aggregate_lists_by(Call& call) {
   return aggregate_pairs(call, function, call.x_files_factor());
 }
 
+// The series of both lists that share a key; of several the last.
+struct Weighted {
+  Series const* average = nullptr;
+  Series const* weight = nullptr;
+};
+
+// Value by value, by index.
+Series product_of(Weighted const& pair, double x_files_factor) {
+  auto const& average = *pair.average;
+  auto const& weight = *pair.weight;
+  std::vector<double> values(std::max(average.values.size(), weight.values.size()), absent);
+  for (std::size_t i = 0; i < std::min(average.values.size(), weight.values.size()); ++i) {
+    values[i] = average.values[i] * weight.values[i];
+  }
+  return made_series("product(" + weight.name + "," + average.name + ")", average.start,
+                     average.end, average.step, std::move(values), x_files_factor);
+}
+
+std::string sorted_path_expressions(SeriesList const& series) {
+  std::set<std::string> sorted;
+  for (auto const& one : series) sorted.insert(one.path_expression);
+  std::string out;
+  for (auto const& one : sorted) out += (out.empty() ? "" : ",") + one;
+  return out;
+}
+
+// Its sum of weights is that of all, also of those without a partner, as graphite-web has it.
+Result<SeriesList> weighted_average(Call& call) {
+  auto const averages = call.take_series("seriesListAvg");
+  auto const weights = call.take_series("seriesListWeight");
+  if (averages.size() != weights.size()) {
+    return call.error("needs as many weights as averages, got " + std::to_string(weights.size()) +
+                      " and " + std::to_string(averages.size()));
+  }
+  auto const nodes = call.values("nodes");
+  std::vector<Weighted> pairs;
+  std::map<std::string, std::size_t> places;
+  auto const pair_of = [&](Series const& one) -> Weighted& {
+    auto const [at, made] = places.try_emplace(node_key(one, nodes), pairs.size());
+    if (made) pairs.emplace_back();
+    return pairs[at->second];
+  };
+  for (std::size_t i = 0; i < averages.size(); ++i) {
+    pair_of(averages[i]).average = &averages[i];
+    pair_of(weights[i]).weight = &weights[i];
+  }
+  double const factor = call.x_files_factor();
+  SeriesList products;
+  for (auto const& pair : pairs) {
+    if (pair.average && pair.weight) products.push_back(product_of(pair, factor));
+  }
+  if (products.empty()) return products;
+  auto out = std::move(combine(products, "sum", factor).front());
+  auto const sum = combine(weights, "sum", factor).front().values;
+  out.values.resize(std::max(out.values.size(), sum.size()), absent);
+  for (std::size_t i = 0; i < out.values.size(); ++i) {
+    double const divisor = i < sum.size() && sum[i] != 0 ? sum[i] : absent;
+    out.values[i] /= divisor;
+  }
+  std::string shown;
+  for (auto const& node : nodes) shown += (shown.empty() ? "" : ",") + to_text(node);
+  return SeriesList{made_series("weightedAverage(" + sorted_path_expressions(averages) + ", " +
+                                    sorted_path_expressions(weights) + ", " + shown + ")",
+                                out.start, out.end, out.step, std::move(out.values), factor)};
+}
+
 Function pairing(std::string name, std::string description,
                  Result<SeriesList> (*implementation)(Call&)) {
   return {.name = std::move(name),
@@ -107,6 +176,8 @@ std::vector<Function> divide_functions() {
   pairs.parameters.push_back(required("func", aggregation));
   pairs.parameters.push_back(optional("xFilesFactor", real));
   pairs.aggregator = false;
+  auto nodes = optional("nodes", node_or_tag);
+  nodes.multiple = true;
   return {
       {.name = "divideSeries",
        .group = "Combine",
@@ -121,6 +192,13 @@ std::vector<Function> divide_functions() {
                       required("divisorSeriesList", ParameterType::series_list)},
        .implementation = divide_lists},
       pairs,
+      {.name = "weightedAverage",
+       .group = "Combine",
+       .description = "The average of series, each times its weight: the series of the second list "
+                      "that shares these nodes or tags.",
+       .parameters = {required("seriesListAvg", ParameterType::series_list),
+                      required("seriesListWeight", ParameterType::series_list), nodes},
+       .implementation = weighted_average},
       pairing("diffSeriesLists", "The first series minus the first, and so on.",
               aggregate_lists_by<"diff">),
       pairing("multiplySeriesLists", "The first series times the first, and so on.",

@@ -9,6 +9,7 @@
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
 #include "graphite-bridge/number_text.hpp"
+#include "graphite-bridge/time_spec.hpp"
 
 namespace dadvisor::graphite::functions {
 namespace {
@@ -105,6 +106,20 @@ Result<SeriesList> threshold(Call& call) {
   return SeriesList{std::move(line)};
 }
 
+// One point, which pictures draw as a line over the whole height. Without a label it has no name;
+// graphite-web's is null then.
+Result<SeriesList> vertical_line(Call& call) {
+  auto const& window = call.window();
+  auto const time = parse_time(call.text("ts"), window.now, call.context().zone);
+  if (!time) return call.error(time.error().context);
+  if (*time < window.from) return call.error(std::to_string(*time) + " is before the window");
+  if (*time > window.until) return call.error(std::to_string(*time) + " is behind the window");
+  auto line = made_series(call.text("label"), *time, *time, 1, {1, 1}, call.x_files_factor());
+  line.drawing.infinite = true;
+  line.drawing.color = call.text("color");
+  return SeriesList{std::move(line)};
+}
+
 }  // namespace
 
 std::vector<Function> graph_functions() {
@@ -130,6 +145,11 @@ std::vector<Function> graph_functions() {
        .description = "A level line with a label and a colour.",
        .parameters = {required("value", real), optional("label", text), optional("color", text)},
        .implementation = threshold},
+      {.name = "verticalLine",
+       .group = "Graph",
+       .description = "A vertical line at a time within the window, with a label and a colour.",
+       .parameters = {required("ts", date), optional("label", text), optional("color", text)},
+       .implementation = vertical_line},
   };
 }
 

@@ -1,4 +1,4 @@
-// Functions of percentiles, of the groups Combine, Calculate and Filter Data.
+// Functions of percentiles, of the groups Combine, Calculate, Filter Data and Filter Series.
 
 #include "graphite-bridge/functions/percentile.hpp"
 
@@ -96,6 +96,70 @@ Result<SeriesList> remove_by_percentile(Call& call) {
   return series;
 }
 
+// Between the n-th percentile and the one as far from the other end, both excluded. Of n below 50
+// its complement is meant, as graphite-web has it.
+class Between {
+ public:
+  Between(double n, std::span<double const> values, std::vector<double>& room)
+      : low_(percentile(values, 100 - upper(n), false, room)),
+        high_(percentile(values, upper(n), false, room)) {}
+  bool holds(double value) const { return low_ < value && value < high_; }
+
+ private:
+  static double upper(double n) { return n < 50 ? 100 - n : n; }
+  double low_;
+  double high_;
+};
+
+constexpr char const* full_percentage_needed = "n must be from 0 to 100";
+bool is_full_percentage(double n) { return n >= 0 && n <= 100; }
+
+// Series without a value have no average and are left out; graphite-web fails at them.
+Result<SeriesList> average_outside(Call& call) {
+  double const n = *call.real("n");
+  auto series = call.take_series("seriesList");
+  if (series.empty()) return series;
+  if (!is_full_percentage(n)) return call.error(full_percentage_needed);
+  std::vector<double> averages;
+  for (auto const& one : series) averages.push_back(aggregate(Aggregation::average, one.values));
+  std::vector<double> room;
+  Between const between(n, averages, room);
+  SeriesList out;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    if (is_absent(averages[i]) || between.holds(averages[i])) continue;
+    out.push_back(std::move(series[i]));
+  }
+  return out;
+}
+
+// Keeps series that are outside at one point at least. An absent value is not outside;
+// graphite-web fails at one.
+Result<SeriesList> remove_between(Call& call) {
+  double const n = *call.real("n");
+  auto series = call.take_series("seriesList");
+  if (series.empty()) return series;
+  if (!is_full_percentage(n)) return call.error(full_percentage_needed);
+  std::size_t rows = 0;
+  for (auto const& one : series) rows = std::max(rows, one.values.size());
+  std::vector<bool> kept(series.size(), false);
+  std::vector<double> row_values(series.size());
+  std::vector<double> room;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      row_values[i] = row < series[i].values.size() ? series[i].values[row] : absent;
+    }
+    Between const between(n, row_values, room);
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      if (!is_absent(row_values[i]) && !between.holds(row_values[i])) kept[i] = true;
+    }
+  }
+  SeriesList out;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    if (kept[i]) out.push_back(std::move(series[i]));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Function> percentile_functions() {
@@ -122,6 +186,14 @@ std::vector<Function> percentile_functions() {
        .description = "Leaves out values below the series' n-th percentile.",
        .parameters = {one_list(), n},
        .implementation = remove_by_percentile<false>},
+      of_one_list("Filter Series", "averageOutsidePercentile",
+                  "Keeps series whose average is not between the n-th percentile of all averages "
+                  "and the one as far from the other end.",
+                  average_outside, {n}),
+      of_one_list("Filter Series", "removeBetweenPercentile",
+                  "Leaves out series that at each point lie between the n-th percentile of all and "
+                  "the one as far from the other end.",
+                  remove_between, {n}),
   };
 }
 

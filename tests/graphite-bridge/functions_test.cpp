@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "graphite-bridge/aggregation.hpp"
 #include "graphite-bridge/evaluate.hpp"
@@ -83,12 +84,96 @@ TEST_CASE("functions for pictures fill the drawing") {
   CHECK(drawn("secondYAxis(a.one)") == drawing([](Drawing& d) { d.second_y_axis = true; }));
   CHECK(drawn("stacked(a.one,'x')") == drawing([](Drawing& d) { d.stack = "x"; }));
   CHECK(drawn("threshold(5,'limit','blue')") == drawing([](Drawing& d) { d.color = "blue"; }));
-  auto const area = run("areaBetween(srv.s1.*)", source);
-  REQUIRE(area.size() == 2);
-  CHECK(area[0].drawing.invisible);
-  CHECK_FALSE(area[1].drawing.invisible);
-  CHECK(area[0].drawing.stack.has_value());
-  CHECK(area[0].drawing.stack == area[1].drawing.stack);
+  CHECK(drawn("verticalLine('" + std::to_string(t0 + 30) + "','deploy','blue')") ==
+        drawing([](Drawing& d) {
+          d.color = "blue";
+          d.infinite = true;
+        }));
+  for (char const* target :
+       {"areaBetween(srv.s1.*)", "holtWintersConfidenceArea(a.one,3,'1min','30s')"}) {
+    CAPTURE(target);
+    auto const area = run(target, source);
+    REQUIRE(area.size() == 2);
+    CHECK(area[0].drawing.invisible);
+    CHECK_FALSE(area[1].drawing.invisible);
+    CHECK(area[0].drawing.stack.has_value());
+    CHECK(area[0].drawing.stack == area[1].drawing.stack);
+  }
+}
+
+TEST_CASE("a random walk strides from 0 by at most a half") {
+  auto const source = figures();
+  auto const walk = run_one("randomWalk('The.walk',7)", source);
+  CHECK(walk.name == "The.walk");
+  CHECK(walk.path_expression == "The.walk");
+  CHECK(walk.tags == std::map<std::string, std::string>{{"name", "The.walk"}});
+  CHECK(walk.start == t0);
+  CHECK(walk.end == t0 + 60);
+  CHECK(walk.step == 7);
+  REQUIRE(walk.values.size() == 9);  // 0, 7, ... 56
+  CHECK(walk.values[0] == 0);
+  double least = 1, most = -1;
+  for (std::size_t i = 1; i < walk.values.size(); ++i) {
+    double const stride = walk.values[i] - walk.values[i - 1];
+    least = std::min(least, stride);
+    most = std::max(most, stride);
+  }
+  CHECK(least >= -0.5);
+  CHECK(most < 0.5);
+  CHECK(most - least > 0.1);
+  CHECK(run_one("randomWalkFunction('w')", source).values.size() == 1);
+  // Strides up and down are as likely: of 3,600, their mean is within 5 standard errors of 0.
+  auto const far = run("randomWalk('far',1)", source, {t0, t0 + 3601, t0 + 7200}).front().values;
+  REQUIRE(far.size() == 3601);
+  CHECK(std::fabs(far.back()) < 5 * 0.2887 * 60);
+  // Each walk of a request is another one, and the same request shows the same ones.
+  auto const two = run("group(randomWalk('w',7),randomWalk('w',7))", source);
+  REQUIRE(two.size() == 2);
+  CHECK(two[0].values != two[1].values);
+  CHECK(run("group(randomWalk('w',7),randomWalk('w',7))", source)[1].values == two[1].values);
+}
+
+TEST_CASE("where graphite-web fails at a value that has no result, it is absent") {
+  auto const source = figures();
+  check_values(run_one("exp(scale(srv.s1.read,300))", source),
+               {std::exp(300.0), std::exp(600.0), absent, absent, absent, absent});
+  auto const steep = run_one("sigmoid(scale(srv.s1.read,-300))", source);
+  CHECK(steep.values[0] == Approx(std::exp(-300.0)));
+  CHECK(steep.values[5] == 0);
+  CHECK(run("averageOutsidePercentile(group(a.two,timeShift(a.two,'1d')),30)", source).size() == 1);
+  // None of them has a third value: the one between the others is between them wherever it is.
+  auto const outer =
+      run("removeBetweenPercentile(group(offset(a.two,-9),a.two,offset(a.two,9)),10)", source);
+  REQUIRE(outer.size() == 2);
+  CHECK(outer[0].name == "offset(a.two,-9)");
+  CHECK(outer[1].name == "offset(a.two,9)");
+  CHECK(run("holtWintersConfidenceArea(no.such)", source).empty());
+}
+
+TEST_CASE("an aberration of a coarser lead-in is that of the band at its time") {
+  test::MemorySource source;
+  // 10 s for ten minutes, a minute for a day: with its lead-in it is read by the minute.
+  Values values(360, 5);
+  values[359] = 41;
+  source.add("a", "10s:10m,1m:1d", "average", 0, t0, 10, values);
+  Window const last{t0 + 3300, t0 + 3600, t0 + 3600};
+  auto const out = run("holtWintersAberration(a,0,'30min','5min')", source, last);
+  REQUIRE(out.size() == 1);
+  CHECK(out[0].step == 10);
+  Values expected(30, 0);  // from 3310 on; 3600 is absent
+  expected[28] = 41 - 5;
+  check_values(out[0], expected);
+}
+
+TEST_CASE("made series are of bounded length, and a step leads on") {
+  auto const source = figures();
+  CHECK(error_of("time('t',0)", source).find("step must be more than 0") != std::string::npos);
+  CHECK(error_of("sin('t',1,-60)", source).find("step must be more than 0") != std::string::npos);
+  Window const years{t0 - 20LL * 365 * 86400, t0, t0};
+  auto const tried = evaluate("randomWalk('w',60)", years, source);
+  REQUIRE_FALSE(tried);
+  CHECK(tried.error().context.find("more than 4194304 points") != std::string::npos);
+  CHECK(run("time('t',3600)", source, years).front().values.size() == 20 * 365 * 24);
 }
 
 TEST_CASE("a drawing stays with its series, and out of the answer") {
