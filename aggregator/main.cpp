@@ -262,11 +262,12 @@ int run(Settings settings, config::OptionTable const& table) {
                       clock,          clock.wall()};
 
   api::Router router;
-  api::add_graphite_routes(router, source, clock, *queries);
+  api::QueryTerms const terms{*queries, clock, settings.graphite_jsonp};
+  api::add_graphite_routes(router, source, terms);
   api::add_alert_routes(router, {[&alerts = *alerts] { return alerts.instances(); },
                                  [&notifier] { return notifier->entries(); }});
-  api::add_tag_routes(router, source, clock, *queries);
-  api::add_event_routes(router, source, clock, *queries);
+  api::add_tag_routes(router, source, terms);
+  api::add_event_routes(router, source, terms);
   router.add("/api/v1/events/stream", "GET", [&](http::Request request, http::Responder respond) {
     stream.answer(request, respond);
   });

@@ -56,6 +56,8 @@ config::OptionTable settings_table(Settings& settings) {
              "the same for plaintext in UDP datagrams");
   table.text("graphite.conf_dir", settings.graphite_conf_dir, "DIR",
              "carbon's storage-schemas.conf and its like; read again when changed");
+  table.boolean("graphite.jsonp", settings.graphite_jsonp,
+                "answer queries as scripts for pages of other origins (jsonp=CALLBACK)");
   table.text("carbon", settings.carbon, "HOST:PORT",
              "a carbon that gets apps, hosts and totals as Graphite plaintext; empty: none");
   table.boolean("carbon_instances", settings.carbon_instances, "send instances to carbon too");

@@ -36,7 +36,8 @@ struct Settings {
   std::string graphite_listen;         // plaintext; empty: off
   std::string graphite_pickle_listen;  // empty: off
   std::string graphite_udp_listen;     // plaintext in datagrams; empty: off
-  std::string graphite_conf_dir;       // with carbon's files; empty: carbon's defaults
+  bool graphite_jsonp = false;
+  std::string graphite_conf_dir;  // with carbon's files; empty: carbon's defaults
 
   std::string carbon;  // HOST:PORT; empty: no carbon
   bool carbon_instances = false;

@@ -162,16 +162,33 @@ std::optional<Aggregation> find_aggregation(std::string_view name) {
 }
 
 std::optional<Consolidation> find_consolidation(std::string_view name) {
-  constexpr std::pair<std::string_view, Consolidation> names[] = {
-      {"average", Consolidation::average}, {"avg", Consolidation::average},
-      {"sum", Consolidation::sum},         {"min", Consolidation::min},
-      {"max", Consolidation::max},         {"first", Consolidation::first},
-      {"last", Consolidation::last},       {"avg_zero", Consolidation::avg_zero},
-  };
-  for (auto const& [known, consolidation] : names) {
-    if (known == name) return consolidation;
+  if (name == "avg") return Consolidation::average;
+  for (auto const consolidation :
+       {Consolidation::average, Consolidation::sum, Consolidation::min, Consolidation::max,
+        Consolidation::first, Consolidation::last, Consolidation::avg_zero}) {
+    if (name == consolidation_name(consolidation)) return consolidation;
   }
   return std::nullopt;
+}
+
+char const* consolidation_name(Consolidation consolidation) {
+  switch (consolidation) {
+    case Consolidation::average:
+      return "average";
+    case Consolidation::sum:
+      return "sum";
+    case Consolidation::min:
+      return "min";
+    case Consolidation::max:
+      return "max";
+    case Consolidation::first:
+      return "first";
+    case Consolidation::last:
+      return "last";
+    case Consolidation::avg_zero:
+      return "avg_zero";
+  }
+  return "average";
 }
 
 double aggregate(Aggregation aggregation, std::span<double const> values) {

@@ -38,6 +38,8 @@ std::optional<Aggregation> find_aggregation(std::string_view name);
 std::string_view short_aggregation_name(std::string_view name);
 // The name of a consolidation function, "avg" too. Absent when there is no such one.
 std::optional<Consolidation> find_consolidation(std::string_view name);
+// The name that find_consolidation() knows it by: "average", "avg_zero".
+char const* consolidation_name(Consolidation consolidation);
 
 // One value of many; absent when all are, except count (0) and avg_zero.
 double aggregate(Aggregation aggregation, std::span<double const> values);

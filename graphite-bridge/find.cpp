@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "graphite-bridge/format/cluster_answer.hpp"
 #include "graphite-bridge/glob.hpp"
 #include "graphite-bridge/json_text.hpp"
 
@@ -57,10 +58,7 @@ using Nodes = std::vector<FoundNode>;
 
 Result<Nodes> find_nodes(std::string const& query, Window const& window, bool leaves_only,
                          SeriesSource const& source) {
-  if (auto const pattern = PathPattern::compile(query); !pattern) {
-    return Error{Errc::malformed, 0, "query: " + pattern.error().context};
-  }
-  auto nodes = source.find(query, window);
+  auto nodes = find_nodes(query, window, source);
   if (nodes && leaves_only) std::erase_if(*nodes, [](FoundNode const& node) { return !node.leaf; });
   return nodes;
 }
@@ -100,7 +98,9 @@ void write_tree(JsonText& json, Nodes const& nodes, std::string const& query, bo
   json.close_array();
 }
 
-void write_list(JsonText& json, Nodes nodes) {
+// Leaves with the bound of what they may have, until now: which times really hold values is known
+// only by reading them.
+void write_list(JsonText& json, Nodes nodes, std::int64_t now) {
   std::stable_sort(nodes.begin(), nodes.end(),
                    [](FoundNode const& a, FoundNode const& b) { return a.path < b.path; });
   json.open_array();
@@ -110,6 +110,17 @@ void write_list(JsonText& json, Nodes nodes) {
     json.string(node.path);
     json.key("is_leaf");
     json.boolean(node.leaf);
+    if (node.leaf) {
+      json.key("intervals");
+      json.open_array();
+      json.open_object();
+      json.key("start");
+      json.integer(0);
+      json.key("end");
+      json.integer(now);
+      json.close_object();
+      json.close_array();
+    }
     json.close_object();
   }
   json.close_array();
@@ -176,6 +187,14 @@ std::string completer_query(std::string query, bool automatic_variants) {
 
 }  // namespace
 
+Result<std::vector<FoundNode>> find_nodes(std::string const& query, Window const& window,
+                                          SeriesSource const& source) {
+  if (auto const pattern = PathPattern::compile(query); !pattern) {
+    return Error{Errc::malformed, 0, "query: " + pattern.error().context};
+  }
+  return source.find(query, window);
+}
+
 Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource const& source) {
   auto const window = parse_window(parameters, now);
   if (!window) return window.error();
@@ -190,18 +209,24 @@ Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource
   std::stable_sort(nodes->begin(), nodes->end(), [](FoundNode const& a, FoundNode const& b) {
     return last_node(a.path) < last_node(b.path);
   });
+  for (auto const& [name, packed] : {std::pair{"pickle", ClusterFormat::pickle},
+                                     std::pair{"msgpack", ClusterFormat::message_pack}}) {
+    if (format == name)
+      return Answer{content_type(packed), to_cluster(*nodes, window->now, packed)};
+  }
   JsonText json(is_pretty(parameters));
   if (format == "treejson") {
     write_tree(json, *nodes, query, switches->wildcards);
   } else if (format == "json") {
-    write_list(json, std::move(*nodes));
+    write_list(json, std::move(*nodes), window->now);
   } else if (format == "nodelist") {
     auto const written = write_node_list(json, *nodes, switches->position);
     if (!written) return written.error();
   } else if (format == "completer") {
     write_completions(json, *nodes, switches->wildcards);
   } else {
-    return Error{Errc::malformed, 0, "format: must be treejson, json, nodelist or completer"};
+    return Error{Errc::malformed, 0,
+                 "format: must be treejson, json, nodelist, completer, pickle or msgpack"};
   }
   return Answer{"application/json", json.take()};
 }

@@ -10,7 +10,12 @@
 
 namespace dadvisor::graphite {
 
-// Parameters: query (needed), format (treejson when not given; json, nodelist, completer),
+// The nodes that match `query`, as SeriesSource::find(). Errc::malformed too: a glob that is none.
+Result<std::vector<FoundNode>> find_nodes(std::string const& query, Window const& window,
+                                          SeriesSource const& source);
+
+// Parameters: query (needed), format (treejson when not given; json, nodelist, completer, pickle,
+// msgpack),
 // leavesOnly, wildcards, position, automatic_variants, from, until, now, tz, pretty. Without from
 // the window reaches back to 0. Errc::malformed: no query, an unknown format, a time or number
 // that does not parse. Unlike graphite-web, treejson shows nodes as they are (it decodes %41 and

@@ -5,39 +5,19 @@
 #include <cmath>
 #include <iterator>
 
+#include "graphite-bridge/format/utf8.hpp"
 #include "graphite-bridge/number_text.hpp"
 
 namespace dadvisor::graphite {
 namespace {
 
-struct CodePoint {
-  std::uint32_t value;
-  std::size_t bytes;
-};
-
-// The UTF-8 character that `text` begins with; U+FFFD for one byte that begins none.
-CodePoint first_code_point(std::string_view text) {
-  CodePoint const broken{0xFFFD, 1};
-  auto const lead = static_cast<unsigned char>(text.front());
-  std::size_t const bytes = lead < 0x80   ? 1
-                            : lead < 0xC2 ? 0
-                            : lead < 0xE0 ? 2
-                            : lead < 0xF0 ? 3
-                            : lead < 0xF5 ? 4
-                                          : 0;
-  if (bytes == 0 || bytes > text.size()) return broken;
-  if (bytes == 1) return {lead, 1};
-  std::uint32_t value = lead & (0x7Fu >> bytes);
-  for (std::size_t i = 1; i < bytes; ++i) {
-    auto const next = static_cast<unsigned char>(text[i]);
-    if ((next & 0xC0u) != 0x80u) return broken;
-    value = value << 6 | (next & 0x3Fu);
-  }
-  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (value < least[bytes] || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
-    return broken;
-  }
-  return {value, bytes};
+// How many bytes of `text` stand for themselves between quotes.
+std::size_t plain_bytes(std::string_view text) {
+  std::size_t count = 0;
+  while (count < text.size() && text[count] >= 0x20 && text[count] < 0x7F && text[count] != '"' &&
+         text[count] != '\\')
+    ++count;
+  return count;
 }
 
 }  // namespace
@@ -111,13 +91,15 @@ void JsonText::null() {
 
 void JsonText::quote(std::string_view text) {
   text_ += '"';
-  while (!text.empty()) {
+  for (;;) {
+    auto const plain = plain_bytes(text);
+    text_ += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     auto const [value, bytes] = first_code_point(text);
     auto out = std::back_inserter(text_);
     if (value == '"' || value == '\\') {
       text_ += '\\';
-      text_ += static_cast<char>(value);
-    } else if (value >= 0x20 && value < 0x7F) {
       text_ += static_cast<char>(value);
     } else if (value == '\n' || value == '\r' || value == '\t') {
       text_ += value == '\n' ? "\\n" : value == '\r' ? "\\r" : "\\t";

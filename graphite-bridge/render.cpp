@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "graphite-bridge/evaluate.hpp"
+#include "graphite-bridge/format/cluster_answer.hpp"
+#include "graphite-bridge/format/text_series.hpp"
 #include "graphite-bridge/number_text.hpp"
 #include "graphite-bridge/picture/picture.hpp"
 #include "graphite-bridge/picture/picture_parameters.hpp"
@@ -55,22 +57,33 @@ Result<Window> parse_window(Parameters const& parameters, std::int64_t clock,
   return out;
 }
 
+constexpr std::pair<std::string_view, RenderFormat> formats[] = {
+    {"json", RenderFormat::json},
+    {"dygraph", RenderFormat::dygraph},
+    {"rickshaw", RenderFormat::rickshaw},
+    {"csv", RenderFormat::csv},
+    {"raw", RenderFormat::raw},
+    {"pickle", RenderFormat::pickle},
+    {"msgpack", RenderFormat::message_pack},
+    {"png", RenderFormat::png},
+    {"svg", RenderFormat::svg},
+    {"pdf", RenderFormat::pdf}};
+
 Result<RenderFormat> parse_format(Parameters const& parameters) {
   auto const format = last_value(parameters, "format");
   if (!format) {
-    return last_value(parameters, "rawData") ? RenderFormat::raw : RenderFormat::json;
+    if (last_value(parameters, "rawData")) return RenderFormat::raw;
+    return last_value(parameters, "pickle") ? RenderFormat::pickle : RenderFormat::png;
   }
-  if (*format == "json") return RenderFormat::json;
-  if (*format == "csv") return RenderFormat::csv;
-  if (*format == "raw") return RenderFormat::raw;
-  if (*format == "png") return RenderFormat::png;
-  if (*format == "svg") return RenderFormat::svg;
-  return Error{Errc::malformed, 0, "format: must be json, csv, raw, png or svg"};
+  std::string names;
+  for (auto const& [name, known] : formats) {
+    if (*format == name) return known;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return Error{Errc::malformed, 0, "format: " + *format + " is none of " + names};
 }
 
-bool is_picture(RenderFormat format) {
-  return format == RenderFormat::png || format == RenderFormat::svg;
-}
+bool is_picture(RenderFormat format) { return format >= RenderFormat::png; }
 
 // A body of that type, or what went wrong.
 Result<Answer> answer_of(char const* content_type, Result<std::string> body) {
@@ -155,17 +168,31 @@ Result<SeriesList> render_series(RenderParameters const& request, SeriesSource c
 Result<Answer> render(RenderParameters const& request, SeriesSource const& source) {
   auto series = render_series(request, source);
   if (!series) return series.error();
+  auto const cluster = [&](ClusterFormat format) {
+    return Answer{content_type(format), to_cluster(*series, format)};
+  };
   switch (request.format) {
+    case RenderFormat::dygraph:
+      return Answer{"application/json", to_dygraph(*series)};
+    case RenderFormat::rickshaw:
+      return Answer{"application/json", to_rickshaw(*series, request.json.pretty)};
     case RenderFormat::csv:
       return Answer{"text/csv", to_csv(*series, request.zone)};
     case RenderFormat::raw:
       return Answer{"text/plain", to_raw(*series)};
+    case RenderFormat::pickle:
+      return cluster(ClusterFormat::pickle);
+    case RenderFormat::message_pack:
+      return cluster(ClusterFormat::message_pack);
     case RenderFormat::png:
       return answer_of("image/png",
                        picture::draw_png(*series, request.window, with_lost(request, source)));
     case RenderFormat::svg:
       return answer_of("image/svg+xml",
                        picture::draw_svg(*series, request.window, with_lost(request, source)));
+    case RenderFormat::pdf:
+      return answer_of("application/x-pdf",
+                       picture::draw_pdf(*series, request.window, with_lost(request, source)));
     case RenderFormat::json:
       break;
   }

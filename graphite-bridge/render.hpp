@@ -8,7 +8,7 @@
 
 #include "common/core/result.hpp"
 #include "graphite-bridge/expression.hpp"
-#include "graphite-bridge/output.hpp"
+#include "graphite-bridge/format/json_series.hpp"
 #include "graphite-bridge/parameters.hpp"
 #include "graphite-bridge/picture/picture_options.hpp"
 #include "graphite-bridge/series.hpp"
@@ -16,17 +16,18 @@
 
 namespace dadvisor::graphite {
 
-enum class RenderFormat { json, csv, raw, png, svg };
+enum class RenderFormat { json, dygraph, rickshaw, csv, raw, pickle, message_pack, png, svg, pdf };
 
 // What a request asks for, read from: target (repeated, or target[]), from (-1d), until (now),
-// now, tz, format (json, csv, raw, png, svg; json when not given), rawData, maxDataPoints (ignored
-// unless digits), noNullPoints, pretty, xFilesFactor, template[NAME]; for pictures those of
-// picture/picture_parameters.hpp. Others are ignored.
+// now, tz, format (json, dygraph, rickshaw, csv, raw, pickle, msgpack, png, svg, pdf; png when not
+// given), rawData, pickle, maxDataPoints (ignored unless digits; json only), noNullPoints, pretty,
+// xFilesFactor, template[NAME]; for pictures those of picture/picture_parameters.hpp. Others are
+// ignored.
 struct RenderParameters {
   std::vector<Expression> targets;  // parsed; blank ones are left out
   Window window;                    // from < until, however they were given
   TimeZone zone = TimeZone::utc();
-  RenderFormat format = RenderFormat::json;
+  RenderFormat format = RenderFormat::png;
   JsonOptions json;
   picture::PictureOptions picture;  // as asked for when the format is a picture's
   double x_files_factor = 0;

@@ -5,35 +5,19 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "agent/containerd/runtime_spec.hpp"
+#include "common/core/protobuf_fields.hpp"
 
 namespace dadvisor::agent::containerd {
 
 namespace {
 
+using protobuf::message_in;
+using protobuf::number_in;
+using protobuf::reader_of;
+using protobuf::text_in;
 using protozero::pbf_reader;
 
 constexpr std::size_t longest_identifier = 76;
-
-pbf_reader reader_of(std::string_view message) {
-  return pbf_reader(protozero::data_view(message.data(), message.size()));
-}
-
-// A field's value. protozero itself takes another wire type than it was asked for by assert()
-// alone.
-std::string_view text_in(pbf_reader& field) {
-  if (!field.has_wire_type(protozero::pbf_wire_type::length_delimited))
-    throw protozero::unknown_pbf_wire_type_exception();
-  auto const view = field.get_view();
-  return {view.data(), view.size()};
-}
-
-pbf_reader message_in(pbf_reader& field) { return reader_of(text_in(field)); }
-
-std::int64_t number_in(pbf_reader& field) {
-  if (!field.has_wire_type(protozero::pbf_wire_type::varint))
-    throw protozero::unknown_pbf_wire_type_exception();
-  return field.get_int64();
-}
 
 std::string cut(std::string_view text) { return std::string(text.substr(0, longest_value)); }
 

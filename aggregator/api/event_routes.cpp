@@ -1,14 +1,13 @@
 #include "aggregator/api/event_routes.hpp"
 
-#include "aggregator/api/graphite_routes.hpp"
 #include "graphite-bridge/events_query.hpp"
 
 namespace dadvisor::aggregator::api {
 
-void add_event_routes(Router& router, graphite::SeriesSource const& source, Clock const& clock,
-                      QueryPool& pool) {
-  auto const list = on_pool(pool, clock, [&source](auto const& parameters, std::int64_t now) {
-    return graphite::list_events(parameters, now, source);
+void add_event_routes(Router& router, graphite::SeriesSource const& source,
+                      QueryTerms const& terms) {
+  auto const list = on_pool(terms, [&source](Asked const& asked) {
+    return graphite::list_events(asked.parameters, asked.now, source);
   });
   // graphite-web routes "get_dat" here as well; nobody asks for that.
   router.add("/events/get_data", "GET POST", list);

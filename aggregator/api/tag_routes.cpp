@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "aggregator/api/graphite_routes.hpp"
 #include "graphite-bridge/json_text.hpp"
 #include "graphite-bridge/regex.hpp"
 #include "graphite-bridge/tag_query.hpp"
@@ -163,29 +162,26 @@ Result<Answer> find_tagged(Parameters const& parameters, TagIndex const& index) 
 
 }  // namespace
 
-void add_tag_routes(Router& router, series::StoreSeriesSource const& source, Clock const& clock,
-                    QueryPool& pool) {
+void add_tag_routes(Router& router, series::StoreSeriesSource const& source,
+                    QueryTerms const& terms) {
   auto const add = [&](char const* path, auto answer) {
-    router.add(path, "GET POST",
-               on_pool(pool, clock, [&source, answer](auto const& parameters, std::int64_t) {
-                 return answer(parameters, source.tag_index());
+    router.add(path, "GET POST", on_pool(terms, [&source, answer](Asked const& asked) {
+                 return answer(asked.parameters, source.tag_index());
                }));
   };
   add("/tags", list_tags);
   add("/tags/findSeries", find_tagged);
   add("/tags/autoComplete/tags", complete_tags);
   add("/tags/autoComplete/values", complete_values);
-  router.add("/tags/*", "GET",
-             [&source, &clock, &pool](http::Request request, http::Responder respond) {
-               auto const name = request.path.substr(std::string_view("/tags/").size());
-               auto const handler =
-                   on_pool(pool, clock, [&source, name](auto const& parameters, std::int64_t) {
-                     return list_values(name, parameters, source.tag_index());
-                   });
-               handler(std::move(request), std::move(respond));
-             });
+  router.add("/tags/*", "GET", [&source, terms](http::Request request, http::Responder respond) {
+    auto const name = request.path.substr(std::string_view("/tags/").size());
+    auto const handler = on_pool(terms, [&source, name](Asked const& asked) {
+      return list_values(name, asked.parameters, source.tag_index());
+    });
+    handler(std::move(request), std::move(respond));
+  });
   router.add("/metrics/index.json", "GET POST",
-             on_pool(pool, clock, [&source](auto const&, std::int64_t) -> Result<Answer> {
+             on_pool(terms, [&source](Asked const&) -> Result<Answer> {
                auto const paths = source.paths();
                if (!paths) return paths.error();
                return list_of(*paths);

@@ -1,5 +1,6 @@
 #include "graphite-bridge/picture/canvas.hpp"
 
+#include <cairo-pdf.h>
 #include <cairo-svg.h>
 
 #include <cmath>
@@ -61,8 +62,13 @@ Result<Canvas> Canvas::make(Kind kind, int width, int height, double scale) {
     out.surface_.reset(cairo_image_surface_create(CAIRO_FORMAT_ARGB32,
                                                   static_cast<int>(std::lround(width * scale)),
                                                   static_cast<int>(std::lround(height * scale))));
+  } else if (kind == Kind::pdf) {
+    out.surface_.reset(cairo_pdf_surface_create_for_stream(append_bytes, out.stream_.get(),
+                                                           width * scale, height * scale));
+    // Else the time of the drawing, and no two files of the same picture would be the same.
+    cairo_pdf_surface_set_metadata(out.surface_.get(), CAIRO_PDF_METADATA_CREATE_DATE, "");
   } else {
-    out.surface_.reset(cairo_svg_surface_create_for_stream(append_bytes, out.svg_.get(),
+    out.surface_.reset(cairo_svg_surface_create_for_stream(append_bytes, out.stream_.get(),
                                                            width * scale, height * scale));
     cairo_svg_surface_set_document_unit(out.surface_.get(), CAIRO_SVG_UNIT_PX);
   }
@@ -120,8 +126,8 @@ Result<std::string> Canvas::finish() {
     context_.reset();
     cairo_surface_finish(surface_.get());
     status = cairo_surface_status(surface_.get());
-    out = std::move(*svg_);
-    drop_surface_numbers(out);
+    out = std::move(*stream_);
+    if (kind_ == Kind::svg) drop_surface_numbers(out);
   }
   if (status != CAIRO_STATUS_SUCCESS) return cairo_error(status);
   return out;

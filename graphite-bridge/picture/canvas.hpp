@@ -1,7 +1,7 @@
 #pragma once
 // A sheet to paint on: a cairo surface with its context, freed with it. Sizes are in units; one
-// unit is `scale` device pixels. Texts may hold any bytes: what is no UTF-8 and what is no letter
-// is replaced, for cairo would refuse all that follows.
+// unit is `scale` device pixels (points of 1/72 inch in a PDF). Texts may hold any bytes: what is
+// no UTF-8 and what is no letter is replaced, for cairo would refuse all that follows.
 //
 // Texts of an SVG are outlines, as cairo 1.16 makes them: real <text> would be laid out by the
 // viewer's fonts, wider or narrower than the columns and labels were measured here.
@@ -21,7 +21,7 @@ namespace dadvisor::graphite::picture {
 
 class Canvas {
  public:
-  enum class Kind { png, svg };
+  enum class Kind { png, svg, pdf };
   // Errc::io when there is no memory for it.
   static Result<Canvas> make(Kind kind, int width, int height, double scale);
 
@@ -53,8 +53,8 @@ class Canvas {
   Kind kind_ = Kind::png;
   double scale_ = 1;
   Typefaces faces_;
-  // The stream that an SVG surface writes to: at a fixed place, for cairo keeps its address.
-  std::unique_ptr<std::string> svg_ = std::make_unique<std::string>();
+  // The stream that a surface of vectors writes to: at a fixed place, for cairo keeps its address.
+  std::unique_ptr<std::string> stream_ = std::make_unique<std::string>();
   std::unique_ptr<cairo_surface_t, Freer<cairo_surface_destroy>> surface_;
   std::unique_ptr<cairo_t, Freer<cairo_destroy>> context_;
 };

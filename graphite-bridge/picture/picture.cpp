@@ -39,4 +39,9 @@ Result<std::string> draw_svg(SeriesList const& series, Window const& window,
   return draw(series, window, options, Canvas::Kind::svg);
 }
 
+Result<std::string> draw_pdf(SeriesList const& series, Window const& window,
+                             PictureOptions const& options) {
+  return draw(series, window, options, Canvas::Kind::pdf);
+}
+
 }  // namespace dadvisor::graphite::picture

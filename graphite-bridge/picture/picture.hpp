@@ -5,8 +5,8 @@
 // The time axis is the window's, whatever the series cover. Where a series has more points than
 // there are pixels, neighbours become one by its own consolidation. Absent and infinite values
 // are gaps. No series or no value: a picture that says "No data".
-// SVG carries text as outlines (cairo 1.16 knows no other way): no font is needed to show it, and
-// nothing of a name can become markup.
+// An SVG carries text as outlines (cairo 1.16 knows no other way): no font is needed to show it,
+// and nothing of a name can become markup.
 //
 // Errc::malformed: width, height or scale out of range. Errc::io: cairo failed (memory).
 
@@ -22,5 +22,7 @@ Result<std::string> draw_png(SeriesList const& series, Window const& window,
                              PictureOptions const& options);
 Result<std::string> draw_svg(SeriesList const& series, Window const& window,
                              PictureOptions const& options);
+Result<std::string> draw_pdf(SeriesList const& series, Window const& window,
+                             PictureOptions const& options);  // one page
 
 }  // namespace dadvisor::graphite::picture

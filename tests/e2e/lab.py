@@ -399,14 +399,14 @@ def mount_of(controller):
 class Graphite:
     """A real carbon-cache and graphite-web. `retentions` as in storage-schemas.conf."""
 
-    def __init__(self, directory, retentions="1s:1h"):
-        self.directory = os.path.join(directory, "graphite")
+    def __init__(self, directory, retentions="1s:1h", name="graphite", options=()):
+        self.directory = os.path.join(directory, name)
         self.web, self.line, self.pickle = free_port(), free_port(), free_port()
         self.url = "http://127.0.0.1:%d" % self.web
         self.carbon = "127.0.0.1:%d" % self.line
         self.options = ["--web-port", str(self.web), "--line-port", str(self.line),
                         "--pickle-port", str(self.pickle), "--query-port", str(free_port()),
-                        "--retentions", retentions]
+                        "--retentions", retentions, *options]
 
     def act(self, verb):
         # Its daemons would hold a pipe open: to a file.

@@ -70,7 +70,7 @@ TEST_CASE("answers are those of graphite-web") {
   std::size_t queries = 0;
   for (std::string line; std::getline(answers, line); ++queries) {
     auto const recorded = boost::json::parse(line);
-    Parameters parameters;
+    Parameters parameters{{"format", "json"}};
     for (char const* key : {"target", "from", "until", "now", "maxDataPoints"}) {
       auto value = text_of(recorded, key);
       if (!value.empty()) parameters.emplace(key, std::move(value));

@@ -53,6 +53,9 @@ TEST_CASE("the other formats") {
   CHECK(found({{"query", "app.*"}, {"format", "json"}}) ==
         "[{\"path\": \"app.db\", \"is_leaf\": false}, {\"path\": \"app.web\", \"is_leaf\": "
         "false}]");
+  CHECK(found({{"query", "srv.s2.*"}, {"format", "json"}}) ==
+        "[{\"path\": \"srv.s2.read\", \"is_leaf\": true, \"intervals\": [{\"start\": 0, \"end\": "
+        "600}]}]");
   CHECK(found({{"query", "app.*.host1"}, {"format", "nodelist"}, {"position", "1"}}) ==
         "{\"nodes\": [\"db\", \"web\"]}");
   CHECK(found({{"query", "app.w"}, {"format", "completer"}}) ==
@@ -72,7 +75,7 @@ TEST_CASE("times are read and -1 is any") {
 
 TEST_CASE("a wrong question is malformed") {
   for (Parameters const& parameters :
-       {Parameters{}, Parameters{{"query", ""}}, Parameters{{"query", "a"}, {"format", "pickle"}},
+       {Parameters{}, Parameters{{"query", ""}}, Parameters{{"query", "a"}, {"format", "xml"}},
         Parameters{{"query", "a"}, {"from", "x"}}, Parameters{{"query", "a"}, {"leavesOnly", "y"}},
         Parameters{{"query", "app"}, {"format", "nodelist"}, {"position", "7"}}}) {
     auto const answer = find(parameters, 600, small_source());

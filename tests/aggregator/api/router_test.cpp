@@ -27,7 +27,7 @@ class EmptySource final : public graphite::SeriesSource {
 class Served {
  public:
   Served() {
-    add_graphite_routes(router_, source_, clock_, pool_);
+    add_graphite_routes(router_, source_, {pool_, clock_});
     router_.add("/only-get", "GET", [](http::Request request, http::Responder respond) {
       respond(http::text_response(200, request.path));
     });

@@ -178,9 +178,13 @@ TEST_CASE("render answers pictures when they are asked for") {
   REQUIRE(svg);
   CHECK(svg->content_type == "image/svg+xml");
   CHECK(svg->body.find("<svg") != std::string::npos);
-  CHECK(ask({})->content_type == "application/json");
+  auto const pdf = ask({{"format", "pdf"}});
+  REQUIRE(pdf);
+  CHECK(pdf->content_type == "application/x-pdf");
+  CHECK(pdf->body.starts_with("%PDF"));
+  CHECK(ask({})->content_type == "image/png");
   CHECK(ask({{"format", "png"}, {"width", "5000"}}).error().code == Errc::malformed);
-  CHECK(ask({{"width", "5000"}}));  // not a picture: not looked at
+  CHECK(ask({{"format", "json"}, {"width", "5000"}}));  // not a picture: not looked at
   CHECK(render({{"format", "png"}, {"target", "nosuch"}}, 180, source)->content_type ==
         "image/png");
   CHECK(render({{"format", "png"}}, 180, source)->content_type == "image/png");

@@ -1,0 +1,67 @@
+#include "aggregator/api/query_route.hpp"
+
+#include <utility>
+
+#include "aggregator/api/etag.hpp"
+#include "graphite-bridge/jsonp.hpp"
+
+namespace dadvisor::aggregator::api {
+namespace {
+
+Asked asked_by(http::Request const& request, std::int64_t now) {
+  Asked out{{}, now, request.body};
+  for (auto& [name, value] : http::merged_parameters(request)) out.parameters.emplace(name, value);
+  return out;
+}
+
+http::Response answer(Query const& query, Asked const& asked, bool jsonp) {
+  if (auto const good = graphite::check_callback(asked.parameters, jsonp); !good)
+    return error_response(good.error());
+  auto answer = query(asked);
+  if (!answer) return error_response(answer.error());
+  return answer_response(graphite::with_callback(asked.parameters, std::move(*answer)));
+}
+
+}  // namespace
+
+http::Handler on_pool(QueryTerms const& terms, Query query) {
+  return [terms, query = std::move(query)](http::Request request, http::Responder respond) {
+    auto job = [asked = asked_by(request, unix_seconds(terms.clock.wall())), query,
+                jsonp = terms.jsonp, wanted = if_none_match(request), respond] {
+      if (!respond.abandoned()) respond(with_etag(answer(query, asked, jsonp), wanted));
+    };
+    if (!terms.pool.submit(std::move(job))) {
+      auto response = http::text_response(503, "too many queries wait; try again\n");
+      response.headers.emplace_back("Retry-After", "1");
+      respond(std::move(response));
+    }
+  };
+}
+
+http::Response answer_response(graphite::Answer answer) {
+  auto response = http::typed_response(200, answer.content_type, std::move(answer.body));
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
+http::Response error_response(Error const& error) {
+  unsigned const status = [&] {
+    switch (error.code) {
+      case Errc::malformed:
+      case Errc::unsupported:
+        return 400U;
+      case Errc::not_found:
+        return 404U;
+      case Errc::too_large:
+        return 422U;
+      case Errc::unavailable:
+      case Errc::timeout:
+        return 503U;
+      default:
+        return 500U;
+    }
+  }();
+  return http::text_response(status, to_string(error) + "\n");
+}
+
+}  // namespace dadvisor::aggregator::api
