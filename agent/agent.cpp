@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "agent/footprint.hpp"
 #include "agent/sample/container_labels.hpp"
 
 namespace dadvisor::agent {
@@ -43,6 +44,7 @@ Agent::Agent(Settings settings, Credentials credentials, http::Loop& loop, Clock
       log_(std::move(log)),
       started_(clock.monotonic()),
       started_wall_(clock.wall()),
+      give_back_due_(started_ + 2 * settings_.step),
       tls_(credentials.tls) {
   http::ServerOptions listening;
   listening.host = settings_.listen.host;
@@ -139,6 +141,10 @@ void Agent::tick(WallTime at) {
   runtimes_->events_kept();
   containers_.show(taken, sampler_->cgroup_mode() == CgroupMode::v2,
                    [this](std::string const& id) { return facts_of(id); });
+  if (after < give_back_due_) return;
+  constexpr Nanoseconds pace = 10min;
+  give_back_due_ = after + pace;
+  give_back_memory();
 }
 
 std::optional<ContainerFacts> Agent::facts_of(std::string const& id) const {

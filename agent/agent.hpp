@@ -45,6 +45,7 @@ class Agent {
   MonotonicTime started_;
   WallTime started_wall_;
   std::optional<MonotonicTime> last_batch_;
+  MonotonicTime give_back_due_;
   AgentFigures sampled_;  // the part that tick() counts
   ContainerPage containers_;
   std::shared_ptr<http::TlsCredentials> tls_;  // null: in the clear

@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "agent/agent.hpp"
+#include "agent/footprint.hpp"
 #include "agent/name_lookup.hpp"
 
 namespace {
@@ -43,6 +44,7 @@ int run(agent::Settings settings, agent::Credentials credentials, Clock const& c
 }  // namespace
 
 int main(int argc, char** argv) {
+  agent::keep_heap_small();
   agent::look_up_names_without_modules();
   http::use_no_tls_modules();
   agent::Settings settings;

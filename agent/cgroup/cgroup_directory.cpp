@@ -4,19 +4,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 namespace dadvisor::agent {
 
 namespace {
-
-constexpr char const* controllers[] = {"cpuacct", "cpu", "cpuset", "memory", "blkio", "pids"};
-
-std::optional<std::uint64_t> inode_of(std::string const& path) {
-  struct stat of {};
-  if (::stat(path.c_str(), &of) != 0 || !S_ISDIR(of.st_mode)) return std::nullopt;
-  return static_cast<std::uint64_t>(of.st_ino);
-}
 
 // `path` as seen through a mount that may show only a part of the hierarchy.
 std::optional<std::string> below(CgroupMount const& mount, std::string const& path) {
@@ -27,27 +20,33 @@ std::optional<std::string> below(CgroupMount const& mount, std::string const& pa
 
 }  // namespace
 
-bool CgroupDirectory::same() const { return inode_of(path) == inode; }
-
-Result<std::string_view> CgroupDirectory::read(int up, char const* name, ReadBuffer& buffer) const {
-  auto const directory = open_file(path, O_PATH | O_DIRECTORY);
-  if (!directory) {
-    Error error = directory.error();
-    if (error.code == Errc::not_found) error.code = Errc::gone;
-    return error;
-  }
+Result<CgroupDirectory> CgroupDirectory::open(std::string path, int depth, bool unified) {
+  auto held = open_file(path, O_PATH | O_DIRECTORY);
+  if (!held) return held.error();
   struct stat of {};
-  if (::fstat(directory->get(), &of) != 0) return os_error(errno, path);
-  if (of.st_ino != inode) return Error{Errc::gone, 0, path + ": it is another cgroup by now"};
+  if (::fstat(held->get(), &of) != 0) return os_error(errno, std::move(path));
+  return CgroupDirectory{std::move(path), static_cast<std::uint64_t>(of.st_ino), depth, unified,
+                         std::move(*held)};
+}
+
+bool CgroupDirectory::same() const {
+  struct stat of {};
+  return ::stat(path.c_str(), &of) == 0 && of.st_ino == inode;
+}
+
+Result<std::string_view> CgroupDirectory::read(int up, char const* name, ReadBuffer& buffer,
+                                               Records records) const {
   std::string relative;
   for (int i = 0; i < up; ++i) relative += "../";
   relative += name;
-  auto const fd = open_at(*directory, relative, O_RDONLY | O_NONBLOCK);
+  auto const fd = open_at(held, relative, O_RDONLY | O_NONBLOCK);
   if (!fd) {
     if (fd.error().code == Errc::unavailable) return fd.error().within(path);
+    // A removed directory has no file any more.
+    if (!same()) return Error{Errc::gone, 0, path + ": it was removed"};
     return std::string_view();
   }
-  auto text = read_from_start(*fd, buffer, Records::many);
+  auto text = read_from_start(*fd, buffer, records);
   if (!text && text.error().code != Errc::gone) return std::string_view();
   return text;
 }
@@ -55,33 +54,40 @@ Result<std::string_view> CgroupDirectory::read(int up, char const* name, ReadBuf
 Result<CgroupDirectories> CgroupDirectories::open(Hierarchies const& hierarchies,
                                                   std::string const& path) {
   CgroupDirectories opened;
-  auto const add = [&](CgroupMount const& mount) -> int {
+  std::optional<Error> exhausted;
+  auto const add = [&](CgroupMount const& mount) -> std::int8_t {
     auto const relative = below(mount, path);
-    if (!relative) return -1;
-    std::string const directory = mount.point + *relative;
+    if (!relative) return none;
+    std::string directory = mount.point + *relative;
     for (std::size_t i = 0; i < opened.directories_.size(); ++i)
-      if (opened.directories_[i].path == directory) return static_cast<int>(i);
-    auto const inode = inode_of(directory);
-    if (!inode) {
-      opened.complete_ = false;
-      return -1;
-    }
+      if (opened.directories_[i].path == directory) return static_cast<std::int8_t>(i);
     auto const depth = static_cast<int>(std::ranges::count(*relative, '/'));
-    opened.directories_.push_back({directory, *inode, depth, mount.unified});
-    return static_cast<int>(opened.directories_.size()) - 1;
+    auto made = CgroupDirectory::open(std::move(directory), depth, mount.unified);
+    if (!made) {
+      if (made.error().code == Errc::unavailable) exhausted = made.error();
+      opened.complete_ = false;
+      return none;
+    }
+    opened.directories_.push_back(std::move(*made));
+    return static_cast<std::int8_t>(opened.directories_.size() - 1);
   };
   if (auto const* walked = hierarchies.walked()) add(*walked);
-  for (char const* controller : controllers)
-    if (auto const* mount = hierarchies.v1(controller)) opened.v1_[controller] = add(*mount);
+  for (std::size_t i = 0; i < controllers.size(); ++i) {
+    auto const* mount = hierarchies.v1(controllers[i]);
+    opened.v1_[i] = mount ? add(*mount) : not_on_v1;
+  }
   if (auto const* mount = hierarchies.unified()) opened.unified_ = add(*mount);
+  if (exhausted) return *exhausted;
   if (opened.directories_.empty()) return Error{Errc::not_found, 0, path + ": no such cgroup"};
   return opened;
 }
 
 CgroupDirectory const* CgroupDirectories::of(std::string_view controller) const {
-  auto const found = v1_.find(controller);
-  if (found != v1_.end()) return found->second < 0 ? nullptr : at(found->second);
-  return unified();
+  auto const found = std::ranges::find(controllers, controller);
+  if (found == controllers.end()) return unified();
+  auto const index = v1_[static_cast<std::size_t>(found - controllers.begin())];
+  if (index == not_on_v1) return unified();
+  return index == none ? nullptr : at(index);
 }
 
 }  // namespace dadvisor::agent

@@ -1,10 +1,10 @@
 #pragma once
-// One container's directories, one per hierarchy. Files are opened by path once and kept; what is
-// opened anew later (slow pace, limits of the cgroups above) goes through the directory's inode,
-// so that a namesake made after its removal is never read.
+// One container's directories, one per hierarchy, each held by a descriptor: whatever is opened in
+// it, now or later (slow pace, limits of the cgroups above), is of that directory, and a namesake
+// made after its removal is never read.
 
+#include <array>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,14 +20,19 @@ struct CgroupDirectory {
   std::uint64_t inode = 0;  // when opened
   int depth = 0;            // levels below the mount: 2 for /docker/ID
   bool unified = false;
+  Fd held;  // O_PATH: keeps no buffer in the kernel, as an open file of a cgroup does
+
+  // Errors: not_found; denied; unavailable when there are no file descriptors left.
+  static Result<CgroupDirectory> open(std::string path, int depth, bool unified);
 
   // A file in it to keep; absent is no error.
   Result<KernelFile> file(char const* name, Records records = Records::one) const {
-    return KernelFile::open(path + "/" + name, records);
+    return KernelFile::open_at(held, name, records);
   }
   // Reads a file in it (`up` = 0) or in the cgroup `up` levels above, now, without keeping it.
-  // Empty when there is no such file. Errors: gone when the directory is another one by now.
-  Result<std::string_view> read(int up, char const* name, ReadBuffer& buffer) const;
+  // Empty when there is no such file. Errors: gone when the directory is.
+  Result<std::string_view> read(int up, char const* name, ReadBuffer& buffer,
+                                Records records = Records::one) const;
   // Whether the path still leads to the directory that was opened.
   bool same() const;
 };
@@ -35,7 +40,7 @@ struct CgroupDirectory {
 class CgroupDirectories {
  public:
   // `path` below every hierarchy's root, as /proc/PID/cgroup shows it. Errors: not_found when no
-  // hierarchy has it.
+  // hierarchy has it; unavailable when there are no file descriptors left.
   static Result<CgroupDirectories> open(Hierarchies const& hierarchies, std::string const& path);
 
   // Where a controller's figures are: its v1 directory, else the unified one (whose files may lack
@@ -52,9 +57,13 @@ class CgroupDirectories {
     return &directories_[static_cast<std::size_t>(index)];
   }
 
+  static constexpr std::array<std::string_view, 6> controllers{"cpuacct", "cpu",   "cpuset",
+                                                               "memory",  "blkio", "pids"};
+  static constexpr std::int8_t none = -1, not_on_v1 = -2;
+
   std::vector<CgroupDirectory> directories_;
-  std::map<std::string, int, std::less<>> v1_;  // a controller that v1 has -> its index, or -1
-  int unified_ = -1;
+  std::array<std::int8_t, controllers.size()> v1_{};  // of each controller: its index, or none
+  std::int8_t unified_ = none;
   bool complete_ = true;
 };
 

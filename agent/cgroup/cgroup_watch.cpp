@@ -21,7 +21,9 @@ namespace {
 // Parents of containers are few; a host of thousands of slices must not eat the user's watches.
 constexpr std::size_t most_parents = 256;
 constexpr std::size_t most_containers = 8192;
-constexpr std::uint32_t parent_events = IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW;
+// Cgroups of v1 may be renamed (rename(2) within their parent).
+constexpr std::uint32_t parent_events =
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW;
 constexpr std::uint32_t container_events = IN_MODIFY | IN_ONLYDIR | IN_DONT_FOLLOW;
 
 // A process in the cgroup or, where it has none itself, in one below it; 0: nobody.
@@ -54,6 +56,7 @@ void CgroupWatch::begin(CgroupMount mount, PathRules rules) {
   parents_.clear();
   followed_.clear();
   of_process_.clear();
+  changes_ = {};
   mount_ = std::move(mount);
   rules_ = std::move(rules);
 }
@@ -63,16 +66,30 @@ int CgroupWatch::add_watch(std::string const& path, std::uint32_t mask) {
   return ::inotify_add_watch(inotify_.get(), directory_of(mount_, path).c_str(), mask);
 }
 
-void CgroupWatch::watch_parent(std::string const& path) {
-  if (parents_.contains(path) || parents_.size() >= most_parents) return;
-  int const number = add_watch(path, parent_events);
-  if (number < 0) return;
+// Whether it is watched from now on and was not before.
+bool CgroupWatch::watch_parent(std::string const& path) {
+  auto const known = parents_.find(path);
+  if (known != parents_.end() && !overflowed_) return false;
+  bool const fits = known != parents_.end() || parents_.size() < most_parents;
+  int const number = fits ? add_watch(path, parent_events) : -1;
+  if (known != parents_.end()) {
+    if (known->second == number) return false;  // the very directory that was watched
+    watched_.erase(known->second);
+    parents_.erase(known);
+  }
+  whole_ = whole_ && number >= 0;
+  if (number < 0) return false;
   watched_[number] = {path, false};
   parents_[path] = number;
+  return true;
 }
 
 void CgroupWatch::follow(CgroupTree const& tree, Listener& listener) {
-  for (auto const& parent : tree.parents) watch_parent(parent);
+  whole_ = true;
+  // What was made in one since the walk looked into it, the next walk finds.
+  for (auto const& parent : tree.parents)
+    if (watch_parent(parent)) changes_.unknown = true;
+  overflowed_ = false;
   std::map<std::string_view, std::uint64_t> there;
   for (auto const& found : tree.containers) {
     if (!found.container.parent.empty()) continue;
@@ -95,9 +112,11 @@ void CgroupWatch::enter(std::string const& path, int depth, Listener& listener) 
     if (match->path != path || !match->parent.empty()) return;
     struct stat of {};
     if (::stat(directory_of(mount_, path).c_str(), &of) != 0) return;
+    changes_.containers.insert(path);
     return add({*match, static_cast<std::uint64_t>(of.st_ino)}, true, listener);
   }
   if (depth > deepest_cgroup) return;
+  changes_.parents = true;
   watch_parent(path);
   for (auto const& child : child_cgroups(directory_of(mount_, path)))
     enter(path + "/" + child, depth + 1, listener);
@@ -109,7 +128,11 @@ void CgroupWatch::add(FoundContainer const& found, bool made, Listener& listener
     if (known->second.container.inode == found.inode) return;
     drop(known, listener);
   }
-  if (followed_.size() >= most_containers) return;
+  if (followed_.size() >= most_containers) {
+    changes_.unknown = true;
+    whole_ = false;
+    return;
+  }
   auto& followed = followed_[found.container.path];
   followed.container = found;
   followed.made = made;
@@ -118,7 +141,8 @@ void CgroupWatch::add(FoundContainer const& found, bool made, Listener& listener
   look(followed, listener);
 }
 
-void CgroupWatch::drop(std::map<std::string, Followed>::iterator one, Listener& listener) {
+void CgroupWatch::drop(std::map<std::string, Followed, std::less<>>::iterator one,
+                       Listener& listener) {
   // Out of the maps first: who listens may ask anything.
   Followed const gone = std::move(one->second);
   followed_.erase(one);
@@ -194,14 +218,19 @@ void CgroupWatch::read_notices(Listener& listener) {
   for (std::size_t at = 0; n > 0 && at < static_cast<std::size_t>(n);) {
     auto const* event = reinterpret_cast<inotify_event const*>(buffer.data() + at);
     at += sizeof(inotify_event) + event->len;
-    if (event->mask & IN_Q_OVERFLOW) changed_ = true;
+    if (event->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) changes_.unknown = true;
+    // That a watch went with its directory may be among what is lost.
+    if (event->mask & IN_Q_OVERFLOW) overflowed_ = true;
     auto const watched = watched_.find(event->wd);
     if (watched == watched_.end()) continue;
     if (event->mask & IN_IGNORED) {
       // A watched directory that was removed takes its watch along.
-      if (!watched->second.container) parents_.erase(watched->second.path);
+      if (!watched->second.container) {
+        parents_.erase(watched->second.path);
+        changes_.parents = true;
+      }
       watched_.erase(watched);
-      changed_ = true;
+      changes_.unknown = changes_.unknown || !whole_;
       continue;
     }
     std::string_view const name = event->len > 0 ? event->name : "";
@@ -212,11 +241,13 @@ void CgroupWatch::read_notices(Listener& listener) {
       continue;
     }
     if (!(event->mask & IN_ISDIR)) continue;
-    changed_ = true;
     auto const path = watched->second.path + "/" + std::string(name);
+    changes_.unknown =
+        changes_.unknown || !whole_ || (event->mask & (IN_MOVED_FROM | IN_MOVED_TO)) != 0;
     if (event->mask & IN_CREATE) enter(path, 0, listener);
     if (event->mask & IN_DELETE)
       if (auto const one = followed_.find(path); one != followed_.end()) {
+        changes_.containers.insert(path);
         // One of the same name may stand there by now.
         drop(one, listener);
         struct stat of {};
@@ -225,6 +256,16 @@ void CgroupWatch::read_notices(Listener& listener) {
   }
 }
 
-bool CgroupWatch::changed() { return std::exchange(changed_, false); }
+FoundContainer const* CgroupWatch::at(std::string_view path) const {
+  auto const one = followed_.find(path);
+  return one == followed_.end() ? nullptr : &one->second.container;
+}
+
+std::vector<std::string> CgroupWatch::parents() const {
+  std::vector<std::string> paths;
+  paths.reserve(parents_.size());
+  for (auto const& [path, number] : parents_) paths.push_back(path);
+  return paths;
+}
 
 }  // namespace dadvisor::agent

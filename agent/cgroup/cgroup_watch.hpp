@@ -12,8 +12,12 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "agent/cgroup/container_walk.hpp"
 #include "agent/host/kernel_file.hpp"
@@ -48,8 +52,19 @@ class CgroupWatch {
   void follow(CgroupTree const& tree, Listener& listener);
   // Tells what befell since the last call, without waiting.
   void serve(Listener& listener);
-  // Whether directories were made or removed since the last call: then walk.
-  bool changed();
+
+  // What came and went since the last call.
+  struct Changes {
+    bool unknown = false;                           // something that a walk must tell
+    bool parents = false;                           // directories in no container
+    std::set<std::string, std::less<>> containers;  // where one came or went, by path; or both
+    bool any() const { return unknown || parents || !containers.empty(); }
+  };
+  Changes take_changes() { return std::exchange(changes_, {}); }
+  // The container in no other that is at a path now; nullptr: none, or it is not followed.
+  FoundContainer const* at(std::string_view path) const;
+  // The directories in no container that are watched, by path.
+  std::vector<std::string> parents() const;
 
  private:
   struct Followed {
@@ -64,10 +79,10 @@ class CgroupWatch {
     bool container = false;
   };
 
-  void watch_parent(std::string const& path);
+  bool watch_parent(std::string const& path);
   void enter(std::string const& path, int depth, Listener& listener);
   void add(FoundContainer const& found, bool made, Listener& listener);
-  void drop(std::map<std::string, Followed>::iterator one, Listener& listener);
+  void drop(std::map<std::string, Followed, std::less<>>::iterator one, Listener& listener);
   void look(Followed& followed, Listener& listener);
   void read_notices(Listener& listener);
   int add_watch(std::string const& path, std::uint32_t mask);
@@ -76,12 +91,14 @@ class CgroupWatch {
   Fd epoll_, inotify_;
   CgroupMount mount_;
   PathRules rules_;
-  std::map<int, Watched> watched_;                   // by inotify's number
-  std::map<std::string, int> parents_;               // by path
-  std::map<std::string, Followed> followed_;         // by path
-  std::unordered_map<int, std::string> of_process_;  // a pidfd -> its container's path
+  std::map<int, Watched> watched_;                         // by inotify's number
+  std::map<std::string, int> parents_;                     // by path
+  std::map<std::string, Followed, std::less<>> followed_;  // by path
+  std::unordered_map<int, std::string> of_process_;        // a pidfd -> its container's path
   ReadBuffer buffer_;
-  bool changed_ = false;
+  Changes changes_;
+  bool overflowed_ = false;  // notices were lost since the last walk
+  bool whole_ = true;        // all directories that the last walk saw are watched, and those since
 };
 
 }  // namespace dadvisor::agent

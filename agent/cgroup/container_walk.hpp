@@ -1,6 +1,6 @@
 #pragma once
-// Finds the containers' cgroups by walking one hierarchy. Costs some 15 us a directory, so walks
-// are rare: CgroupWatch says when a directory came or went; a walk at the slow pace catches what
+// Finds the containers' cgroups by walking one hierarchy. Costs some 40 us a directory, so walks
+// are rare: CgroupWatch says which directories came and went; a walk at the slow pace catches what
 // that missed. Pure but for the file system; any thread.
 
 #include <cstdint>

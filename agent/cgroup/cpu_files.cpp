@@ -103,7 +103,8 @@ Result<void> CpuFiles::read_slow(CgroupDirectories const& directories, HostFacts
         tighten(limit, scan_cpu_max(*quota));
         continue;
       }
-      auto const quota_us = scan_integer(*quota);  // -1: none
+      auto const quota_us = scan_integer(*quota);
+      if (quota_us.value_or(-1) <= 0) continue;  // none
       auto const period = cpu->read(up, "cpu.cfs_period_us", buffer);
       if (!period) return period.error();
       tighten(limit, cores(quota_us, scan_integer(*period)));

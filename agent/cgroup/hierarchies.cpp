@@ -1,8 +1,13 @@
 #include "agent/cgroup/hierarchies.hpp"
 
+#include <fcntl.h>
 #include <libcgroup.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <memory>
 
 #include "agent/host/scan.hpp"
@@ -38,16 +43,51 @@ bool is_controller(std::string_view option) {
   return std::ranges::find(others, option) == std::end(others);
 }
 
-// What libcgroup makes of /proc/mounts: controller -> mount point.
-std::map<std::string, std::string> ask_libcgroup() {
-  std::map<std::string, std::string> points;
-  if (cgroup_init() != 0) return points;
+// What libcgroup makes of /proc/mounts: each controller and its mount point, each with a 0 behind.
+std::string libcgroup_says() {
+  std::string text;
+  if (cgroup_init() != 0) return text;
   void* handle = nullptr;
   auto const mount = std::make_unique<cgroup_mount_point>();  // two paths of 4 KiB each
   for (int rc = cgroup_get_controller_begin(&handle, mount.get()); rc == 0;
-       rc = cgroup_get_controller_next(&handle, mount.get()))
-    points.emplace(mount->name, mount->path);
+       rc = cgroup_get_controller_next(&handle, mount.get())) {
+    (text += mount->name) += '\0';
+    (text += mount->path) += '\0';
+  }
   cgroup_get_controller_end(&handle);
+  return text;
+}
+
+// Its tables are static and take 0.8 MB once they were used: a child asks it and takes them along.
+std::map<std::string, std::string> ask_libcgroup() {
+  std::map<std::string, std::string> points;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return points;
+  Fd const answer(ends[0]);
+  Fd question(ends[1]);
+  auto const child = ::fork();
+  if (child == 0) {
+    bool const said = static_cast<bool>(write_all(question, libcgroup_says()));
+    ::_exit(said ? 0 : 1);
+  }
+  question.reset();
+  if (child < 0) return points;
+  std::string text;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    auto const n = ::read(answer.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
+  auto take = [rest = std::string_view(text)]() mutable {
+    auto const word = rest.substr(0, rest.find('\0'));
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+    return std::string(word);
+  };
+  for (auto controller = take(); !controller.empty(); controller = take())
+    points.emplace(std::move(controller), take());
   return points;
 }
 

@@ -5,9 +5,8 @@
 // are there even while v1 has the controllers.
 //
 // Source: /proc/self/mountinfo, so odd places (CentOS 6: /cgroup/cpu) need no setting. libcgroup
-// is asked as well on the live system: of several mounts of one controller its choice is taken,
-// and it stands in when mountinfo cannot be read. libcgroup keeps global state: call discover at
-// start, from one thread.
+// is asked as well on the live system, by a child process: of several mounts of one controller its
+// choice is taken, and it stands in when mountinfo cannot be read.
 
 #include <map>
 #include <optional>

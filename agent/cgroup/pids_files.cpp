@@ -36,7 +36,7 @@ Result<void> PidsFiles::read_slow(CgroupDirectories const& directories, CgroupRe
     if (!most) return most.error();
     into.pids_limit = scan_integer(*most);  // "max" is no number: unlimited
   }
-  auto const processes = directories.main().read(0, "cgroup.procs", buffer);
+  auto const processes = directories.main().read(0, "cgroup.procs", buffer, Records::many);
   if (!processes) return processes.error();
   into.processes = std::ranges::count(*processes, '\n');
   return {};

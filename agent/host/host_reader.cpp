@@ -75,7 +75,8 @@ HostReader::HostReader(HostOptions options)
       cpu_pressure_(open_or_absent(options_.proc_root + "/pressure/cpu")),
       memory_pressure_(open_or_absent(options_.proc_root + "/pressure/memory")),
       io_pressure_(open_or_absent(options_.proc_root + "/pressure/io")),
-      statm_(open_or_absent(options_.proc_root + "/self/statm")) {
+      statm_(open_or_absent(options_.proc_root + "/self/statm")),
+      descriptors_(options_.proc_root) {
   // hidepid=2 hides process 1 from an ordinary user; the own namespace is then the next best.
   net_dev_ = options_.proc_root + "/1/net/dev";
   std::error_code ignored;
@@ -253,10 +254,8 @@ void HostReader::read_self(HostReading& into, bool slow, ReadBuffer& buffer) {
   if (auto const pages = scan_row<2>(text_of(statm_, buffer))[1])
     into.agent_rss = bounded_product(*pages, ::sysconf(_SC_PAGESIZE));
   if (slow) {
-    std::error_code failed;
-    fs::directory_iterator entries(options_.proc_root + "/self/fd", failed);
-    // One of them is the directory being read.
-    if (!failed) slow_.agent_fds = std::distance(fs::begin(entries), fs::end(entries)) - 1;
+    // What could not be counted now was counted before.
+    if (auto const open = descriptors_.of("self")) slow_.agent_fds = *open;
   }
   into.agent_fds = slow_.agent_fds;
 }

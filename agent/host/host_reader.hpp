@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/host/block_devices.hpp"
+#include "agent/host/descriptor_count.hpp"
 #include "agent/host/kernel_file.hpp"
 #include "agent/host/net_dev.hpp"
 #include "agent/host/pressure.hpp"
@@ -103,6 +104,7 @@ class HostReader {
   std::vector<std::int32_t> indexes_;  // theirs, where all are of our own namespace
   KernelFile stat_, meminfo_, loadavg_, vmstat_, diskstats_;
   KernelFile cpu_pressure_, memory_pressure_, io_pressure_, statm_;
+  DescriptorCount descriptors_;
   std::string net_dev_;  // path; opened each time, as a kept one would pin a namespace
   SteadySum idle_, iowait_;
   SteadySum disk_[5], net_[8];

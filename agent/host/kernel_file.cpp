@@ -40,20 +40,27 @@ Result<std::string_view> read_once(std::string const& path, ReadBuffer& buffer, 
 }
 
 Result<KernelFile> KernelFile::open(std::string const& path, Records records) {
+  return of(open_file(path, O_RDONLY | O_NONBLOCK), records);
+}
+
+Result<KernelFile> KernelFile::open_at(Fd const& directory, char const* name, Records records) {
+  return of(dadvisor::open_at(directory, name, O_RDONLY | O_NONBLOCK), records);
+}
+
+Result<KernelFile> KernelFile::of(Result<Fd> opened, Records records) {
   KernelFile file;
   file.records_ = records;
-  auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
-  if (fd) {
-    file.fd_ = std::move(*fd);
+  if (opened) {
+    file.fd_ = std::move(*opened);
     return file;
   }
-  switch (fd.error().code) {
+  switch (opened.error().code) {
     case Errc::not_found:
     case Errc::denied:
     case Errc::unsupported:
       return file;
     default:
-      return fd.error();
+      return opened.error();
   }
 }
 

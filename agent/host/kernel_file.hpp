@@ -44,6 +44,9 @@ class KernelFile {
   // Absent (not found, no right, not supported) is no error: the file then reads as empty.
   // Errors: whatever else stops open(2), such as too many open files.
   static Result<KernelFile> open(std::string const& path, Records records = Records::one);
+  // One in a directory that is held.
+  static Result<KernelFile> open_at(Fd const& directory, char const* name,
+                                    Records records = Records::one);
 
   explicit operator bool() const { return static_cast<bool>(fd_); }
   // The text now; empty when absent. Only Errc::gone is an error: what cannot be read for another
@@ -51,6 +54,7 @@ class KernelFile {
   Result<std::string_view> read(ReadBuffer& buffer);
 
  private:
+  static Result<KernelFile> of(Result<Fd> opened, Records records);
   Fd fd_;
   Records records_ = Records::one;
 };

@@ -66,6 +66,17 @@ bool RememberedContainers::lives(Container const& container) {
   return start && std::abs(*start - container.started_ns) <= apart.count();
 }
 
+bool RememberedContainers::is_told(std::vector<Container> const& containers) const {
+  std::size_t running = 0;
+  for (auto const& one : containers) {
+    if (!one.running) continue;
+    ++running;
+    auto const told = told_.find(one.id);
+    if (told == told_.end() || told->second != one) return false;
+  }
+  return running == told_.size();
+}
+
 std::vector<Container> RememberedContainers::snapshot() {
   auto all = source_->snapshot();
   auto const report = source_->report();
@@ -84,11 +95,10 @@ std::vector<Container> RememberedContainers::snapshot() {
     all.insert(all.end(), more.begin(), more.end());
   }
 
-  std::map<std::string, Container> running;
-  for (auto const& one : all)
-    if (one.running) running.emplace(one.id, one);
-  if (running != told_) {
-    told_ = std::move(running);
+  if (!is_told(all)) {
+    told_.clear();
+    for (auto const& one : all)
+      if (one.running) told_.emplace(one.id, one);
     changed_ = true;
   }
   if (auto const now = clock_.monotonic(); changed_ && now >= write_due_) {

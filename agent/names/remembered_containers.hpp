@@ -37,6 +37,7 @@ class RememberedContainers final : public RuntimeSource {
   void read();
   void write();
   bool lives(Container const& container);
+  bool is_told(std::vector<Container> const& containers) const;
 
   std::unique_ptr<RuntimeSource> source_;
   std::string path_, proc_root_;

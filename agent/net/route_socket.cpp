@@ -36,14 +36,13 @@ Result<RouteSocket> RouteSocket::open(std::uint32_t groups) {
 
 Result<std::string_view> RouteSocket::receive() {
   for (;;) {
-    auto const length =
-        ::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
+    auto const length = ::recv(socket_.get(), buffer_.get(), buffer_size, MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::string_view();
     if (length < 0 && errno == ENOBUFS) return Error{Errc::unavailable, ENOBUFS, "rtnetlink"};
     if (length < 0) return os_error(errno, "rtnetlink");
-    if (length == 0 || static_cast<std::size_t>(length) > buffer_.size()) return malformed();
-    return std::string_view(buffer_.data(), static_cast<std::size_t>(length));
+    if (length == 0 || static_cast<std::size_t>(length) > buffer_size) return malformed();
+    return std::string_view(buffer_.get(), static_cast<std::size_t>(length));
   }
 }
 

@@ -4,9 +4,10 @@
 // The kernel answers within the call that asks, so nothing here waits: an answer that is not there
 // is none. What others than the kernel send does not arrive. Not thread-safe.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <vector>
+#include <memory>
 
 #include "agent/net/netlink_message.hpp"
 #include "common/core/fd.hpp"
@@ -20,7 +21,8 @@ class RouteSocket {
   // privilege. Errors: unsupported or denied where this process may have no such socket.
   static Result<RouteSocket> open(std::uint32_t groups);
   // One that is open already, to the kernel or what stands for it.
-  explicit RouteSocket(Fd socket) : socket_(std::move(socket)), buffer_(64 << 10) {}
+  explicit RouteSocket(Fd socket)
+      : socket_(std::move(socket)), buffer_(std::make_unique_for_overwrite<char[]>(buffer_size)) {}
 
   // Asks, and hands each message of the answer to `take`, which says whether it is as it must be.
   // Errors: conflict when what was asked for changed meanwhile (ask again); malformed; what the
@@ -38,7 +40,9 @@ class RouteSocket {
   Result<std::string_view> receive();
 
   Fd socket_;
-  std::vector<char> buffer_;  // the kernel fills at most 32 KiB of a dump at a time
+  // The kernel fills at most 32 KiB of a dump at a time; what it never fills is never mapped.
+  static constexpr std::size_t buffer_size = 64 << 10;
+  std::unique_ptr<char[]> buffer_;
   std::uint32_t sequence_ = 0;
 };
 

@@ -100,6 +100,16 @@ void BriefLives::removed(FoundContainer const& container) {
   life->removed = sampling_.clock.monotonic();
 }
 
+CgroupReader const* BriefLives::reader_of(std::string const& path) const {
+  auto const life = std::ranges::find_if(lives_, [&](BriefLife const& one) {
+    return !one.removed && one.reader && one.found.container.path == path;
+  });
+  if (life == lives_.end()) return nullptr;
+  auto const& reader = *life->reader;
+  bool const there = reader.inode() == life->found.inode && reader.directories().main().same();
+  return there && reader.directories().complete() ? &reader : nullptr;
+}
+
 std::optional<BriefLife> BriefLives::take(std::string const& path, std::uint64_t inode) {
   auto const life = find(path, inode);
   if (life == lives_.end()) return std::nullopt;

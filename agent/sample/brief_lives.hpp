@@ -62,6 +62,9 @@ class BriefLives final : public CgroupWatch::Listener {
     sampling_.hierarchies = hierarchies;
     sampling_.facts = facts;
   }
+  // What reads the cgroup that is at a path now; nullptr where it was not opened, or not in every
+  // hierarchy. As long as its brief life.
+  CgroupReader const* reader_of(std::string const& path) const;
   // The one with that cgroup, taken out: it is a life from now on.
   std::optional<BriefLife> take(std::string const& path, std::uint64_t inode);
   // Reads the CPU time of those that live and were not looked at for a tenth of their age (at

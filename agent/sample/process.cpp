@@ -1,11 +1,6 @@
 #include "agent/sample/process.hpp"
 
-#include <dirent.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <memory>
 
 #include "agent/host/scan.hpp"
 
@@ -27,7 +22,7 @@ bool lists(std::string_view names, std::string_view name) {
 std::string_view process_list(CgroupDirectory const& directory, ReadBuffer& buffer) {
   for (char const* name :
        {"cgroup.procs", "leaf/cgroup.procs", "init/cgroup.procs", "container/cgroup.procs"}) {
-    auto const text = directory.read(0, name, buffer);
+    auto const text = directory.read(0, name, buffer, Records::many);
     if (!text) return {};
     std::string_view rest = *text;
     auto const pid = scan_integer(take_word(rest));
@@ -58,14 +53,6 @@ std::optional<std::string> cut_after_id(std::string_view path, std::string_view 
   return std::nullopt;
 }
 
-struct CloseListing {
-  void operator()(DIR* listing) const { ::closedir(listing); }
-};
-
-std::unique_ptr<DIR, CloseListing> open_listing(std::string const& path) {
-  return std::unique_ptr<DIR, CloseListing>(::opendir(path.c_str()));
-}
-
 }  // namespace
 
 std::optional<std::int64_t> first_process(CgroupDirectory const& directory, ReadBuffer& buffer) {
@@ -74,7 +61,7 @@ std::optional<std::int64_t> first_process(CgroupDirectory const& directory, Read
 }
 
 std::optional<std::int64_t> open_descriptors(CgroupDirectory const& directory,
-                                             std::string const& proc_root, ReadBuffer& buffer) {
+                                             DescriptorCount const& count, ReadBuffer& buffer) {
   constexpr int most_processes = 1'000;
   std::string_view processes = process_list(directory, buffer);
   if (processes.empty() || std::ranges::count(processes, '\n') > most_processes)
@@ -82,11 +69,10 @@ std::optional<std::int64_t> open_descriptors(CgroupDirectory const& directory,
   std::int64_t descriptors = 0;
   std::string_view line;
   while (take_line(processes, line)) {
-    auto const listing = open_listing(proc_root + "/" + std::string(line) + "/fd");
-    if (!listing && (errno == ENOENT || errno == ESRCH)) continue;  // it has ended
-    if (!listing) return std::nullopt;
-    while (dirent const* entry = ::readdir(listing.get()))
-      if (entry->d_name[0] != '.') ++descriptors;
+    auto const its = count.of(std::string(line));
+    if (!its && its.error().code == Errc::gone) continue;
+    if (!its) return std::nullopt;
+    descriptors += *its;
   }
   return descriptors;
 }

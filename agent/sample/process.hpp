@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "agent/cgroup/cgroup_directory.hpp"
+#include "agent/host/descriptor_count.hpp"
 #include "agent/host/kernel_file.hpp"
 
 namespace dadvisor::agent {
@@ -16,11 +17,10 @@ namespace dadvisor::agent {
 // /init, /container). nullopt when there is none, or none in our view.
 std::optional<std::int64_t> first_process(CgroupDirectory const& directory, ReadBuffer& buffer);
 
-// File descriptors that the processes of that cgroup, or of that one below it, have open: entries
-// of /proc/PID/fd, which only root may list, or who has CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.
-// nullopt where one may not be listed, and beyond 1,000 processes, which would take too long.
+// File descriptors that the processes of that cgroup, or of that one below it, have open. nullopt
+// where those of one may not be counted, and beyond 1,000 processes, which would take too long.
 std::optional<std::int64_t> open_descriptors(CgroupDirectory const& directory,
-                                             std::string const& proc_root, ReadBuffer& buffer);
+                                             DescriptorCount const& count, ReadBuffer& buffer);
 
 // The path of a process in one hierarchy (`controller` as in /proc/PID/cgroup, "" for the unified
 // one), cut after what the runtime was told to be its cgroup (`told`, where it is not empty and

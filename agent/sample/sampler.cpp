@@ -26,6 +26,7 @@ Sampler::Sampler(SamplerOptions options, Clock const& clock, Log log)
       host_layout_(host_layout()),
       container_layout_(container_layout()),
       host_(options_.host),
+      descriptors_(options_.host.proc_root),
       watch_(options_.host.proc_root == "/proc"),
       briefs_(brief_sampling()),
       host_slot_(options_.first_slot),
@@ -209,8 +210,7 @@ std::optional<Row> Sampler::read(Life& life, WallTime tick, bool runtime, HostFa
     }
   }
   if (slow && life.cgroup)
-    life.descriptors =
-        open_descriptors(life.cgroup->directories().main(), options_.host.proc_root, buffer_);
+    life.descriptors = open_descriptors(life.cgroup->directories().main(), descriptors_, buffer_);
   container_layout_.set(row, m::proc_fds, life.descriptors);
   fill_state(life, tick, facts, row);
   read_disks(life, row);

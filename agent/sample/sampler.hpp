@@ -29,6 +29,7 @@
 #include "agent/cgroup/container_walk.hpp"
 #include "agent/cgroup/hierarchies.hpp"
 #include "agent/fs/disk_walker.hpp"
+#include "agent/host/descriptor_count.hpp"
 #include "agent/host/host_reader.hpp"
 #include "agent/net/host_links.hpp"
 #include "agent/net/net_reader.hpp"
@@ -142,6 +143,8 @@ class Sampler {
   // Which lives there are (sampler_lives.cpp).
   void discover();
   void walk_when_due(bool services, RuntimeState const& runtimes);
+  void see_changes(CgroupMount const& mount, CgroupWatch::Changes const& changes);
+  bool is_found(std::string const& path) const;
   void reconcile(std::span<Container const> containers, RuntimeState const& runtimes);
   void adopt(Container const& container);
   void adopt(FoundContainer const& found, RuntimeState const& runtimes);
@@ -202,6 +205,7 @@ class Sampler {
   RowLayout host_layout_;
   RowLayout container_layout_;
   HostReader host_;
+  DescriptorCount descriptors_;
   ReadBuffer buffer_;
   std::optional<Hierarchies> hierarchies_;
   HostFacts facts_;
@@ -214,7 +218,7 @@ class Sampler {
   std::size_t missed_ = 0;                           // ends to be settled
   bool walking_ = false;
   PathRules walk_rules_;
-  std::vector<FoundContainer> found_;
+  std::vector<FoundContainer> found_;                   // by path
   std::map<std::string_view, Container const*> names_;  // of names_only, during a sample()
   bool strangers_ = false;
   bool other_root_ = false;  // directories shaped as Mesos' own, in no place that is known for it

@@ -51,18 +51,48 @@ void Sampler::walk_when_due(bool services, RuntimeState const& runtimes) {
     walk_due_.reset();
   }
   auto const now = clock_.monotonic();
-  bool const changed = watch_.changed();
-  if (walk_due_ && now < *walk_due_ && !changed) return;
-  walk_due_ = now + options_.walk_pace;
-  auto tree = walk_containers(mount, walk_rules_);
-  watch_.follow(tree, briefs_);
-  unaccounted_.follow(*hierarchies_, container_roots(mount, tree));
-  found_ = std::move(tree.containers);
-  other_root_ = std::ranges::any_of(tree.parents, ends_in_uuid);
-  std::erase_if(first_found_, [this](auto const& one) {
-    return std::ranges::none_of(
-        found_, [&](auto const& found) { return found.container.path == one.first; });
+  auto const changes = watch_.take_changes();
+  if (!walk_due_ || now >= *walk_due_ || changes.unknown) {
+    walk_due_ = now + options_.walk_pace;
+    auto tree = walk_containers(mount, walk_rules_);
+    watch_.follow(tree, briefs_);
+    unaccounted_.follow(*hierarchies_, container_roots(mount, tree));
+    found_ = std::move(tree.containers);
+    other_root_ = std::ranges::any_of(tree.parents, ends_in_uuid);
+  } else if (changes.any()) {
+    see_changes(mount, changes);
+  } else {
+    return;
+  }
+  std::erase_if(first_found_, [this](auto const& one) { return !is_found(one.first); });
+}
+
+bool Sampler::is_found(std::string const& path) const {
+  auto const path_of = [](FoundContainer const& one) -> auto const& { return one.container.path; };
+  return std::ranges::binary_search(found_, path, {}, path_of);
+}
+
+// As a walk would have found it, but for what is inside of containers.
+void Sampler::see_changes(CgroupMount const& mount, CgroupWatch::Changes const& changes) {
+  auto const& changed = changes.containers;
+  std::erase_if(found_, [&](FoundContainer const& one) {
+    std::string_view const path = one.container.path;
+    if (one.container.parent.empty()) return changed.contains(path);
+    return std::ranges::any_of(changed, [&](auto const& outer) {
+      return path.size() > outer.size() && path.starts_with(outer) && path[outer.size()] == '/';
+    });
   });
+  CgroupTree tree{{}, watch_.parents()};
+  for (auto const& path : changed) {
+    auto const* there = watch_.at(path);
+    if (!there) continue;
+    found_.push_back(*there);
+    if (!unaccounted_.follows(top_of(path))) tree.containers.push_back(*there);
+  }
+  std::ranges::sort(
+      found_, {}, [](auto const& one) -> auto const& { return one.container.path; });
+  if (!tree.containers.empty()) unaccounted_.follow(*hierarchies_, container_roots(mount, tree));
+  other_root_ = std::ranges::any_of(tree.parents, ends_in_uuid);
 }
 
 void Sampler::reconcile(std::span<Container const> containers, RuntimeState const& runtimes) {
@@ -221,8 +251,11 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     }
     life.path = *path;
   }
-  auto reader = CgroupReader::open(*hierarchies_, life.path);
-  if (!reader) {
+  // Mostly it was opened when it got its first process.
+  auto const* const opened = briefs_.reader_of(life.path);
+  auto reader =
+      opened ? Result<CgroupReader>(Error{}) : CgroupReader::open(*hierarchies_, life.path);
+  if (!opened && !reader) {
     if (reader.error().code == Errc::not_found) {
       if (life.from_runtime) life.path.clear();
       return false;
@@ -234,7 +267,8 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     told_unreadable_ = true;
     return false;
   }
-  if (life.inode != 0 && reader->inode() != life.inode) {
+  auto const inode = opened ? opened->inode() : reader->inode();
+  if (life.inode != 0 && inode != life.inode) {
     // Another run under a start that we know: the runtime's word of it is on the way, or the
     // runtime is away.
     auto const now = clock_.monotonic();
@@ -260,11 +294,10 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     life.io_mixed = false;
     life.entity.key.start_ns = 0;
   }
-  life.inode = reader->inode();
+  life.inode = inode;
   life.vanished.reset();
   if (auto brief = briefs_.take(life.path, life.inode)) {
-    if (brief->reader && brief->reader->directories().complete())
-      reader = std::move(*brief->reader);
+    if (opened) reader = std::move(*brief->reader);
     life.last = std::move(brief->last);
     life.cpu_seen = brief->cpu_seen;
     if (life.entity.key.start_ns == 0)

@@ -2,9 +2,9 @@
 """What the agent costs for N containers, beside bare preads of the files it reads at each tick, and
 beside netdata and collectd, all in the same minutes on the same containers.
 
-For each N an agent at a step of 1 s and one at 10 s, each with a process that reads what it reads and
-parses nothing (the files it keeps open and each container's net/dev), netdata's cgroups plugin and
-collectd's (which reads CPU alone) at 1 s. A program's CPU is that of a cgroup of its own, with all that
+For each N an agent at a step of 1 s and one at 10 s, each with a process that reads what it reads of
+the containers, at the same pace, and parses nothing; netdata's cgroups plugin and collectd's (which
+reads CPU alone) at 1 s. A program's CPU is that of a cgroup of its own, with all that
 it starts. Then what a scrape of the agent's page costs, and what finding the containers did. Prints a
 table; no figure of it is asserted.
 """
@@ -21,9 +21,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import lab  # noqa: E402
 
 SCRAPES = 20
-# Read once a minute.
-SLOW = re.compile(r"cfs_quota|cfs_period|shares|weight|cpu\.max$|cpuset|limit|memory\.max$|"
-                  r"memory\.high|max_usage|peak|pids\.max|swap\.max")
+# What the agent reads once a minute, of cgroups and of processes.
+SLOW_V1 = {"cpu": ("cpu.cfs_quota_us", "../cpu.cfs_quota_us", "cpu.shares"),
+           "cpuset": ("cpuset.effective_cpus",),
+           "memory": ("memory.limit_in_bytes", "memory.max_usage_in_bytes"),
+           "pids": ("pids.max",), "cpuacct": ("cgroup.procs",)}
+SLOW_V2 = ("cpu.max", "../cpu.max", "cpu.weight", "cpuset.cpus.effective", "memory.max",
+           "../memory.max", "memory.peak", "pids.max", "cgroup.procs")
+SLOW_NET = ("dev", "sockstat", "snmp", "netstat")
 NETDATA = """[global]
     run as user = root
     update every = 1
@@ -113,14 +118,30 @@ class Accounted(lab.Program):
         return kib / 1024
 
 
-def files_of_a_tick(pid, containers):
-    """"keep PATH" for the cgroup files the agent holds, "slow PATH" for those of them that it reads
-    once a minute, "open PATH" for its network reads."""
+def files_of(agent, containers):
+    """"keep PATH" for the cgroup files that the agent holds, "slow PATH" for what it reads once a
+    minute, "open PATH" for the networks that it does not read at the host's end of their links (one
+    question for all of them, which has no part in the floor)."""
     ids = re.compile("|".join(container.id for container in containers))
-    paths = sorted(os.readlink(fd) for fd in glob.glob("/proc/%d/fd/*" % pid))
-    kept = [("slow " if SLOW.search(os.path.basename(path)) else "keep ") + path for path in paths
-            if ids.search(path) and os.path.isfile(path)]
-    return kept + ["open /proc/%d/net/dev" % container.pid for container in containers]
+    paths = sorted(os.readlink(fd) for fd in glob.glob("/proc/%d/fd/*" % agent.process.pid))
+    lines = ["keep " + path for path in paths if ids.search(path) and os.path.isfile(path)]
+    page = agent.get("/metrics")[1].decode()
+    read = {source: float(value) for source, value in re.findall(
+        r'dadvisor_agent_network_readings_total\{from="(\w+)"\} (\S+)', page)}
+    for container in containers:
+        pid = container.pid
+        where = {name: path for _, names, path in
+                 (line.split(":", 2) for line in lab.read("/proc/%d/cgroup" % pid).splitlines())
+                 for name in names.split(",")}
+        for name, files in SLOW_V1.items() if "cpuacct" in where else [("", SLOW_V2)]:
+            if name in where:
+                directory = lab.mount_of(name or None) + where[name]
+                lines += ["slow %s/%s" % (directory, file) for file in files
+                          if os.path.exists(directory + "/" + file)]
+        lines += ["slow /proc/%d/net/%s" % (pid, name) for name in SLOW_NET]
+        if read["links"] < read["process"]:
+            lines.append("open /proc/%d/net/dev" % pid)
+    return lines
 
 
 class AgentBench(lab.Case):
@@ -182,7 +203,7 @@ class AgentBench(lab.Case):
             floors = []
             before = [one.cpu() for _, one in agents] + [peer.cpu() for peer in peers]
             for step, agent in agents:
-                files = files_of_a_tick(agent.process.pid, containers)
+                files = files_of(agent, containers)
                 self.assertGreater(len(files), count, "the agent keeps its files open")
                 floors.append(subprocess.Popen(
                     [os.path.join(lab.BIN, "pread_floor"), str(OPTIONS.window // step),

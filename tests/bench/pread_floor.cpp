@@ -1,8 +1,8 @@
 // What reading alone costs: the files named on stdin are read once per tick, with nothing parsed,
 // so that the agent's CPU can be compared with the least that any agent must spend.
-//   pread_floor TICKS STEP_MS    stdin: a line "keep PATH" (opened once, pread each tick), "slow
-//                                PATH" (opened once, pread each minute), or "open PATH" (opened,
-//                                read and closed each tick)
+//   pread_floor TICKS STEP_MS    stdin: a line "keep PATH" (opened once, pread each tick), "open
+//                                PATH" (opened, read and closed each tick), or "slow PATH" (the
+//                                same once a minute, or where that is rarer each tick)
 // Prints "files=N ticks=N cpu_seconds=S rss_kib=N" of the ticks alone.
 
 #include <fcntl.h>
@@ -47,20 +47,19 @@ int main(int argc, char** argv) {
   }
   int const ticks = std::atoi(argv[1]);
   long const step_ms = std::atol(argv[2]);
-  std::vector<int> kept, slow;
-  std::vector<std::string> reopened;
+  std::vector<int> kept;
+  std::vector<std::string> reopened, slow;
   for (std::string line; std::getline(std::cin, line);) {
     std::string const path = line.substr(line.find(' ') + 1);
-    bool const is_slow = line.starts_with("slow ");
-    if (is_slow || line.starts_with("keep ")) {
+    if (line.starts_with("keep ")) {
       int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
       if (fd < 0) {
         std::perror(path.c_str());
         return 1;
       }
-      (is_slow ? slow : kept).push_back(fd);
+      kept.push_back(fd);
     } else {
-      reopened.push_back(path);
+      (line.starts_with("slow ") ? slow : reopened).push_back(path);
     }
   }
 
@@ -68,21 +67,20 @@ int main(int argc, char** argv) {
   double const before = cpu_seconds();
   timespec next{};
   ::clock_gettime(CLOCK_MONOTONIC, &next);
-  auto const read_all = [&](std::vector<int> const& files) {
-    for (int const fd : files)
-      if (::pread(fd, buffer.data(), buffer.size(), 0) < 0) std::perror("pread");
+  auto const read_anew = [&](std::vector<std::string> const& paths) {
+    for (auto const& path : paths) {
+      int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd < 0) continue;
+      if (::read(fd, buffer.data(), buffer.size()) < 0) std::perror(path.c_str());
+      ::close(fd);
+    }
   };
   long const minute = std::max(1L, 60'000L / step_ms);
   for (int tick = 0; tick < ticks; ++tick) {
-    read_all(kept);
-    if (tick % minute == 0) read_all(slow);
-    for (auto const& path : reopened) {
-      int const fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-      if (fd < 0) continue;
-      while (::read(fd, buffer.data(), buffer.size()) > 0) {
-      }
-      ::close(fd);
-    }
+    for (int const fd : kept)
+      if (::pread(fd, buffer.data(), buffer.size(), 0) < 0) std::perror("pread");
+    read_anew(reopened);
+    if (tick % minute == 0) read_anew(slow);
     next.tv_nsec += step_ms * 1'000'000L;
     next.tv_sec += next.tv_nsec / 1'000'000'000L;
     next.tv_nsec %= 1'000'000'000L;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -32,17 +33,28 @@ struct Told final : CgroupWatch::Listener {
 };
 
 using Said = std::vector<std::string>;
+using Paths = std::vector<std::string>;
 
 struct Watching {
   explicit Watching(FileTree const& tree, bool processes = false)
       : mount{tree.root(), "/", false, {"cpuacct"}}, watch(processes) {
     watch.begin(mount, {});
     walk();
+    // What was made in a directory before that was watched: one walk more.
+    CHECK(watch.take_changes().unknown);
+    walk();
+    CHECK_FALSE(watch.take_changes().any());
   }
   void walk() { watch.follow(walk_containers(mount, {}), told); }
   Said serve() {
     watch.serve(told);
     return told.take();
+  }
+  // Where containers came or went, all of them.
+  std::vector<std::string> changed() {
+    auto const changes = watch.take_changes();
+    CHECK_FALSE(changes.unknown);
+    return {changes.containers.begin(), changes.containers.end()};
   }
   bool readable(int wait_ms) const {
     pollfd one{watch.descriptor(), POLLIN, 0};
@@ -65,8 +77,8 @@ TEST_CASE("a container is told when it is made, fills, empties and goes") {
   tree.directory("docker/" + id);
   CHECK(watching.readable(1000));
   CHECK(watching.serve().empty());
-  CHECK(watching.watch.changed());
-  CHECK_FALSE(watching.watch.changed());
+  CHECK(watching.changed() == Paths{"/docker/" + id});
+  CHECK(watching.changed().empty());
   tree.write("docker/" + id + "/cgroup.procs", "77\n");
   CHECK(watching.serve() == Said{"made fa"});
   tree.write("docker/" + id + "/memory.limit_in_bytes", "9\n");
@@ -77,7 +89,8 @@ TEST_CASE("a container is told when it is made, fills, empties and goes") {
   CHECK(watching.serve() == Said{"made fa"});
   tree.remove("docker/" + id);
   CHECK(watching.serve() == Said{"removed fa"});
-  CHECK(watching.watch.changed());
+  CHECK(watching.changed() == Paths{"/docker/" + id});
+  CHECK_FALSE(watching.watch.at("/docker/" + id));
 }
 
 TEST_CASE("what is in a directory before that is watched is found") {
@@ -89,6 +102,7 @@ TEST_CASE("what is in a directory before that is watched is found") {
   std::filesystem::rename(tree.path("elsewhere/kubepods"), mounted.path("later"));
   // A rename is no making of a cgroup: only a walk finds it.
   CHECK(watching.serve().empty());
+  CHECK(watching.watch.take_changes().unknown);
   watching.walk();
   CHECK(watching.told.take() == Said{"there fa"});
   mounted.directory("kubepods/pod2/" + other);
@@ -147,4 +161,65 @@ TEST_CASE("the end of a process is told at once, and of another one behind it to
   // By the process, and by the empty list.
   CHECK(watching.serve() == Said{"ending fa", "ending fa"});
   for (auto const child : children) ::waitpid(child, nullptr, 0);
+}
+
+TEST_CASE("what came and went leaves the watch with what a walk finds") {
+  FileTree tree;
+  tree.directory("docker");
+  Watching watching(tree);
+  auto const same = [&] {
+    watching.serve();
+    auto const walked = walk_containers(watching.mount, {});
+    auto parents = walked.parents;
+    std::ranges::sort(parents);
+    CHECK(watching.watch.parents() == parents);
+    Paths outer;
+    for (auto const& found : walked.containers)
+      if (found.container.parent.empty()) {
+        outer.push_back(found.container.path);
+        auto const* there = watching.watch.at(found.container.path);
+        REQUIRE(there);
+        CHECK(there->inode == found.inode);
+        CHECK(there->container == found.container);
+      }
+    return outer;
+  };
+  auto const in_docker = "/docker/" + id, in_pod = "/kubepods/pod1/" + other;
+  tree.directory("docker/" + id);
+  tree.directory("kubepods/pod1/" + other + "/inner/" + id);
+  CHECK(same() == Paths{in_docker, in_pod});
+  CHECK(watching.changed() == Paths{in_docker, in_pod});
+  // Made, removed and made again in one go: another directory of the same name.
+  tree.remove("docker/" + id);
+  tree.directory("docker/" + id);
+  tree.remove("kubepods/pod1");
+  tree.directory("empty");
+  CHECK(same() == Paths{in_docker});
+  CHECK(watching.changed() == Paths{in_docker, in_pod});
+  CHECK_FALSE(watching.watch.at(in_pod));
+  tree.remove("docker");
+  CHECK(same().empty());
+  CHECK(watching.changed() == Paths{in_docker});
+  // Of a directory that no container is in, no container is told.
+  tree.remove("kubepods");
+  watching.serve();
+  auto const changes = watching.watch.take_changes();
+  CHECK(changes.parents);
+  CHECK_FALSE(changes.unknown);
+  CHECK(changes.containers.empty());
+}
+
+TEST_CASE("where not every directory can be watched a walk must tell") {
+  FileTree tree;
+  for (int i = 0; i < 300; ++i) tree.directory("slice" + std::to_string(i));
+  CgroupWatch watch(false);
+  CgroupMount const mount{tree.root(), "/", false, {"cpuacct"}};
+  Told told;
+  watch.begin(mount, {});
+  watch.follow(walk_containers(mount, {}), told);
+  watch.follow(walk_containers(mount, {}), told);
+  (void)watch.take_changes();
+  tree.directory(id);
+  watch.serve(told);
+  CHECK(watch.take_changes().unknown);
 }

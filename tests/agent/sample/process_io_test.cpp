@@ -1,8 +1,5 @@
 #include "agent/sample/process_io.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 
 #include "tests/agent/file_tree.hpp"
@@ -21,9 +18,9 @@ struct Group {
     account(7, 100, 10);
     account(8, 200, 20);
     account(9, 400, 40);
-    struct stat of {};
-    REQUIRE(::stat(tree.path("cg").c_str(), &of) == 0);
-    directory = {tree.path("cg"), of.st_ino, 1, false};
+    auto opened = CgroupDirectory::open(tree.path("cg"), 1, false);
+    REQUIRE(opened);
+    directory = std::move(*opened);
   }
   void account(int pid, int read, int written) const {
     tree.write("proc/" + std::to_string(pid) + "/io",

@@ -1,7 +1,5 @@
 #include "agent/sample/process.hpp"
 
-#include <sys/stat.h>
-
 #include <catch2/catch.hpp>
 
 #include "tests/agent/file_tree.hpp"
@@ -32,16 +30,15 @@ TEST_CASE("the first process may be in the leaf below") {
   tree.write("c/cgroup.procs", "");
   tree.write("c/leaf/cgroup.procs", "42\n43\n");
   ReadBuffer buffer;
-  struct stat of {};
-  REQUIRE(::stat(tree.path("c").c_str(), &of) == 0);
-  CgroupDirectory const directory{tree.path("c"), of.st_ino, 1, true};
-  CHECK(first_process(directory, buffer) == 42);
+  auto const directory = CgroupDirectory::open(tree.path("c"), 1, true);
+  REQUIRE(directory);
+  CHECK(first_process(*directory, buffer) == 42);
   tree.write("c/cgroup.procs", "7\n");
-  CHECK(first_process(directory, buffer) == 7);
+  CHECK(first_process(*directory, buffer) == 7);
   // 0 stands for a process outside our view (another pid namespace).
   tree.write("c/cgroup.procs", "0\n");
   tree.remove("c/leaf");
-  CHECK_FALSE(first_process(directory, buffer));
+  CHECK_FALSE(first_process(*directory, buffer));
 }
 
 TEST_CASE("descriptors of all processes of a cgroup are counted, of ended ones none") {
@@ -49,14 +46,14 @@ TEST_CASE("descriptors of all processes of a cgroup are counted, of ended ones n
   tree.write("c/cgroup.procs", "");
   tree.write("c/init/cgroup.procs", "42\n43\n44\n");
   for (char const* fd : {"42/fd/0", "42/fd/1", "42/fd/17", "44/fd/0"}) tree.write(fd, "");
+  DescriptorCount const count(tree.root());
   ReadBuffer buffer;
-  struct stat of {};
-  REQUIRE(::stat(tree.path("c").c_str(), &of) == 0);
-  CgroupDirectory const directory{tree.path("c"), of.st_ino, 1, true};
-  CHECK(open_descriptors(directory, tree.root(), buffer) == 4);
+  auto const directory = CgroupDirectory::open(tree.path("c"), 1, true);
+  REQUIRE(directory);
+  CHECK(open_descriptors(*directory, count, buffer) == 4);
   // What is no directory stands for one that may not be listed.
   tree.write("43/fd", "");
-  CHECK_FALSE(open_descriptors(directory, tree.root(), buffer));
+  CHECK_FALSE(open_descriptors(*directory, count, buffer));
   tree.write("c/init/cgroup.procs", "");
-  CHECK_FALSE(open_descriptors(directory, tree.root(), buffer));
+  CHECK_FALSE(open_descriptors(*directory, count, buffer));
 }
