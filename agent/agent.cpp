@@ -101,7 +101,14 @@ void Agent::glance() {
   // One timer for all: who came since looks earlier than what it waits for.
   auto const next = sampler_->glance();
   if (!next) return;
-  glance_timer_ = loop_.after(*next, [this] { glance(); });
+  constexpr Nanoseconds near = 1ms;
+  auto const now = clock_.monotonic();
+  if (glance_due_ && *glance_due_ > now && *glance_due_ <= now + *next + near) return;
+  glance_due_ = now + *next;
+  glance_timer_ = loop_.after(*next, [this] {
+    glance_due_.reset();
+    glance();
+  });
 }
 
 void Agent::tick(WallTime at) {

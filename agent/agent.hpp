@@ -58,6 +58,7 @@ class Agent {
   std::vector<RuntimeEvent> events_;  // not in a batch yet
   http::Readable watched_;
   http::Timer glance_timer_;
+  std::optional<MonotonicTime> glance_due_;  // as long as the timer runs
   std::optional<RuntimesSettled> settled_;
   std::optional<Ticker> ticker_;
 };

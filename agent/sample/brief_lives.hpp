@@ -33,6 +33,7 @@ struct BriefLife {
   bool missed = false;                    // removed before its last figures could be read
   std::optional<std::int64_t> cpu_usage;  // ns, at the last glance
   MonotonicTime since{}, glance_due{}, looked{};
+  Nanoseconds pause{};        // in front of glance_due
   std::int64_t cpu_seen = 0;  // ns of CPU that cpu.unaccounted knows to be its
 };
 
@@ -47,6 +48,8 @@ class BriefLives final : public CgroupWatch::Listener {
     // Of a container that is the sampler's already: it takes the last reading itself.
     std::function<void(FoundContainer const&)> ending_life;
     std::function<bool(FoundContainer const&)> is_life;
+    // Whether its parent's counter tells what it used if its end is missed.
+    std::function<bool(FoundContainer const&)> told_by_parent;
     // A brief life began; it ended, having used so many ns of CPU; a life's cgroup was removed.
     std::function<void(FoundContainer const&)> began;
     std::function<void(FoundContainer const&, std::int64_t)> ended;
@@ -69,8 +72,10 @@ class BriefLives final : public CgroupWatch::Listener {
   std::optional<BriefLife> take(std::string const& path, std::uint64_t inode);
   // Reads the CPU time of those that live and were not looked at for a tenth of their age (at
   // least 20 ms, so that a container costs some fifty looks in ten seconds): what is known of one
-  // whose end is missed, as it was removed before its process's end was told. How long until the
-  // next is due; nothing when none lives.
+  // whose end is missed, as it was removed before its process's end was told. Where the parent's
+  // counter will tell of that, for half of their age (some fifteen looks): it settles then how much
+  // of the sum is whose, should several be missed together. How long until the next is due; nothing
+  // when none lives.
   std::optional<Nanoseconds> glance();
   // By when they began; ends included.
   std::list<BriefLife>& all() { return lives_; }

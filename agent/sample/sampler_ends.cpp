@@ -11,17 +11,19 @@ namespace dadvisor::agent {
 namespace m = metric;
 
 BriefLives::Sampling Sampler::brief_sampling() {
-  return {clock_,
-          nullptr,
-          {},
-          buffer_,
-          [this](FoundContainer const& one) { ending_life(one); },
-          [this](FoundContainer const& one) { return life_of(one) != nullptr; },
-          [this](FoundContainer const& one) { follow_gone(top_of(one.container.path)); },
-          [this](FoundContainer const& one, std::int64_t used) {
-            gone_cpu_.ended(top_of(one.container.path), used);
-          },
-          [this](FoundContainer const& one) { removed_life(one); }};
+  return {
+      clock_,
+      nullptr,
+      {},
+      buffer_,
+      [this](FoundContainer const& one) { ending_life(one); },
+      [this](FoundContainer const& one) { return life_of(one) != nullptr; },
+      [this](FoundContainer const& one) { return gone_cpu_.follows(top_of(one.container.path)); },
+      [this](FoundContainer const& one) { follow_gone(top_of(one.container.path)); },
+      [this](FoundContainer const& one, std::int64_t used) {
+        gone_cpu_.ended(top_of(one.container.path), used);
+      },
+      [this](FoundContainer const& one) { removed_life(one); }};
 }
 
 void Sampler::attend() {

@@ -137,3 +137,31 @@ TEST_CASE("an end that was read leaves the parent's account right") {
   CHECK(cell(batch, c, m::cpu_usage) == 30'000'000);
   CHECK(parent.sampled.sampler.stats().told_by_parents == 1);
 }
+
+TEST_CASE("where the parent will tell, a brief life is looked at more rarely") {
+  Parent parent;
+  parent.begin('b', 78);
+  int looks = 0;
+  for (Nanoseconds age{}; age < std::chrono::seconds(9); ++looks) {
+    auto const next = parent.sampled.sampler.glance();
+    REQUIRE(next);
+    parent.host.clock.pass(*next);
+    age += *next;
+  }
+  // At 0, 20 and 40 ms, then at half more of the age each time: 0.06 s * 1.5^12.4 = 9 s.
+  CHECK(looks >= 15);
+  CHECK(looks <= 17);
+}
+
+TEST_CASE("who looks at one looks at those whose time has nearly come") {
+  Parent parent;
+  parent.begin('b', 78);
+  (void)parent.sampled.sampler.glance();
+  parent.host.clock.pass(milliseconds(4));
+  parent.begin('c', 79);
+  // Of b there is nothing to be seen yet.
+  CHECK(parent.sampled.sampler.glance() == milliseconds(16));
+  parent.host.clock.pass(milliseconds(16));
+  // c, due 4 ms later, is looked at with b.
+  CHECK(parent.sampled.sampler.glance() == milliseconds(20));
+}
