@@ -1,10 +1,11 @@
 #pragma once
 // Reads one container's cgroup, tick by tick, whatever the hierarchy: v1, v2 or both.
 //
-// Files are kept open from the first reading on (13 to 15 on v1, 11 on v2), so a reading costs one
-// pread a file and allocates nothing. They belong to the cgroup that was opened: when it is
-// removed reads say Errc::gone, even if another of the same name stands there by now (a restarted
-// container); open a new reader then. Not thread-safe; the sampler's thread owns it.
+// Files are kept open from the first reading on (13 to 15 on v1, 11 on v2), and the directories
+// that they are in (up to 7 and 1), so a reading costs one pread a file and allocates nothing. They
+// belong to the cgroup that was opened: when it is removed reads say Errc::gone, even if another of
+// the same name stands there by now (a restarted container); open a new reader then. Not
+// thread-safe; the sampler's thread owns it.
 
 #include <optional>
 #include <string>

@@ -91,7 +91,7 @@ Finding check_proc(std::string const& proc_root) {
 }
 
 Finding check_descriptors(std::size_t containers) {
-  constexpr std::size_t of_a_container = 17, own = 100;
+  constexpr std::size_t of_a_container = 24, own = 100;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   auto const needed = containers * of_a_container + own;
