@@ -9,14 +9,6 @@
 namespace dadvisor::graphite {
 namespace {
 
-// Graphite zips values with the time stamps start, start + step, ... up to and including end:
-// what some functions leave over behind that never shows.
-void cut_behind_end(Series& series) {
-  auto const span = std::max<std::int64_t>(series.end - series.start, 0);
-  auto const room = static_cast<std::size_t>(span / series.step) + 1;
-  if (series.values.size() > room) series.values.resize(room);
-}
-
 // What the call asks a source of coarse values to put them together by, for the series in it. It
 // goes on through functions that leave values as they are: of a sum over series the greatest is not
 // the sum of the greatest.
@@ -33,10 +25,32 @@ std::optional<Consolidation> asked(ExpressionNode const& node,
   return from_outside;
 }
 
+// "disk.used;dc=bj;host=h1": a path that is the whole name of one tagged series, as answers show
+// it.
+bool is_tagged_name(std::string_view pattern) { return pattern.find(';') != pattern.npos; }
+
+Result<SeriesList> fetch_tagged_name(std::string_view name, EvaluationContext const& context) {
+  if (name.starts_with(';')) return SeriesList{};
+  std::vector<std::string> tags{"name=" + std::string(name.substr(0, name.find(';')))};
+  for (auto rest = name; rest.find(';') != rest.npos;) {
+    rest.remove_prefix(rest.find(';') + 1);
+    tags.emplace_back(rest.substr(0, rest.find(';')));
+    std::string_view const tag = tags.back();
+    auto const equals = tag.find('=');
+    bool const is_tag = equals != 0 && equals < tag.size() - 1 && tag.find('!') > equals;
+    bool const again = std::find(tags.begin(), tags.end() - 1, tags.back()) != tags.end() - 1;
+    if (!is_tag || again) return SeriesList{};
+  }
+  auto fetched = context.source->fetch_tagged(tags, context.window);
+  if (!fetched) return fetched;
+  std::erase_if(*fetched, [&](Series const& one) { return one.tags.size() != tags.size(); });
+  return fetched;
+}
+
 Result<SeriesList> call_function(ExpressionNode const& node, EvaluationContext& context) {
   Function const& function = *node.function;
   auto const* path = function.over_matched == nullptr ? nullptr : Call::only_path(node);
-  if (path != nullptr) {
+  if (path != nullptr && !is_tagged_name(path->pattern)) {
     auto const matched = context.source->match(path->pattern, context.window);
     if (!matched) return matched.error();
     if (*matched != nullptr) {
@@ -66,7 +80,8 @@ Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& 
     context.window.consolidation = outside;
     return made;
   }
-  auto fetched = context.source->fetch(node.pattern, context.window);
+  auto fetched = is_tagged_name(node.pattern) ? fetch_tagged_name(node.pattern, context)
+                                              : context.source->fetch(node.pattern, context.window);
   if (!fetched) return fetched.error();
   adopt_fetched(*fetched, node.pattern, context);
   return fetched;
@@ -83,7 +98,8 @@ Result<SeriesList> evaluate(Expression const& expression, Window const& window,
                             options.request == nullptr ? &own : options.request};
   auto series = evaluate_node(expression.root(), context);
   if (!series) return series.error();
-  for (auto& one : *series) cut_behind_end(one);
+  if (!options.with_values_behind_end)
+    for (auto& one : *series) cut_behind_end(one);
   std::erase_if(*series, [](Series const& one) { return one.values.empty(); });
   return series;
 }

@@ -22,6 +22,8 @@ struct EvaluationOptions {
   double x_files_factor = 0;
   TimeZone zone = TimeZone::utc();  // for functions that know days, such as smartSummarize
   RequestState* request = nullptr;  // shared by the targets of a request; none: its own
+  // For who puts values together before cut_behind_end().
+  bool with_values_behind_end = false;
 };
 
 Result<SeriesList> evaluate(Expression const& expression, Window const& window,

@@ -152,12 +152,16 @@ Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, s
   return out;
 }
 
-Result<SeriesList> render_series(RenderParameters const& request, SeriesSource const& source) {
+namespace {
+
+Result<SeriesList> series_of(RenderParameters const& request, SeriesSource const& source,
+                             bool with_values_behind_end) {
   SeriesList out;
   RequestState state;
+  EvaluationOptions const options{request.x_files_factor, request.zone, &state,
+                                  with_values_behind_end};
   for (auto const& target : request.targets) {
-    auto series =
-        evaluate(target, request.window, source, {request.x_files_factor, request.zone, &state});
+    auto series = evaluate(target, request.window, source, options);
     if (!series) return series.error();
     out.insert(out.end(), std::make_move_iterator(series->begin()),
                std::make_move_iterator(series->end()));
@@ -165,8 +169,15 @@ Result<SeriesList> render_series(RenderParameters const& request, SeriesSource c
   return out;
 }
 
+}  // namespace
+
+Result<SeriesList> render_series(RenderParameters const& request, SeriesSource const& source) {
+  return series_of(request, source, false);
+}
+
 Result<Answer> render(RenderParameters const& request, SeriesSource const& source) {
-  auto series = render_series(request, source);
+  bool const limited = request.format == RenderFormat::json && request.json.max_data_points;
+  auto series = series_of(request, source, limited);
   if (!series) return series.error();
   auto const cluster = [&](ClusterFormat format) {
     return Answer{content_type(format), to_cluster(*series, format)};

@@ -2,6 +2,12 @@
 
 namespace dadvisor::graphite {
 
+void cut_behind_end(Series& series) {
+  auto const span = series.end - series.start;
+  auto const room = span < 0 ? 0 : static_cast<std::size_t>(span / series.step) + 1;
+  if (series.values.size() > room) series.values.resize(room);
+}
+
 Result<std::unique_ptr<MatchedSeries>> SeriesSource::match(std::string_view, Window const&) const {
   return std::unique_ptr<MatchedSeries>();
 }

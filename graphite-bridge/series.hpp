@@ -43,6 +43,10 @@ struct Series {
   Drawing drawing;  // for pictures only; no other answer shows it
 };
 
+// Graphite shows values at start, start + step, ... up to and including end: what some functions
+// leave over behind that counts only where values are put together.
+void cut_behind_end(Series& series);
+
 // The window (from, until] that graphite-web answers, in unix seconds, and its clock.
 struct Window {
   std::int64_t from = 0;

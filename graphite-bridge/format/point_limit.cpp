@@ -10,10 +10,11 @@ namespace dadvisor::graphite {
 namespace {
 
 void limit_points(Series& series, std::size_t max_data_points, std::int64_t range) {
+  if (series.end < series.start) return cut_behind_end(series);
   std::size_t per_point = series.values.size();
   if (max_data_points > 1) {
     double const points = static_cast<double>(range) / static_cast<double>(series.step);
-    if (static_cast<double>(max_data_points) >= points) return;
+    if (static_cast<double>(max_data_points) >= points) return cut_behind_end(series);
     per_point = static_cast<std::size_t>(std::ceil(points / static_cast<double>(max_data_points)));
     auto const point_seconds = static_cast<std::int64_t>(per_point) * series.step;
     auto const behind = [&](std::int64_t step) {  // how far start lies behind a multiple of step
@@ -30,9 +31,9 @@ void limit_points(Series& series, std::size_t max_data_points, std::int64_t rang
   series.values =
       consolidate(series.values, per_point, series.consolidation, series.x_files_factor);
   series.step *= static_cast<std::int64_t>(std::max<std::size_t>(per_point, 1));
-  auto const span = std::max<std::int64_t>(series.end - series.start, 0);
-  auto const shown = static_cast<std::size_t>(span / series.step) + 1;
-  if (series.values.size() > shown) series.values.resize(shown);
+  // The end of a short one may lie before where its first group begins now.
+  series.end = std::max(series.end, series.start);
+  cut_behind_end(series);
 }
 
 }  // namespace

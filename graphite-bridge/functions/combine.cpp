@@ -102,8 +102,9 @@ Result<SeriesList> aggregate_unread(Call& call, MatchedSeries const& matched) {
 }
 
 Result<SeriesList> multiply(Call& call) {
+  bool const one_list = call.values("seriesLists").size() == 1;
   auto series = call.take_series("seriesLists");
-  if (series.size() == 1) return series;  // as it came, name and all
+  if (one_list && series.size() == 1) return series;  // as it came, name and all
   return combine(series, "multiply", call.x_files_factor());
 }
 

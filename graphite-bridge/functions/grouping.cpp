@@ -134,7 +134,10 @@ std::string without_nodes(std::string const& name, std::set<std::int64_t> const&
 
 Result<SeriesList> with_wildcards(Call& call, std::string_view function) {
   std::set<std::int64_t> positions;
-  for (auto const& one : call.values("position")) positions.insert(std::get<std::int64_t>(one));
+  for (auto const& one : call.values("position")) {
+    // "none" is given for one as well, and is no position.
+    if (auto const* position = std::get_if<std::int64_t>(&one)) positions.insert(*position);
+  }
   auto groups = grouped(call.take_series("seriesList"), [&positions](Series const& one) {
     return without_nodes(one.name, positions);
   });

@@ -165,6 +165,25 @@ TEST_CASE("an aberration of a coarser lead-in is that of the band at its time") 
   check_values(out[0], expected);
 }
 
+TEST_CASE("a tagged series is found by its whole name") {
+  auto const source = figures();
+  auto const found = [&](std::string const& target) {
+    std::vector<std::string> names;
+    for (auto const& one : run(target, source)) names.push_back(one.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(found("used;dc=bj") == Names{"used;dc=bj"});
+  CHECK(found("used;rack=r1;dc=bj") == Names{"used;dc=bj;rack=r1"});
+  CHECK(found("sumSeries(used;dc=bj;rack=r1)") == Names{"sumSeries(used;dc=bj;rack=r1)"});
+  CHECK(run_one("used;dc=bj", source).path_expression == "used;dc=bj");
+  for (char const* none : {"used;dc=sh", "used;rack=r1", "used;dc=", "used;dc", "used;=bj",
+                           ";dc=bj", "used;dc!=sh", "used;dc=bj;dc=bj", "used;"}) {
+    CAPTURE(none);
+    CHECK(found(none).empty());
+  }
+}
+
 TEST_CASE("made series are of bounded length, and a step leads on") {
   auto const source = figures();
   CHECK(error_of("time('t',0)", source).find("step must be more than 0") != std::string::npos);
