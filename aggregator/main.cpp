@@ -34,7 +34,7 @@
 #include "aggregator/series/entity_path.hpp"
 #include "aggregator/series/store_series_source.hpp"
 #include "aggregator/settings.hpp"
-#include "aggregator/sink/carbon_sink.hpp"
+#include "aggregator/sinks.hpp"
 #include "aggregator/start_failure.hpp"
 #include "aggregator/store/real_disk.hpp"
 #include "aggregator/store/store.hpp"
@@ -85,29 +85,6 @@ store::StoreOptions store_options(Settings const& settings) {
   options.head_span = settings.head_span;
   options.name_of = series::instance_node;
   return options;
-}
-
-// Null where the operator has no carbon.
-std::unique_ptr<sink::CarbonSink> open_carbon_sink(Settings const& settings,
-                                                   config::OptionTable const& table,
-                                                   series::StoreSeriesSource const& source,
-                                                   Clock const& clock, Log const& log) {
-  if (settings.carbon.empty()) return nullptr;
-  auto const peer = config::parse_host_port(settings.carbon, 2003);
-  if (!peer) fail(table.where("carbon") + ": " + to_string(peer.error()));
-  sink::CarbonOptions options;
-  options.host = peer->host;
-  options.port = peer->port;
-  options.cursor_file = settings.data_dir + "/carbon.cursor";
-  options.retention = settings.retention;
-  series::PointSelection selection;
-  selection.instances = settings.carbon_instances;
-  return std::make_unique<sink::CarbonSink>(
-      options,
-      [&source, selection](WallTime from, WallTime until, sink::PointVisitor const& point) {
-        return source.points(from, until, selection, point);
-      },
-      clock, log.named("carbon"));
 }
 
 // Null where it listens in the clear.
@@ -222,7 +199,7 @@ int run(Settings settings, config::OptionTable const& table) {
   if (!engine) fail("alerts: " + to_string(engine.error()), 1);
   auto const alerts = std::move(*engine);
 
-  auto carbon = open_carbon_sink(settings, table, source, clock, log);
+  auto sinks = open_sinks(settings, table, source, clock, log);
 
   http::Loop loop;
   ingest::Ingest ingest(
@@ -256,7 +233,7 @@ int run(Settings settings, config::OptionTable const& table) {
                       pipeline,       watch,
                       stream,         *alerts,
                       *notifier,      rule_directory,
-                      notify_file,    carbon.get(),
+                      notify_file,    sinks,
                       points.get(),   [&server] { return server->counts(); },
                       tls != nullptr, access.host_tokens(),
                       clock,          clock.wall()};
@@ -314,7 +291,7 @@ int run(Settings settings, config::OptionTable const& table) {
   };
   PipelineListeners listeners;
   listeners.ready = [&](rollup::ReadyTick const& ready) {
-    if (carbon) carbon->ready(ready.tick);
+    sinks.ready(ready.tick);
     auto const tick = std::chrono::floor<std::chrono::seconds>(ready.tick);
     auto const job = [&alerts = *alerts, &reload, &log, tick] {
       reload();
@@ -324,9 +301,7 @@ int run(Settings settings, config::OptionTable const& table) {
     if (tick.time_since_epoch() % alert_options.step == 0s && !evaluation->submit(job))
       log.warning("alerts are more than 100000 ticks behind");
   };
-  listeners.changed = [&](WallTime tick) {
-    if (carbon) carbon->changed(tick);
-  };
+  listeners.changed = [&](WallTime tick) { sinks.changed(tick); };
   auto const evaluated = alerts->counters().last_tick;
   pipeline.start(*store,
                  evaluated == alert::Tick{} ? std::nullopt : std::optional<WallTime>(evaluated),
@@ -361,7 +336,7 @@ int run(Settings settings, config::OptionTable const& table) {
   admin.reset();
   queries.reset();
   evaluation.reset();
-  carbon.reset();
+  sinks = {};
   notifier->stop();
   watch.stop();
   store.reset();  // what points->stop() handed over is written first

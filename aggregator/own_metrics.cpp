@@ -335,6 +335,27 @@ void add_carbon(self::SelfMetrics& metrics, sink::CarbonSink const& carbon) {
   add.gauge("carbon_connected", "Whether carbon is there.", &CarbonCounters::connected);
 }
 
+void add_remote_write(self::SelfMetrics& metrics, sink::RemoteWriteSink const& sink) {
+  using sink::RemoteWriteCounters;
+  Adder const add(metrics, sink, &sink::RemoteWriteSink::counters);
+  add.counter("remote_write_samples", "Samples acknowledged.", &RemoteWriteCounters::samples);
+  add.counter("remote_write_refused", "Samples that a 4xx refused for good.",
+              &RemoteWriteCounters::refused);
+  add.counter("remote_write_stale", "Series that ended.", &RemoteWriteCounters::stale);
+  add.counter("remote_write_requests", "Requests answered.", &RemoteWriteCounters::requests);
+  add.counter("remote_write_bytes", "Of their bodies.", &RemoteWriteCounters::bytes);
+  add.counter("remote_write_failures", "Requests to be sent again.",
+              &RemoteWriteCounters::failures);
+  add.counter("remote_write_read_failures", "Samples that the store could not give.",
+              &RemoteWriteCounters::read_failures);
+  add.counter("remote_write_skipped_seconds", "Seconds of ticks that were never sent.",
+              &RemoteWriteCounters::skipped_seconds);
+  metrics.gauge("dadvisor_remote_write_cursor_seconds", "The last tick sent.",
+                [&sink] { return static_cast<double>(unix_seconds(sink.counters().cursor)); });
+  add.gauge("remote_write_connected", "Whether the receiver is there.",
+            &RemoteWriteCounters::connected);
+}
+
 void add_points(self::SelfMetrics& metrics, PointReceivers const& points) {
   using ingest::PointCounters;
   Adder const add(metrics, points, &PointReceivers::counters);
@@ -417,7 +438,8 @@ self::SelfMetrics own_metrics(Stages const& stages) {
               [&file = stages.notify_file] { return file.reloads(); });
   if (stages.host_tokens != nullptr) add_host_tokens(metrics, *stages.host_tokens);
   if (stages.points != nullptr) add_points(metrics, *stages.points);
-  if (stages.carbon != nullptr) add_carbon(metrics, *stages.carbon);
+  if (stages.sinks.carbon) add_carbon(metrics, *stages.sinks.carbon);
+  if (stages.sinks.remote_write) add_remote_write(metrics, *stages.sinks.remote_write);
   return metrics;
 }
 

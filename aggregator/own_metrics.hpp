@@ -13,7 +13,7 @@
 #include "aggregator/notify/notify_file_watch.hpp"
 #include "aggregator/pipeline.hpp"
 #include "aggregator/point_receivers.hpp"
-#include "aggregator/sink/carbon_sink.hpp"
+#include "aggregator/sinks.hpp"
 #include "aggregator/store/store.hpp"
 #include "common/core/clock.hpp"
 #include "common/http/server.hpp"
@@ -21,7 +21,7 @@
 
 namespace dadvisor::aggregator {
 
-// The stages whose counters are shown; all must outlive the page. `carbon` may be null.
+// The stages whose counters are shown; all must outlive the page.
 struct Stages {
   store::Store const& store;
   ingest::Ingest const& ingest;
@@ -32,7 +32,7 @@ struct Stages {
   notify::Notifier const& notifier;
   alert::RuleDirectory const& rules;
   notify::NotifyFileWatch const& notify_file;
-  sink::CarbonSink const* carbon;
+  Sinks const& sinks;
   PointReceivers const* points;  // may be null
   std::function<http::ServerCounts()> http;
   bool tls;                               // whether it serves by TLS

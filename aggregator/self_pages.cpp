@@ -138,23 +138,32 @@ void write_tiers(JsonText& json, Stages const& stages) {
   json.close_array();
 }
 
-void write_sinks(JsonText& json, sink::CarbonSink const* carbon) {
+template <typename Counters>
+void write_sink(JsonText& json, char const* kind, Counters const& counters, std::uint64_t points) {
+  json.open_object();
+  json.key("kind");
+  json.string(kind);
+  json.key("connected");
+  json.boolean(counters.connected);
+  json.key("cursor");
+  if (counters.cursor == WallTime{})
+    json.null();
+  else
+    json.integer(unix_seconds(counters.cursor));
+  write_field(json, "points", points);
+  write_field(json, "skipped_seconds", counters.skipped_seconds);
+  json.close_object();
+}
+
+void write_sinks(JsonText& json, Sinks const& sinks) {
   json.open_array();
-  if (carbon != nullptr) {
-    auto const counters = carbon->counters();
-    json.open_object();
-    json.key("kind");
-    json.string("carbon");
-    json.key("connected");
-    json.boolean(counters.connected);
-    json.key("cursor");
-    if (counters.cursor == WallTime{})
-      json.null();
-    else
-      json.integer(unix_seconds(counters.cursor));
-    write_field(json, "points", counters.points);
-    write_field(json, "skipped_seconds", counters.skipped_seconds);
-    json.close_object();
+  if (sinks.carbon) {
+    auto const counters = sinks.carbon->counters();
+    write_sink(json, "carbon", counters, counters.points);
+  }
+  if (sinks.remote_write) {
+    auto const counters = sinks.remote_write->counters();
+    write_sink(json, "remote_write", counters, counters.samples);
   }
   json.close_array();
 }
@@ -220,7 +229,7 @@ std::string status_json(Stages const& stages, std::size_t most) {
   json.key("tiers");
   write_tiers(json, stages);
   json.key("sinks");
-  write_sinks(json, stages.carbon);
+  write_sinks(json, stages.sinks);
   json.key("alerts");
   write_alerts(json, stages.alerts);
   json.key("notices");

@@ -61,6 +61,13 @@ config::OptionTable settings_table(Settings& settings) {
   table.text("carbon", settings.carbon, "HOST:PORT",
              "a carbon that gets apps, hosts and totals as Graphite plaintext; empty: none");
   table.boolean("carbon_instances", settings.carbon_instances, "send instances to carbon too");
+  table.text("remote_write.url", settings.remote_write_url, "URL",
+             "who gets apps, hosts and totals by Prometheus remote write; empty: nobody");
+  table.text("remote_write.token_file", settings.remote_write_token_file, "FILE",
+             "first line: the bearer token that it wants; empty: none");
+  table.text("remote_write.ca_file", settings.remote_write_ca_file, "FILE",
+             "certificates to trust; empty: the system's");
+  table.boolean("remote_write.instances", settings.remote_write_instances, "write instances too");
   table.text("mail.server", settings.mail_server, "URL",
              "HOST[:PORT], smtp://HOST:PORT or smtps://HOST:PORT; empty: no mails");
   table.text("mail.from", settings.mail_from, "ADDRESS", "sender of mails");

@@ -42,6 +42,11 @@ struct Settings {
   std::string carbon;  // HOST:PORT; empty: no carbon
   bool carbon_instances = false;
 
+  std::string remote_write_url;         // Prometheus remote write; empty: off
+  std::string remote_write_token_file;  // empty: none
+  std::string remote_write_ca_file;     // empty: the system's
+  bool remote_write_instances = false;
+
   std::string mail_server;  // smtp://HOST:PORT or smtps://HOST:PORT; empty: no mail
   std::string mail_from = "dadvisor@localhost";
   std::string mail_user;

@@ -326,8 +326,10 @@ Result<void> StoreSeriesSource::points(WallTime from, WallTime until,
     }
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       if (values[i].empty()) continue;
-      std::string const path = members->path + "." + members->leaves->leaves[i].first;
-      for (auto const& [tick, value] : values[i]) visit(path, value, tick);
+      std::string const& leaf = members->leaves->leaves[i].first;
+      std::string const path = members->path + "." + leaf;
+      PointPlace const place{path, members->path, leaf, members->entities.back().entity};
+      for (auto const& [tick, value] : values[i]) visit(place, value, tick);
     }
   }
   return {};

@@ -22,6 +22,7 @@
 #include "aggregator/series/foreign_index.hpp"
 #include "aggregator/series/leaf_series.hpp"
 #include "aggregator/series/path_index.hpp"
+#include "aggregator/series/point_place.hpp"
 #include "aggregator/series/tag_index.hpp"
 #include "aggregator/store/store.hpp"
 #include "graphite-bridge/carbon/carbon_directory.hpp"
@@ -47,7 +48,6 @@ struct SeriesOptions {
 struct PointSelection {
   bool apps = true, hosts = true, totals = true, instances = false;
 };
-using PointVisitor = std::function<void(std::string_view path, double value, WallTime tick)>;
 
 class StoreSeriesSource final : public graphite::SeriesSource {
  public:

@@ -3,25 +3,21 @@
 //
 // Plaintext has no acknowledgement, so the cursor (the last tick whose lines were handed to the
 // kernel) is stepped back two minutes whenever a connection broke or the program starts: carbon
-// keeps the last value of a time, sending one twice is harmless. What carbon could not get in
-// `retention` is skipped and counted. The cursor is a small file, replaced at most once a second.
+// keeps the last value of a time, sending one twice is harmless.
 //
 // A thread of its own; ready(), changed(), counters() from any thread. The destructor stops within
 // a second, whatever carbon does.
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "aggregator/sink/connection.hpp"
 #include "aggregator/sink/sink.hpp"
+#include "aggregator/sink/tick_pump.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/core/result.hpp"
@@ -36,13 +32,7 @@ using PointReader =
 struct CarbonOptions {
   std::string host;
   std::uint16_t port = 2003;
-  std::string cursor_file;
-  Nanoseconds retention = std::chrono::hours(48);
-  Nanoseconds step_back = std::chrono::minutes(2);
-  Nanoseconds chunk = std::chrono::minutes(1);               // of ticks read and sent at once
-  Nanoseconds resend_spacing = std::chrono::seconds(30);     // of ticks that changed
-  Nanoseconds first_pause = std::chrono::milliseconds(500);  // between attempts; doubles
-  Nanoseconds longest_pause = std::chrono::seconds(15);
+  PumpOptions pump;  // without its receiver
 };
 
 struct CarbonCounters {
@@ -57,47 +47,26 @@ struct CarbonCounters {
 
 class CarbonSink final : public Sink {
  public:
-  // `clock` must outlive the sink. The cursor file is read here; a damaged one starts anew, now.
+  // `clock` must outlive the sink.
   CarbonSink(CarbonOptions options, PointReader reader, Clock const& clock, Log log);
-  ~CarbonSink() override;
-  CarbonSink(CarbonSink const&) = delete;
-  CarbonSink& operator=(CarbonSink const&) = delete;
 
-  void ready(WallTime tick) override;
-  void changed(WallTime tick) override;
+  void ready(WallTime tick) override { pump_->ready(tick); }
+  void changed(WallTime tick) override { pump_->changed(tick); }
   CarbonCounters counters() const;
 
  private:
-  struct Work {
-    WallTime from{}, until{};
-    bool again = false;  // ticks that changed: the cursor stays
-  };
-  void run();
-  std::optional<Work> next_work();  // waits; nothing: stopping
-  Result<void> send(Work const& work);
-  void failed(Error const& error);
-  void save_cursor(bool at_once);
+  Result<void> send(TickSpan const& span);
+  Result<void> connect();
+  Error failed(Errc code, std::string why);
 
-  CarbonOptions const options_;
+  std::string const host_;
+  std::uint16_t const port_;
   PointReader const reader_;
-  Clock const& clock_;
-  Log const log_;
-
-  // The thread's own.
-  std::unique_ptr<Connection> connection_;
-  MonotonicTime saved_{};
-  MonotonicTime resent_{};
-  Nanoseconds pause_;
-  bool failure_logged_ = false;
+  std::unique_ptr<Connection> connection_;  // the pump's thread's
 
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable wake_;
-  std::optional<WallTime> ready_;
-  WallTime cursor_{};
-  std::set<WallTime> changed_;
   CarbonCounters counters_;
-  bool stopping_ = false;
-  std::thread thread_;  // last: starts when everything is there
+  std::unique_ptr<TickPump> pump_;  // last: its thread uses the others
 };
 
 }  // namespace dadvisor::aggregator::sink

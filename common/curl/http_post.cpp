@@ -28,7 +28,7 @@ bool clean(std::string_view text) {
 Result<PostReply> HttpPoster::post(Post const& post, std::stop_token const& stop) {
   all_sent_ = false;
   List headers;
-  append(headers, "Content-Type: application/json");
+  append(headers, "Content-Type: " + post.content_type);
   append(headers, "Expect:");  // no 100-continue round trip
   for (auto const& [name, value] : post.headers) {
     if (!clean(name) || !clean(value))

@@ -1,7 +1,7 @@
 #pragma once
-// One blocking HTTP POST of JSON, for webhooks. No redirects (a 3xx is the reply), http and https
-// only, and no more of the reply is kept than is worth a look. Not thread-safe; a thread of its
-// own owns a client; connections are kept between posts.
+// One blocking HTTP POST, for webhooks and remote write. No redirects (a 3xx is the reply), http
+// and https only, and no more of the reply is kept than is worth a look. Not thread-safe; a thread
+// of its own owns a client; connections are kept between posts.
 
 #include <chrono>
 #include <optional>
@@ -17,7 +17,8 @@ namespace dadvisor::curl {
 
 struct Post {
   std::string url;
-  std::string body;                                          // JSON
+  std::string body;
+  std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;  // further ones
   std::string ca_file;                                       // PEM; empty: the system's
   std::chrono::milliseconds connect_timeout{5000};

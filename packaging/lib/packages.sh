@@ -6,18 +6,19 @@
 build_packages=(
   g++ cmake ninja-build ccache pkg-config libboost1.81-dev libfmt-dev libcurl4-openssl-dev
   libcgroup-dev prometheus-cpp-dev catch2 libyaml-cpp-dev libcli11-dev libsqlite3-dev
-  libzstd-dev libre2-dev libssl-dev zlib1g-dev libcairo2-dev libfontconfig-dev libjemalloc-dev
-  libnghttp2-dev libprotozero-dev libseccomp-dev nlohmann-json3-dev fonts-dejavu-core)
+  libzstd-dev libsnappy-dev libre2-dev libssl-dev zlib1g-dev libcairo2-dev libfontconfig-dev
+  libjemalloc-dev libnghttp2-dev libprotozero-dev libseccomp-dev nlohmann-json3-dev
+  fonts-dejavu-core)
 # shellcheck disable=SC2034
 docker_packages=(docker.io iptables iproute2 busybox-static curl)
 # shellcheck disable=SC2034
 test_packages=(
   "${docker_packages[@]}" python3 python3-aiosmtpd graphite-carbon graphite-web python3-whisper
-  gunicorn user-mode-linux e2fsprogs openssl prometheus)
+  gunicorn user-mode-linux e2fsprogs openssl prometheus victoria-metrics)
 # shellcheck disable=SC2034
 bench_packages=(
-  victoria-metrics influxdb netdata-core netdata-plugins-bash collectd-core libprotobuf-dev
-  protobuf-compiler libsnappy-dev)
+  influxdb netdata-core netdata-plugins-bash collectd-core libprotobuf-dev
+  protobuf-compiler)
 # shellcheck disable=SC2034
 lint_packages=(shellcheck rpm rpmlint systemd man-db groff-base)
 # shellcheck disable=SC2034

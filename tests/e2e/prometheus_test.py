@@ -4,45 +4,14 @@ counters.
 
 Prometheus asks for OpenMetrics; promtool reads the older text form of the same page.
 """
-import json
 import os
 import subprocess
 import time
-import urllib.parse
 
 import lab
+from metric_servers import Prometheus
 
 LIMIT = 64 << 20
-
-
-class Prometheus(lab.Program):
-    """Debian's, scraping one page each second."""
-
-    def __init__(self, directory, target):
-        self.port = lab.free_port()
-        config = os.path.join(directory, "prometheus.yml")
-        with open(config, "w") as file:
-            json.dump({"scrape_configs": [{"job_name": "cadvisor", "scrape_interval": "1s",
-                                           "static_configs": [{"targets": [target]}]}]}, file)
-        super().__init__("prometheus", directory, [
-            "prometheus", "--config.file=" + config, "--log.level=warn",
-            "--storage.tsdb.path=" + os.path.join(directory, "prometheus"),
-            "--web.listen-address=127.0.0.1:%d" % self.port])
-
-    def ready(self):
-        super().ready()
-        return lab.http_get("http://127.0.0.1:%d/-/ready" % self.port)[0] == 200
-
-    def query(self, expression, at=None):
-        """[(labels, value)]."""
-        asked = {"query": expression}
-        if at is not None:
-            asked["time"] = at
-        status, body = lab.http_get("http://127.0.0.1:%d/api/v1/query?%s" % (
-            self.port, urllib.parse.urlencode(asked)))
-        assert status == 200, body
-        return [(one["metric"], float(one["value"][1]))
-                for one in json.loads(body)["data"]["result"]]
 
 
 class CadvisorsNames(lab.Case):

@@ -50,7 +50,7 @@ ALLOWED = {
     SERIES: AGGREGATOR + [GRAPHITE, STORE, ROLLUP],
     ALERT: AGGREGATOR + [GRAPHITE, STORE, ROLLUP, SERIES],
     NOTIFY: AGGREGATOR + ["common/curl", GRAPHITE, STORE, ROLLUP, SERIES, ALERT],
-    SINK: AGGREGATOR + ["common/http", GRAPHITE, STORE, ROLLUP, SERIES],
+    SINK: AGGREGATOR + ["common/http", "common/curl", GRAPHITE, STORE, ROLLUP, SERIES],
     "aggregator/api": AGGREGATOR + ["common/http", "common/self", GRAPHITE, STORE, EVENT, ROLLUP,
                                     SERIES, ALERT, NOTIFY, SINK, INGEST],
     # It checks configuration files by the programs' own tables, reads a store that stands, and

@@ -319,11 +319,11 @@ TEST_CASE("points are the figures of the wanted entities in (from, until]") {
   using Point = std::tuple<std::string, double, std::int64_t>;
   auto const points = [&](int from, int until, PointSelection const& selection) {
     std::set<Point> found;
-    REQUIRE(
-        shelf.source->points(from_unix_seconds(t0 + from), from_unix_seconds(t0 + until), selection,
-                             [&](std::string_view path, double value, WallTime tick) {
-                               CHECK(found.emplace(path, value, unix_seconds(tick) - t0).second);
-                             }));
+    REQUIRE(shelf.source->points(
+        from_unix_seconds(t0 + from), from_unix_seconds(t0 + until), selection,
+        [&](PointPlace const& place, double value, WallTime tick) {
+          CHECK(found.emplace(place.path, value, unix_seconds(tick) - t0).second);
+        }));
     return found;
   };
   CHECK(points(0, 10, {}) == std::set<Point>{{"dadvisor.c.hosts.h1.load.1m", 5, 10},
@@ -334,7 +334,7 @@ TEST_CASE("points are the figures of the wanted entities in (from, until]") {
                                                      {cart + "cpu.cores", 0.2, 10}});
   std::size_t count = 0;
   REQUIRE(shelf.source->points_at(from_unix_seconds(t0 + 10), {},
-                                  [&](std::string_view, double, WallTime) { ++count; }));
+                                  [&](PointPlace const&, double, WallTime) { ++count; }));
   CHECK(count == 2);
 }
 

@@ -94,10 +94,10 @@ struct Fixture {
     CarbonOptions options;
     options.host = "127.0.0.1";
     options.port = port;
-    options.cursor_file = directory + "/cursor";
-    options.first_pause = 20ms;
-    options.longest_pause = 20ms;
-    options.resend_spacing = 0ms;
+    options.pump.cursor_file = directory + "/cursor";
+    options.pump.first_pause = 20ms;
+    options.pump.longest_pause = 20ms;
+    options.pump.resend_spacing = 0ms;
     return options;
   }
   void put_cursor(WallTime tick) const {
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(Fixture, "what fell out of the retention is skipped and counted
   Listener carbon;
   put_cursor(start + 2min);
   auto bounded = options(carbon.port());
-  bounded.retention = 9min;  // the clock stands at 10 min: from 60 s on
+  bounded.pump.retention = 9min;  // the clock stands at 10 min: from 60 s on
   CarbonSink sink(bounded, one_series, clock, log);
   sink.ready(start + 100s);
   CHECK(carbon.read_lines(4).front() == line(7));
