@@ -145,6 +145,8 @@ Result<SeriesList> aggregate_line(Call& call) {
     }
     auto line = constant_line(call, value);
     if (is_absent(value)) line.tags["name"] = "None";
+    // A count is an integer there, and shows it.
+    if (*aggregation == Aggregation::count) line.tags["name"] = general(value);
     rename_expression(line, std::move(name));
     out.push_back(std::move(line));
   }
