@@ -42,6 +42,7 @@
 #include "agent/sample/unaccounted_cpu.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
+#include "common/core/metric/rate.hpp"
 #include "common/core/result.hpp"
 #include "common/core/row.hpp"
 
@@ -60,7 +61,7 @@ struct SamplerOptions {
   Nanoseconds walk_pace = std::chrono::seconds(60);
   // How long a cgroup may be without a container of the running runtime before it counts as a
   // container that the runtime does not know.
-  Nanoseconds grace = std::chrono::seconds(15);
+  Nanoseconds grace = naming_grace;
   Services services = Services::when_no_runtime;
   // Containers inside containers have their figures in the outer one's already: shown as rows of
   // their own they count twice in every sum.
@@ -179,6 +180,7 @@ class Sampler {
   // Gives those whose end was missed what their parents' counters say. `at_last`: what cannot be
   // known now will not be.
   void settle_missed(bool at_last);
+  void settle_readable(bool at_last);
   void settle_missed(std::string const& root, std::vector<BriefLife*> const& briefs,
                      std::vector<Life*> const& lives, GoneCpu::Sums const& sums);
 

@@ -108,12 +108,14 @@ void Sampler::end_brief_lives(std::span<Container const> containers, RuntimeStat
   });
   for (auto one = briefs_.all().begin(); one != briefs_.all().end();) {
     auto& brief = *one;
-    if (brief.reader && !brief.removed) {
-      // Seen, though it has no row yet.
-      if (auto const usage = brief.reader->cpu_usage(buffer_); usage && *usage > brief.cpu_seen) {
-        unaccounted_.seen(brief.found.container.path, *usage - brief.cpu_seen);
-        brief.cpu_seen = *usage;
-      }
+    // Seen, though it has no row yet: when it gets one, all of its count is told by that
+    // (reading_before_first()), also where it ended and only waits for its name.
+    std::optional<std::int64_t> usage;
+    if (!brief.removed && brief.reader) usage = brief.reader->cpu_usage(buffer_);
+    if (brief.removed && brief.last) usage = brief.last->figures.cpu_usage;
+    if (usage && *usage > brief.cpu_seen) {
+      unaccounted_.seen(brief.found.container.path, *usage - brief.cpu_seen);
+      brief.cpu_seen = *usage;
     }
     if (!brief.removed) {
       ++one;

@@ -303,7 +303,10 @@ bool Sampler::open(Life& life, WallTime tick, bool runtime) {
     if (life.entity.key.start_ns == 0)
       life.entity.key.start_ns = brief->begun.time_since_epoch().count();
   } else {
-    gone_cpu_.drop(top_of(life.path));  // what it used until now is not among the living's
+    // What it used until now is not among the living's; should its end be missed, its parent tells
+    // what it used from this tick on.
+    gone_cpu_.drop(top_of(life.path));
+    last_begun_[top_of(life.path)] = clock_.monotonic();
   }
   life.slow_due = MonotonicTime::min();  // the first reading is a whole one
   if (life.entity.key.start_ns == 0) {

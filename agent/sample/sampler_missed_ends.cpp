@@ -10,6 +10,12 @@
 
 namespace dadvisor::agent {
 
+namespace {
+
+constexpr int retries = 3;  // where a container went while its counter was to be read
+
+}  // namespace
+
 void Sampler::removed_life(FoundContainer const& container) {
   auto const root = top_of(container.container.path);
   Life* const life = life_of(container);
@@ -65,7 +71,12 @@ void Sampler::follow_gone_anew() {
   auto const now = clock_.monotonic();
   for (auto one = last_begun_.begin(); one != last_begun_.end();) {
     auto const& [root, begun] = *one;
-    auto const sums = now - begun < quiet ? cpu_sums(root) : std::nullopt;
+    auto sums = now - begun < quiet ? cpu_sums(root) : std::nullopt;
+    // One that went in this moment cannot be read any more, and is told of the next.
+    for (int i = 0; i < retries && !sums && now - begun < quiet; ++i) {
+      attend();
+      sums = cpu_sums(root);
+    }
     if (sums && missed_ == 0)
       gone_cpu_.begin(root, *sums);
     else if (missed_ == 0)
@@ -75,6 +86,18 @@ void Sampler::follow_gone_anew() {
 }
 
 void Sampler::settle_missed(bool at_last) {
+  settle_readable(false);
+  if (!at_last) return;
+  for (int i = 0; i < retries && missed_ > 0; ++i) {
+    watch_.serve(briefs_);
+    missed_ += briefs_.take_missed();
+    settle_readable(false);
+  }
+  settle_readable(true);
+}
+
+// Of those below a parent of which not all that live can be read, only at last.
+void Sampler::settle_readable(bool at_last) {
   if (missed_ == 0) return;
   struct Those {
     std::vector<BriefLife*> briefs;

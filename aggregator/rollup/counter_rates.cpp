@@ -5,7 +5,8 @@
 namespace dadvisor::aggregator::rollup {
 
 std::optional<Reading> CounterRates::first_reading(WallTime tick) {
-  WallTime const earliest = tick - (longest_hole + 1) * step_;
+  // No start before it is counted from 0, whatever tick of the host's was before.
+  WallTime const earliest = tick - (longest_hole + 1) * step_ - naming_grace;
   if (start_ns_ <= earliest.time_since_epoch().count()) return {};
   std::optional<WallTime> previous;
   if (host_ != store::absent_entity) previous = host_ticks_.previous(host_, earliest, tick);

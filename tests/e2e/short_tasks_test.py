@@ -94,7 +94,9 @@ class ShortTasks(lab.Case):
         self.assertEqual(len(ended), count)
         # Whoever reaps a process may remove its cgroup before the agent gets a processor: of such a
         # one the parent's counter tells.
-        self.assertGreaterEqual(sum(ended) / used, 0.995)
+        short = {name.split(".")[4]: max(points.values()) for name, points in rows.items()
+                 if "ffffff" not in name and max(points.values()) < 0.9 * seconds}
+        self.assertGreaterEqual(sum(ended) / used, 0.995, short)
         last_rows = agent.own_metric("dadvisor_agent_last_rows_total")
         print("    %d last rows, %d of them by the parent's counter" % (
             last_rows, agent.own_metric("dadvisor_agent_last_rows_by_parent_total")))
@@ -137,8 +139,9 @@ class ShortTasks(lab.Case):
         self.assertEqual(len(ended), count)
         self.assertGreaterEqual(sum(ended), said)
         self.assertGreaterEqual(sum(ended) / used, 0.98)
-        # Of one that began before a tick which Docker had not told of it yet, the app counts nothing.
         self.assertAlmostEqual(app + unaccounted, used, delta=0.03)
+        # Though Docker's word of most comes after the tick at which they were first seen.
+        self.assertGreaterEqual(app / used, 0.98)
         exits = lab.wait_until(lambda: (lambda told: told if len(told) == count else None)(
             self.events("exit", "app:/short/task")), 20, "exits")
         codes = sorted(tag for one in exits for tag in one["tags"] if tag.startswith("code:"))

@@ -10,7 +10,11 @@ std::optional<Reading> reading_before_first(WallTime tick, Nanoseconds step, std
   WallTime const start{Nanoseconds(start_ns)};
   WallTime const seen_until = previous_tick.value_or(tick - step);
   // A reading is taken up to half a step after its nominal tick, so a start may lie behind it.
-  if (start <= seen_until || start > tick + step / 2) return std::nullopt;
+  if (start > tick + step / 2) return std::nullopt;
+  if (start <= seen_until) {
+    if (!previous_tick || start <= seen_until - naming_grace) return std::nullopt;
+    return Reading{std::min(seen_until, tick - step), 0};
+  }
   return Reading{std::min(tick_of(start, step), tick - step), 0};
 }
 

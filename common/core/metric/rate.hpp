@@ -44,9 +44,15 @@ inline std::optional<CounterStep> counter_step(Reading const& before, Reading co
   return made;
 }
 
+// How long an agent waits for a runtime's word of a container that it saw, before it shows it
+// without a name (and counts what it used until then as seen): so long a life may be without a row.
+inline constexpr Nanoseconds naming_grace = std::chrono::seconds(15);
+
 // What stands in for the reading before a counter's first one. The counter is known to have been 0
-// at the tick before the container's start, if that start lies after the agent's previous tick:
-// else somebody else's watch saw part of the count, and it runs from this reading on (absent).
+// at the tick before the container's start, if that start lies after the agent's previous tick. One
+// that began at most naming_grace before that tick had no row yet, since nobody knew its name: all
+// of its count is its own, and is counted from that tick on. Of any other start somebody else's
+// watch saw part of the count, and it runs from this reading on (absent).
 // start_ns: the life's start in ns since the epoch, 0 when it is not known (hosts).
 // previous_tick: the agent's last tick before `tick`; when there was none that anybody knows of,
 // only a start within the last step counts from 0.

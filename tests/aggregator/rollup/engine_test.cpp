@@ -392,7 +392,7 @@ TEST_CASE("a host's late tick without containers takes back what counted from 0"
   World world;
   // Began after tick 3, was found at tick 6: with no tick between, all of its count is since then.
   Life found_late = life("a", "shop", "1", 6, 99);
-  found_late.start_ns = (first_tick + 10 * 4 - 4) * 1'000'000'000;
+  found_late.start_ns = (first_tick + 10 * 3 + 2) * 1'000'000'000;
   found_late.cpu_per_tick = 3'000'000'000;
   world.lives = {found_late};
   world.attach(tick_at(-100));
@@ -409,7 +409,8 @@ TEST_CASE("a host's late tick without containers takes back what counted from 0"
     now += 200s;
     world.flush(now);
   }
-  // The agent watched at tick 5 and did not see it: whoever counted before 6 is not known.
+  // The agent watched at tick 5, 18 s after its begin, longer than a name takes, and did not see
+  // it: whoever counted before 6 is not known.
   world.deliver({"a", 5});
   world.settle(now);
   rows = world.rows(EntityKind::app, "shop");

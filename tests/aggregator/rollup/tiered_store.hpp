@@ -31,6 +31,7 @@ struct TestLife {
     for (int tick = from; tick <= number; ++tick) sum += cpu_per_tick * (1 + tick % 3);
     return sum;
   }
+  Nanoseconds before = 4s;  // that it began before `from`
 };
 
 class TieredStore {
@@ -86,7 +87,7 @@ class TieredStore {
     for (TestLife const& life : lives) {
       ++slot;
       if (life.host != host || !life.at(number)) continue;
-      std::int64_t const start = (tick_at(life.from) - 4s).time_since_epoch().count();
+      std::int64_t const start = (tick_at(life.from) - life.before).time_since_epoch().count();
       batch.entities.push_back({slot,
                                 {{EntityKind::container, host, life.id, start},
                                  {{"app", life.app}, {"cluster", "c"}, {"instance", life.id}}}});

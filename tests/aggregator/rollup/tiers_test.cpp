@@ -136,6 +136,7 @@ TEST_CASE("a host's late row takes back what a container's first minute counted 
   TieredStore world;
   world.lives = {life("a", "shop", "1", 62, 999), life("b", "shop", "2", 0, 999)};
   world.lives[0].found = 64;  // two ticks late
+  world.lives[0].before = 8s;
   world.open();
   int const last = 6 * 80;
   for (int number = 0; number <= last; ++number) {
@@ -160,7 +161,8 @@ TEST_CASE("a host's late row takes back what a container's first minute counted 
   for (int i = 0; i < 100 && buried && world.store().counters().dead_entities < 2; ++i)
     world.advance(11min);
   if (buried) REQUIRE(world.store().counters().dead_entities == 2);
-  world.deliver("a", 63);  // its agent watched then, and knew nothing of it
+  // Its agent watched then, 18 s after its begin, and knew nothing of it.
+  world.deliver("a", 63);
   world.settle();
   CHECK(cpu(Tier::minute_instances, EntityKind::container, metric::cpu_usage) ==
         WindowFigure{3'000'000, 3'000'000, 3'000'000, 3'000'000, 1});

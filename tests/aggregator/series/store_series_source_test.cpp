@@ -168,10 +168,13 @@ TEST_CASE("a container that began since its agent's last tick has a rate at its 
   // Started at 16 s; the agent missed 20 s and saw it at 30 s: 0.75 s of CPU in the 20 s since 10
   // s.
   shelf.row(container("a", "1", "aa", 16), 30, {{metric::cpu_usage, 750'000'000}});
-  // Began at 4 s, but the agent ticked at 10 s without seeing it.
-  shelf.row(container("a", "2", "bb", 4), 30, {{metric::cpu_usage, 750'000'000}});
+  // Began 16 s before the agent's tick at 10 s, which did not see it.
+  shelf.row(container("a", "2", "bb", -6), 30, {{metric::cpu_usage, 750'000'000}});
+  // Began 6 s before that tick, when its name had not come yet.
+  shelf.row(container("a", "3", "cc", 4), 30, {{metric::cpu_usage, 750'000'000}});
   CHECK(shelf.values("dadvisor.c.instances.a.1.cpu.cores", 20, 30) == Values{0.0375});
   CHECK(shelf.values("dadvisor.c.instances.a.2.cpu.cores", 20, 30) == Values{-1});
+  CHECK(shelf.values("dadvisor.c.instances.a.3.cpu.cores", 20, 30) == Values{0.0375});
 }
 
 TEST_CASE("over a hole the rate is the mean, over a long one there is none") {

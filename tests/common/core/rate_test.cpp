@@ -58,9 +58,19 @@ TEST_CASE("a container that started after the agent's last tick counts from 0") 
   CHECK(counter_step(*before, {at(110), 3'500}, step)->per_second == 350.0);
 }
 
-TEST_CASE("one that the agent could have seen before counts from its first reading") {
-  CHECK_FALSE(reading_before_first(at(110), step, ns(99), at(100)));
-  CHECK_FALSE(reading_before_first(at(110), step, ns(100), at(100)));
+TEST_CASE("one whose name came after a tick counts from 0 at that tick") {
+  for (int const start : {100, 99, 86}) {
+    auto const before = reading_before_first(at(110), step, ns(start), at(100));
+    REQUIRE(before);
+    CHECK(before->tick == at(100));
+    CHECK(before->value == 0);
+  }
+  // Seen at a tick that was late: never within the step.
+  CHECK(reading_before_first(at(110), step, ns(103), at(105))->tick == at(100));
+}
+
+TEST_CASE("one that had its name or none for longer counts from its first reading") {
+  CHECK_FALSE(reading_before_first(at(110), step, ns(85), at(100)));
   CHECK_FALSE(reading_before_first(at(110), step, ns(99), std::nullopt));
   CHECK_FALSE(reading_before_first(at(110), step, 0, at(100)));        // a host
   CHECK_FALSE(reading_before_first(at(110), step, ns(200), at(100)));  // from the future
