@@ -28,12 +28,13 @@ rules:
     notify: [owner, hook, chats]
     runbook: https://wiki.example.com/cpu
 """
+# Whatever its last moment's value is: only its end closes the incident.
 INSTANCE_RULE = """
 rules:
   - id: %(app)s-cpu
     title: an instance of %(app)s needs more CPU
     expr: aliasByNode(dadvisor.*.instances.e2e_%(app)s.*.cpu.cores, 4)
-    crit: {when: "> 0.3", for: 3s, clear: "< 0.15"}
+    crit: {when: "> 0.3", for: 3s, clear: "< 0"}
     no_data: {after: 6s}
     notify: [owner, hook]
 """
