@@ -1,10 +1,9 @@
 #include "graphite-bridge/time_zone.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
+#include "common/core/fd.hpp"
 #include "graphite-bridge/posix_zone.hpp"
 
 namespace dadvisor::graphite {
@@ -135,10 +134,10 @@ TimeZone TimeZone::utc() { return TimeZone(nullptr); }
 std::optional<TimeZone> TimeZone::load(std::string_view name, std::string const& directory) {
   if (name == "UTC") return utc();
   if (!is_zone_name(name)) return std::nullopt;
-  std::ifstream file(directory + "/" + std::string(name), std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string const data{std::istreambuf_iterator<char>(file), {}};
-  auto rules = read_zone(data);
+  constexpr std::size_t largest_file = 1 << 20;
+  auto const data = read_file(directory + "/" + std::string(name), largest_file);
+  if (!data) return std::nullopt;  // "Europe" is a directory
+  auto rules = read_zone(*data);
   if (!rules) return std::nullopt;
   return TimeZone(std::make_shared<ZoneRules const>(std::move(*rules)));
 }

@@ -1,5 +1,6 @@
 #include "aggregator/api/query_route.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "aggregator/api/etag.hpp"
@@ -14,12 +15,15 @@ Asked asked_by(http::Request const& request, std::int64_t now) {
   return out;
 }
 
-http::Response answer(Query const& query, Asked const& asked, bool jsonp) {
+// A query that goes wrong in a way that nobody thought of must harm nobody else.
+http::Response answer(Query const& query, Asked const& asked, bool jsonp) try {
   if (auto const good = graphite::check_callback(asked.parameters, jsonp); !good)
     return error_response(good.error());
   auto answer = query(asked);
   if (!answer) return error_response(answer.error());
   return answer_response(graphite::with_callback(asked.parameters, std::move(*answer)));
+} catch (std::exception const& error) {
+  return http::text_response(500, std::string("internal error: ") + error.what() + "\n");
 }
 
 }  // namespace

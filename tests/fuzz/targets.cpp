@@ -27,6 +27,7 @@
 #include "kernel_targets.hpp"
 #include "must.hpp"
 #include "point_targets.hpp"
+#include "query_targets.hpp"
 #include "runtime_targets.hpp"
 #include "scratch.hpp"
 #include "tests/aggregator/store/simulated_disk.hpp"
@@ -312,6 +313,10 @@ constexpr std::array all{Target{"frame", take_frame},
                          Target{"line", take_line},
                          Target{"pickle", take_pickle},
                          Target{"whisper", take_whisper},
+                         Target{"target", take_target},
+                         Target{"time", take_time},
+                         Target{"glob", take_glob},
+                         Target{"carbonapi", take_carbonapi},
                          Target{"links", take_links},
                          Target{"spool", take_spool},
                          Target{"cgroup", take_cgroup},

@@ -110,3 +110,8 @@ TEST_CASE("a local reading that is there twice or never is taken in standard tim
   CHECK(berlin->to_unix(1459045800) == 1459042200);
   CHECK(berlin->to_unix(1480291200) == 1480287600);
 }
+
+TEST_CASE("a part of a zone's name is no zone") {
+  CHECK(TimeZone::load("Europe/Berlin"));
+  CHECK_FALSE(TimeZone::load("Europe"));
+}
