@@ -320,19 +320,22 @@ void add_reloads(self::SelfMetrics& metrics, std::string const& name, std::strin
       });
 }
 
-void add_carbon(self::SelfMetrics& metrics, sink::CarbonSink const& carbon) {
+void add_carbon(self::SelfMetrics& metrics, Sinks const& sinks) {
   using sink::CarbonCounters;
-  Adder const add(metrics, carbon, &sink::CarbonSink::counters);
+  Adder const add(metrics, sinks, &Sinks::carbon_counters);
   add.counter("carbon_points", "Points sent.", &CarbonCounters::points);
   add.counter("carbon_refused", "Points that carbon cannot take.", &CarbonCounters::refused);
+  add.counter("carbon_filtered", "Points that whitelist.conf or blacklist.conf keeps away.",
+              &CarbonCounters::filtered);
   add.counter("carbon_failures", "Connections broken or refused.", &CarbonCounters::failures);
   add.counter("carbon_read_failures", "Points that the store could not give.",
               &CarbonCounters::read_failures);
   add.counter("carbon_skipped_seconds", "Seconds of ticks that were never sent.",
               &CarbonCounters::skipped_seconds);
-  metrics.gauge("dadvisor_carbon_cursor_seconds", "The last tick sent.",
-                [&carbon] { return static_cast<double>(unix_seconds(carbon.counters().cursor)); });
-  add.gauge("carbon_connected", "Whether carbon is there.", &CarbonCounters::connected);
+  metrics.gauge("dadvisor_carbon_cursor_seconds", "The last tick sent.", [&sinks] {
+    return static_cast<double>(unix_seconds(sinks.carbon_counters().cursor));
+  });
+  add.gauge("carbon_connected", "Whether all carbons are there.", &CarbonCounters::connected);
 }
 
 void add_remote_write(self::SelfMetrics& metrics, sink::RemoteWriteSink const& sink) {
@@ -438,7 +441,7 @@ self::SelfMetrics own_metrics(Stages const& stages) {
               [&file = stages.notify_file] { return file.reloads(); });
   if (stages.host_tokens != nullptr) add_host_tokens(metrics, *stages.host_tokens);
   if (stages.points != nullptr) add_points(metrics, *stages.points);
-  if (stages.sinks.carbon) add_carbon(metrics, *stages.sinks.carbon);
+  if (!stages.sinks.carbons.empty()) add_carbon(metrics, stages.sinks);
   if (stages.sinks.remote_write) add_remote_write(metrics, *stages.sinks.remote_write);
   return metrics;
 }

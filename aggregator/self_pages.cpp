@@ -139,10 +139,13 @@ void write_tiers(JsonText& json, Stages const& stages) {
 }
 
 template <typename Counters>
-void write_sink(JsonText& json, char const* kind, Counters const& counters, std::uint64_t points) {
+void write_sink(JsonText& json, char const* kind, std::string const& receiver,
+                Counters const& counters, std::uint64_t points) {
   json.open_object();
   json.key("kind");
   json.string(kind);
+  json.key("receiver");
+  json.string(receiver);
   json.key("connected");
   json.boolean(counters.connected);
   json.key("cursor");
@@ -157,13 +160,13 @@ void write_sink(JsonText& json, char const* kind, Counters const& counters, std:
 
 void write_sinks(JsonText& json, Sinks const& sinks) {
   json.open_array();
-  if (sinks.carbon) {
-    auto const counters = sinks.carbon->counters();
-    write_sink(json, "carbon", counters, counters.points);
+  for (auto const& carbon : sinks.carbons) {
+    auto const counters = carbon->counters();
+    write_sink(json, "carbon", carbon->receiver(), counters, counters.points);
   }
   if (sinks.remote_write) {
     auto const counters = sinks.remote_write->counters();
-    write_sink(json, "remote_write", counters, counters.samples);
+    write_sink(json, "remote_write", sinks.remote_write->receiver(), counters, counters.samples);
   }
   json.close_array();
 }

@@ -58,8 +58,18 @@ config::OptionTable settings_table(Settings& settings) {
              "carbon's storage-schemas.conf and its like; read again when changed");
   table.boolean("graphite.jsonp", settings.graphite_jsonp,
                 "answer queries as scripts for pages of other origins (jsonp=CALLBACK)");
-  table.text("carbon", settings.carbon, "HOST:PORT",
-             "a carbon that gets apps, hosts and totals as Graphite plaintext; empty: none");
+  table.list(
+      "carbon", settings.carbon, "HOST:PORT",
+      "a carbon or relay that gets apps, hosts and totals; several, or HOST:PORT:INSTANCE: by "
+      "carbon's consistent hashing; empty: none");
+  table.choice("carbon_protocol", settings.carbon_protocol, {"plaintext", "pickle"},
+               "what they are spoken to by");
+  table.integer("carbon_replication", settings.carbon_replication, 1, 100,
+                "how many of several carbons get a path");
+  table.text(
+      "carbon_conf_dir", settings.carbon_conf_dir, "DIR",
+      "whitelist.conf, blacklist.conf and rewrite-rules.conf for what goes there; read again "
+      "when changed");
   table.boolean("carbon_instances", settings.carbon_instances, "send instances to carbon too");
   table.text("remote_write.url", settings.remote_write_url, "URL",
              "who gets apps, hosts and totals by Prometheus remote write; empty: nobody");

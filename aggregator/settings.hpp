@@ -39,7 +39,10 @@ struct Settings {
   bool graphite_jsonp = false;
   std::string graphite_conf_dir;  // with carbon's files; empty: carbon's defaults
 
-  std::string carbon;  // HOST:PORT; empty: no carbon
+  std::vector<std::string> carbon;  // HOST:PORT or HOST:PORT:INSTANCE; empty: none
+  std::string carbon_protocol = "plaintext";
+  std::int64_t carbon_replication = 1;  // how many of them get a path
+  std::string carbon_conf_dir;          // with carbon's lists and rewrite rules; empty: none
   bool carbon_instances = false;
 
   std::string remote_write_url;         // Prometheus remote write; empty: off

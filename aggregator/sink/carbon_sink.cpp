@@ -1,7 +1,5 @@
 #include "aggregator/sink/carbon_sink.hpp"
 
-#include "graphite-bridge/line.hpp"
-
 namespace dadvisor::aggregator::sink {
 
 namespace {
@@ -9,13 +7,15 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanoseconds io_limit = 900ms;  // of one wait: the destructor waits for no more
-constexpr std::size_t block_size = 64 << 10;
-
 }  // namespace
 
 CarbonSink::CarbonSink(CarbonOptions options, PointReader reader, Clock const& clock, Log log)
-    : host_(options.host), port_(options.port), reader_(std::move(reader)) {
-  options.pump.receiver = "carbon at " + host_ + ":" + std::to_string(port_);
+    : host_(options.host),
+      port_(options.port),
+      protocol_(options.protocol),
+      reader_(std::move(reader)),
+      route_(std::move(options.routing)) {
+  options.pump.receiver = "carbon at " + receiver();
   pump_ = std::make_unique<TickPump>(
       std::move(options.pump), [this](TickSpan const& span) { return send(span); }, clock,
       std::move(log));
@@ -29,6 +29,8 @@ CarbonCounters CarbonSink::counters() const {
   counters.skipped_seconds = state.skipped_seconds;
   return counters;
 }
+
+std::string CarbonSink::receiver() const { return host_ + ":" + std::to_string(port_); }
 
 // gone: a connection that was there broke. unavailable: none could be made.
 Error CarbonSink::failed(Errc code, std::string why) {
@@ -53,25 +55,30 @@ Result<void> CarbonSink::connect() {
 
 Result<void> CarbonSink::send(TickSpan const& span) {
   if (auto const connected = connect(); !connected) return connected.error();
-  std::string block;
-  std::uint64_t points = 0, refused = 0;
+  CarbonBlock block(protocol_);
+  std::uint64_t points = 0, refused = 0, filtered = 0;
   Result<void> sent;
   auto const flush = [&] {
-    if (sent) sent = connection_->send(block, io_limit);
-    block.clear();
+    if (sent) sent = connection_->send(block.take(), io_limit);
   };
   auto const read =
       reader_(span.from, span.until, [&](std::string_view path, double value, WallTime tick) {
-        if (graphite::append_line(block, path, value, unix_seconds(tick)))
+        auto const name = route_.of(path);
+        if (!name) {
+          filtered += route_.filtered() ? 1 : 0;
+          return;
+        }
+        if (block.add(*name, value, unix_seconds(tick)))
           ++points;
         else
           ++refused;
-        if (block.size() >= block_size) flush();
+        if (block.full()) flush();
       });
   flush();
   {
     std::lock_guard lock(mutex_);
     counters_.refused += refused;
+    counters_.filtered += filtered;
     if (sent) counters_.points += points;
     if (!read) ++counters_.read_failures;
   }

@@ -1,7 +1,7 @@
 #pragma once
-// Writes Graphite plaintext over TCP to a carbon.
+// Writes Graphite plaintext, or pickles, over TCP to a carbon or a relay.
 //
-// Plaintext has no acknowledgement, so the cursor (the last tick whose lines were handed to the
+// Neither has an acknowledgement, so the cursor (the last tick whose points were handed to the
 // kernel) is stepped back two minutes whenever a connection broke or the program starts: carbon
 // keeps the last value of a time, sending one twice is harmless.
 //
@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "aggregator/sink/carbon_block.hpp"
+#include "aggregator/sink/carbon_route.hpp"
 #include "aggregator/sink/connection.hpp"
 #include "aggregator/sink/sink.hpp"
 #include "aggregator/sink/tick_pump.hpp"
@@ -32,12 +34,15 @@ using PointReader =
 struct CarbonOptions {
   std::string host;
   std::uint16_t port = 2003;
+  CarbonProtocol protocol = CarbonProtocol::plaintext;
+  CarbonRouting routing;
   PumpOptions pump;  // without its receiver
 };
 
 struct CarbonCounters {
   std::uint64_t points = 0;                  // handed to the kernel, those sent again too
   std::uint64_t refused = 0;                 // whose path carbon could not take
+  std::uint64_t filtered = 0;                // kept away by whitelist.conf or blacklist.conf
   std::uint64_t connects = 0, failures = 0;  // of connections, made and broken or refused
   std::uint64_t skipped_seconds = 0;         // of ticks that fell out of the retention unsent
   std::uint64_t read_failures = 0;
@@ -53,6 +58,7 @@ class CarbonSink final : public Sink {
   void ready(WallTime tick) override { pump_->ready(tick); }
   void changed(WallTime tick) override { pump_->changed(tick); }
   CarbonCounters counters() const;
+  std::string receiver() const;  // HOST:PORT
 
  private:
   Result<void> send(TickSpan const& span);
@@ -61,8 +67,12 @@ class CarbonSink final : public Sink {
 
   std::string const host_;
   std::uint16_t const port_;
+  CarbonProtocol const protocol_;
   PointReader const reader_;
-  std::unique_ptr<Connection> connection_;  // the pump's thread's
+
+  // The pump's thread's.
+  CarbonRoute route_;
+  std::unique_ptr<Connection> connection_;
 
   mutable std::mutex mutex_;  // guards what follows
   CarbonCounters counters_;

@@ -70,6 +70,7 @@ class RemoteWriteSink final : public Sink {
   void ready(WallTime tick) override { pump_->ready(tick); }
   void changed(WallTime tick) override { pump_->changed(tick); }
   RemoteWriteCounters counters() const;
+  std::string const& receiver() const { return options_.url; }
 
  private:
   using Batch = std::vector<WriteSeries>;

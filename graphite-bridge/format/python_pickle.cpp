@@ -14,6 +14,7 @@ namespace {
 constexpr char proto = '\x80', stop = '.', mark = '(';
 constexpr char empty_list = ']', appends = 'e', empty_dictionary = '}', set_items = 'u';
 constexpr char none = 'N', new_true = '\x88', new_false = '\x89';
+constexpr char tuple_2 = '\x86';
 constexpr char binary_integer = 'J', long_1 = '\x8a', binary_float = 'G', binary_unicode = 'X';
 
 void append_little(std::string& out, std::uint64_t value, int bytes) {
@@ -61,6 +62,8 @@ void PythonPickle::real(double value) {
 }
 
 void PythonPickle::boolean(bool value) { bytes_ += value ? new_true : new_false; }
+
+void PythonPickle::close_pair() { bytes_ += tuple_2; }
 
 std::string PythonPickle::take() {
   bytes_ += stop;

@@ -1,8 +1,8 @@
 #pragma once
 // Writes a Python pickle: what graphite-web speaks to the members of its cluster. Protocol 2,
 // which Python 2.3 and everything since reads (Python's Lib/pickletools.py names the opcodes).
-// There is no library for it; only lists, dictionaries, texts, numbers, booleans and None are
-// written, none of which makes a reader execute anything. Not thread-safe; one pickle each.
+// There is no library for it; only lists, dictionaries, pairs, texts, numbers, booleans and None
+// are written, none of which makes a reader execute anything. Not thread-safe; one pickle each.
 
 #include <cstdint>
 #include <string>
@@ -23,6 +23,7 @@ class PythonPickle {
   void integer(std::int64_t value);
   void real(double value);  // absent: None
   void boolean(bool value);
+  void close_pair();  // makes a tuple of the two values before
 
   std::string take();
 

@@ -13,8 +13,8 @@ build_packages=(
 docker_packages=(docker.io iptables iproute2 busybox-static curl)
 # shellcheck disable=SC2034
 test_packages=(
-  "${docker_packages[@]}" python3 python3-aiosmtpd graphite-carbon graphite-web python3-whisper
-  gunicorn user-mode-linux e2fsprogs openssl prometheus victoria-metrics)
+  "${docker_packages[@]}" python3 python3-aiosmtpd carbon-c-relay graphite-carbon graphite-web
+  python3-whisper gunicorn user-mode-linux e2fsprogs openssl prometheus victoria-metrics)
 # shellcheck disable=SC2034
 bench_packages=(
   influxdb netdata-core netdata-plugins-bash collectd-core libprotobuf-dev

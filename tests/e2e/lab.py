@@ -161,10 +161,11 @@ class Served(Program):
         os.makedirs(data, exist_ok=True)
         command = [os.path.join(BIN, program), "--listen", "127.0.0.1:%d" % self.port,
                    "--data-dir", data]
-        for key, value in flags.items():
-            if value is not None:
-                flag = "--" + key.replace("_", "-")
-                command += [flag] if value is True else [flag, str(value)]
+        for key, given in flags.items():
+            flag = "--" + key.replace("_", "-")
+            for value in given if isinstance(given, list) else [given]:
+                if value is not None:
+                    command += [flag] if value is True else [flag, str(value)]
         super().__init__(name, directory, command)
 
     def ready(self):
