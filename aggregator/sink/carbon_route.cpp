@@ -2,11 +2,13 @@
 
 namespace dadvisor::aggregator::sink {
 
+void CarbonRoute::refresh() {
+  files_ = routing_.files ? routing_.files() : nullptr;
+  path_.clear();
+}
+
 std::optional<std::string_view> CarbonRoute::of(std::string_view path) {
-  auto files = routing_.files ? routing_.files() : nullptr;
-  if (!known_ || files != files_ || path != path_) {
-    known_ = true;
-    files_ = std::move(files);
+  if (path != path_) {
     path_ = path;
     name_ = path;
     filtered_ = false;

@@ -26,6 +26,8 @@ class CarbonRoute {
  public:
   explicit CarbonRoute(CarbonRouting routing) : routing_(std::move(routing)) {}
 
+  // By the lists and rules as they are now from here on: once a span of ticks, not a point.
+  void refresh();
   // What `path` is called there; nothing where it does not go there. The text lives until the next
   // call. Cheap for the path of the call before.
   std::optional<std::string_view> of(std::string_view path);
@@ -35,8 +37,8 @@ class CarbonRoute {
  private:
   CarbonRouting const routing_;
   graphite::CarbonFilesPtr files_;
-  std::string path_, name_;
-  bool known_ = false, goes_ = false, filtered_ = false;
+  std::string path_, name_;  // of the last call; empty: none yet
+  bool goes_ = false, filtered_ = false;
 };
 
 }  // namespace dadvisor::aggregator::sink

@@ -7,6 +7,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanoseconds io_limit = 900ms;  // of one wait: the destructor waits for no more
+
 }  // namespace
 
 CarbonSink::CarbonSink(CarbonOptions options, PointReader reader, Clock const& clock, Log log)
@@ -55,6 +56,7 @@ Result<void> CarbonSink::connect() {
 
 Result<void> CarbonSink::send(TickSpan const& span) {
   if (auto const connected = connect(); !connected) return connected.error();
+  route_.refresh();
   CarbonBlock block(protocol_);
   std::uint64_t points = 0, refused = 0, filtered = 0;
   Result<void> sent;

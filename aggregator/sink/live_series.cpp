@@ -11,7 +11,9 @@ void LiveSeries::seen(std::string_view path, PrometheusEntity const& entity, std
     place = places_.emplace(leaf, static_cast<std::uint32_t>(names_.size())).first;
     names_.emplace_back(leaf);
   }
-  auto const [at, added] = entities_.try_emplace(std::string(path), Known{entity, tick, {}});
+  auto at = entities_.find(path);
+  if (at == entities_.end())
+    at = entities_.emplace(std::string(path), Known{entity, tick, {}}).first;
   auto& known = at->second;
   known.last = std::max(known.last, tick);
   auto const where = std::lower_bound(known.leaves.begin(), known.leaves.end(), place->second);

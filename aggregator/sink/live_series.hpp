@@ -4,10 +4,10 @@
 // does. Some 150 bytes an entity and 4 a series. Not thread-safe.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "aggregator/sink/prometheus_series.hpp"
@@ -18,7 +18,7 @@ namespace dadvisor::aggregator::sink {
 
 class LiveSeries {
  public:
-  // A value of `leaf` at `tick` of the entity under `path`.
+  // Values of `leaf` of the entity under `path`, the last of them at `tick`.
   void seen(std::string_view path, PrometheusEntity const& entity, std::string_view leaf,
             WallTime tick);
   // All series of entities without a value since `since`, each with a stale marker at `now`; they
@@ -32,7 +32,7 @@ class LiveSeries {
     WallTime last{};
     std::vector<std::uint32_t> leaves;  // sorted places in names_
   };
-  std::unordered_map<std::string, Known> entities_;
+  std::map<std::string, Known, std::less<>> entities_;  // by path
   std::map<std::string, std::uint32_t, std::less<>> places_;
   std::vector<std::string> names_;
 };

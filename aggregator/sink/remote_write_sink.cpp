@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -17,6 +18,16 @@ std::size_t samples_of(std::vector<WriteSeries> const& batch) {
   std::size_t count = 0;
   for (auto const& one : batch) count += one.samples.size();
   return count;
+}
+
+// The same, a batch for each tick.
+std::vector<std::vector<WriteSeries>> by_tick(std::vector<WriteSeries> const& batch) {
+  std::map<std::int64_t, std::vector<WriteSeries>> ticks;
+  for (auto const& one : batch)
+    for (auto const& sample : one.samples) ticks[sample.time_ms].push_back({one.labels, {sample}});
+  std::vector<std::vector<WriteSeries>> out;
+  for (auto& [time, series] : ticks) out.push_back(std::move(series));
+  return out;
 }
 
 // What a receiver says in its answer, for a line of a log.
@@ -84,15 +95,20 @@ Result<void> RemoteWriteSink::read(TickSpan const& span) {
   std::size_t samples = 0;
   std::string path, leaf;
   std::optional<PrometheusEntity> entity;
-  WallTime last{};
+  WallTime series_last{}, last{};
+  // Once a series, not a sample.
+  auto const end_series = [&] {
+    if (!span.again && !leaf.empty()) live_.seen(path, *entity, leaf, series_last);
+  };
   auto const done = reader_(span.from, span.until,
                             [&](series::PointPlace const& place, double value, WallTime tick) {
-                              bool const same_entity = entity && path == place.entity_path;
-                              if (!same_entity) {
-                                path = place.entity_path;
-                                entity.emplace(place.entity);
-                              }
-                              if (!same_entity || leaf != place.leaf) {
+                              if (bool const same_entity = path == place.entity_path;
+                                  !same_entity || leaf != place.leaf) {
+                                end_series();
+                                if (!same_entity) {
+                                  path = place.entity_path;
+                                  entity.emplace(place.entity);
+                                }
                                 leaf = place.leaf;
                                 if (samples >= options_.most_samples) {
                                   waiting_.push_back(std::exchange(batch, {}));
@@ -102,9 +118,10 @@ Result<void> RemoteWriteSink::read(TickSpan const& span) {
                               }
                               batch.back().samples.push_back({milliseconds(tick), value});
                               ++samples;
+                              series_last = tick;
                               last = std::max(last, tick);
-                              if (!span.again) live_.seen(path, *entity, leaf, tick);
                             });
+  end_series();
   if (!done) {
     std::lock_guard lock(mutex_);
     ++counters_.read_failures;
@@ -135,15 +152,28 @@ Result<void> RemoteWriteSink::prime(WallTime from) {
                  });
 }
 
+// A receiver that refuses one sample may refuse all of its request: what it refuses waits on, a
+// request for each of its ticks.
 Result<void> RemoteWriteSink::post_waiting() {
   while (!waiting_.empty()) {
-    if (auto const sent = post(waiting_.front(), true); !sent) return sent;
+    auto const taken = post(waiting_.front());
+    if (!taken) return taken.error();
+    auto const batch = std::move(waiting_.front());
     waiting_.pop_front();
+    if (*taken) continue;
+    if (auto ticks = by_tick(batch); ticks.size() > 1) {
+      waiting_.insert(waiting_.begin(), std::make_move_iterator(ticks.begin()),
+                      std::make_move_iterator(ticks.end()));
+      continue;
+    }
+    std::lock_guard lock(mutex_);
+    counters_.refused += samples_of(batch);
   }
   return {};
 }
 
-Result<void> RemoteWriteSink::post(Batch const& batch, bool by_tick) {
+// Whether it was taken; not: refused for good.
+Result<bool> RemoteWriteSink::post(Batch const& batch) {
   curl::Post request;
   request.url = options_.url;
   request.body = write_request(batch);
@@ -167,29 +197,16 @@ Result<void> RemoteWriteSink::post(Batch const& batch, bool by_tick) {
   }
   if (taken) {
     refusal_logged_ = false;
-    return {};
+    return true;
   }
   auto const said = fmt::format("status {}: {}", reply->status, first_line(reply->body));
   if (!refused) {
     if (reply->retry_after) pump_->postpone(*reply->retry_after);
     return failed(said);
   }
-  if (by_tick && samples_of(batch) > 1) return post_by_tick(batch);
   if (!std::exchange(refusal_logged_, true))
     log_.warning("{} refuses samples for good, {}; they are counted", options_.url, said);
-  std::lock_guard lock(mutex_);
-  counters_.refused += samples_of(batch);
-  return {};
-}
-
-// A receiver that refuses one sample may refuse all of its request.
-Result<void> RemoteWriteSink::post_by_tick(Batch const& batch) {
-  std::map<std::int64_t, Batch> ticks;
-  for (auto const& one : batch)
-    for (auto const& sample : one.samples) ticks[sample.time_ms].push_back({one.labels, {sample}});
-  for (auto const& [time, tick] : ticks)
-    if (auto const sent = post(tick, false); !sent) return sent;
-  return {};
+  return false;
 }
 
 Error RemoteWriteSink::failed(std::string why) {

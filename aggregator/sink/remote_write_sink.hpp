@@ -79,8 +79,7 @@ class RemoteWriteSink final : public Sink {
   Result<void> read(TickSpan const& span);
   Result<void> prime(WallTime from);
   Result<void> post_waiting();
-  Result<void> post(Batch const& batch, bool by_tick);
-  Result<void> post_by_tick(Batch const& batch);
+  Result<bool> post(Batch const& batch);
   Error failed(std::string why);
 
   RemoteWriteOptions const options_;

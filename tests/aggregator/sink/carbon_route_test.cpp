@@ -32,12 +32,14 @@ TEST_CASE("lists keep paths away, rules rename the others") {
   CarbonRouting routing;
   routing.files = [&] { return files; };
   CarbonRoute route(routing);
+  route.refresh();
   CHECK(route.of("dadvisor.bj.hosts.h1.mem.free") == "cn.bj.hosts.h1.memory.free");
   CHECK_FALSE(route.of("dadvisor.bj.apps.secret.sum.cpu.cores"));
   CHECK(route.filtered());
   CHECK_FALSE(route.of("other.bj.x"));
   CHECK(route.filtered());
   files = files_of("", "", "");  // read again
+  route.refresh();
   CHECK(route.of("other.bj.x") == "other.bj.x");
 }
 
@@ -46,7 +48,9 @@ TEST_CASE("of several carbons each gets what the ring gives it, by the new name"
       std::vector<graphite::HashNode>{{"127.0.0.1", "a"}, {"127.0.0.1", "b"}});
   auto const files = files_of("", "", "[pre]\n^renamed$ = x.y.z\n");
   auto const route_to = [&](std::size_t node, std::size_t replication) {
-    return CarbonRoute({ring, node, replication, [&] { return files; }});
+    CarbonRoute route({ring, node, replication, [&] { return files; }});
+    route.refresh();
+    return route;
   };
   auto first = route_to(0, 1), second = route_to(1, 1);
   CHECK(first.of("servers.web01.cpu") == "servers.web01.cpu");  // hash_ring_test: 0 before 1
