@@ -7,7 +7,6 @@
 #include <tuple>
 
 #include "aggregator/series/entity_path.hpp"
-#include "aggregator/series/foreign_values.hpp"
 #include "aggregator/series/lost_figures.hpp"
 #include "common/core/foreign.hpp"
 
@@ -88,22 +87,32 @@ Result<std::unique_ptr<LeafSeries>> StoreSeriesSource::series_of(
 
 Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
     std::string_view pattern, graphite::Window const& window) const {
-  auto const found = matched(pattern, window);
+  auto found = matched(pattern, window);
   if (!found) return found.error();
   auto const series = series_of(found->leaves, pattern, window);
   if (!series) return series.error();
   auto all = (*series)->take_all();
   if (!all || found->foreign.empty()) return all;
-  if (auto done = fetch_foreign(found->foreign, pattern, window, *all); !done) return done.error();
+  auto const foreign = foreign_of(std::move(found->foreign), pattern, window);
+  if (!foreign) return foreign.error();
+  auto others = (*foreign)->take_all();
+  if (!others) return others;
+  std::ranges::move(*others, std::back_inserter(*all));
   std::ranges::sort(*all, {}, &graphite::Series::name);
   return all;
 }
 
 Result<std::unique_ptr<graphite::MatchedSeries>> StoreSeriesSource::match(
     std::string_view pattern, graphite::Window const& window) const {
-  auto const found = matched(pattern, window);
+  auto found = matched(pattern, window);
   if (!found) return found.error();
-  if (!found->foreign.empty()) return std::unique_ptr<graphite::MatchedSeries>();
+  if (!found->foreign.empty() && !found->leaves->empty())
+    return std::unique_ptr<graphite::MatchedSeries>();
+  if (!found->foreign.empty()) {
+    auto foreign = foreign_of(std::move(found->foreign), pattern, window);
+    if (!foreign) return foreign.error();
+    return std::unique_ptr<graphite::MatchedSeries>(std::move(*foreign));
+  }
   auto series = series_of(found->leaves, pattern, window);
   if (!series) return series.error();
   return std::unique_ptr<graphite::MatchedSeries>(std::move(*series));
@@ -139,9 +148,14 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
   if (!all) return all;
   for (std::size_t i = 0; i < all->size(); ++i) (*all)[i].tags = *tags[i];
   if (foreign.empty()) return all;
-  if (auto done = fetch_foreign(foreign, {}, window, *all); !done) return done.error();
-  for (std::size_t i = tags.size(); i < all->size(); ++i)
-    (*all)[i].tags = *foreign_tags.at((*all)[i].name);
+  auto const unread = foreign_of(std::move(foreign), {}, window);
+  if (!unread) return unread.error();
+  auto others = (*unread)->take_all();
+  if (!others) return others;
+  for (graphite::Series& one : *others) {
+    one.tags = *foreign_tags.at(one.name);
+    all->push_back(std::move(one));
+  }
   std::ranges::sort(*all, {}, &graphite::Series::name);
   return all;
 }
@@ -223,48 +237,13 @@ Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(
   return nodes;
 }
 
-Result<void> StoreSeriesSource::fetch_foreign(std::vector<MatchedLeaf> const& matched,
-                                              std::string_view pattern,
-                                              graphite::Window const& window,
-                                              std::vector<graphite::Series>& all) const {
-  static auto const defaults = std::make_shared<graphite::CarbonFiles const>();
-  auto const files = options_.carbon_files ? options_.carbon_files() : defaults;
-  std::vector<ForeignGrid> grids;
-  grids.reserve(matched.size());
-  std::vector<graphite::Series> made;
-  made.reserve(matched.size());
-  std::map<store::EntityId, std::vector<ForeignRead>> reads;
-  std::map<store::EntityId, store::EntityInfo const*> entities;
-  std::size_t values = 0;
-  for (MatchedLeaf const& leaf : matched) {
-    store::EntityInfo const& info = leaf.members->entities[leaf.leaf.place / foreign_leaves];
-    auto grid = foreign_grid(store_, *files, leaf.own_path, foreign_step(info.entity.key), window);
-    if (!grid) continue;
-    values += static_cast<std::size_t>((grid->end - grid->start) / grid->steps.front());
-    if (values > options_.most_values)
-      return Error{Errc::too_large, 0,
-                   "more than " + std::to_string(options_.most_values) + " values are asked for"};
-    graphite::Series& series = made.emplace_back();
-    series.name = leaf.own_path;
-    series.path_expression = pattern;
-    series.tags = {{"name", leaf.own_path}};
-    series.start = grid->start;
-    series.end = grid->end;
-    series.step = grid->step;
-    grids.push_back(std::move(*grid));
-    entities[info.id] = &info;
-    reads[info.id].push_back({static_cast<std::uint32_t>(leaf.leaf.place % foreign_leaves),
-                              &grids.back(), &series.values});
-  }
-  rollup::HostTicks host_ticks(store_);
-  rollup::TierReader reader(store_, host_ticks,
-                            [](EntityKey const&) { return store::absent_entity; });
-  store::SpillReads raw;
-  for (auto const& [id, its] : reads)
-    if (auto done = read_foreign(store_, raw, reader, *entities[id], its); !done)
-      return done.error().within(entities[id]->entity.key.container_id);
-  std::ranges::move(made, std::back_inserter(all));
-  return {};
+Result<std::unique_ptr<ForeignSeries>> StoreSeriesSource::foreign_of(
+    std::vector<MatchedLeaf> leaves, std::string_view pattern,
+    graphite::Window const& window) const {
+  static graphite::CarbonFiles const defaults;
+  auto const files = options_.carbon_files ? options_.carbon_files() : nullptr;
+  return ForeignSeries::make(store_, files ? *files : defaults, std::move(leaves), pattern, window,
+                             options_.most_values);
 }
 
 Result<std::vector<graphite::Event>> StoreSeriesSource::events(

@@ -20,6 +20,7 @@
 
 #include "aggregator/series/dead_index.hpp"
 #include "aggregator/series/foreign_index.hpp"
+#include "aggregator/series/foreign_series.hpp"
 #include "aggregator/series/leaf_series.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "aggregator/series/point_place.hpp"
@@ -106,10 +107,10 @@ class StoreSeriesSource final : public graphite::SeriesSource {
  private:
   PathIndex& index() const;
   ForeignIndex& foreign_index() const;
-  // Adds the series of the foreign leaves among `matched`, in their order.
-  Result<void> fetch_foreign(std::vector<MatchedLeaf> const& matched, std::string_view pattern,
-                             graphite::Window const& window,
-                             std::vector<graphite::Series>& all) const;
+  // The series of foreign leaves.
+  Result<std::unique_ptr<ForeignSeries>> foreign_of(std::vector<MatchedLeaf> leaves,
+                                                    std::string_view pattern,
+                                                    graphite::Window const& window) const;
   // What a pattern matches; foreign ones apart.
   struct Matched {
     MatchedLeaves leaves;

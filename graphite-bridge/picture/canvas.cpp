@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "graphite-bridge/picture/png.hpp"
+
 namespace dadvisor::graphite::picture {
 namespace {
 
@@ -118,18 +120,16 @@ void Canvas::vertical_text(std::string_view text, double x_baseline, double y) {
 Result<std::string> Canvas::finish() {
   auto status = cairo_status(context());
   if (status != CAIRO_STATUS_SUCCESS) return cairo_error(status);
-  std::string out;
   if (kind_ == Kind::png) {
     cairo_surface_flush(surface_.get());
-    status = cairo_surface_write_to_png_stream(surface_.get(), append_bytes, &out);
-  } else {
-    context_.reset();
-    cairo_surface_finish(surface_.get());
-    status = cairo_surface_status(surface_.get());
-    out = std::move(*stream_);
-    if (kind_ == Kind::svg) drop_surface_numbers(out);
+    return encode_png(surface_.get());
   }
+  context_.reset();
+  cairo_surface_finish(surface_.get());
+  status = cairo_surface_status(surface_.get());
   if (status != CAIRO_STATUS_SUCCESS) return cairo_error(status);
+  std::string out = std::move(*stream_);
+  if (kind_ == Kind::svg) drop_surface_numbers(out);
   return out;
 }
 

@@ -212,6 +212,63 @@ TEST_CASE("a path keeps its step although the files say another one now") {
   CHECK(maybe(fetched[0].values) == Maybe{1, none});
 }
 
+TEST_CASE("series that are read one by one are those that are fetched") {
+  ForeignShelf shelf;
+  shelf.set_files(
+      "[c]\npattern = coarse$\nretentions = 10s:20s,20s:1h\n"
+      "[a]\npattern = .\nretentions = 10s:1h\n",
+      "[s]\npattern = .\naggregationMethod = sum\nxFilesFactor = 0\n");
+  auto const h1 = foreign_key("s.h1", 10, 0), h2 = foreign_key("s.h2", 10, 0);
+  for (int i = 1; i <= 4; ++i) {
+    shelf.row(h1, "cpu\nmem", i * 10, {1.0 * i, 10.0 * i});
+    if (i != 2) shelf.row(h2, "cpu\nmem", i * 10, {2.0 * i, i == 3 ? missing : 20.0 * i});
+    shelf.row(foreign_key("s.h4", 10, 0), "cpu\ncoarse", i * 10, {4.0 * i, 40.0 * i});
+  }
+  shelf.row(foreign_key("s.h3", 10, 0), "cpu\nmem", 2000, {3, 30});  // behind the window
+  shelf.row(foreign_key("s.h5", 20, 0), "cpu\nmem", 20, {5, 50});
+  std::vector<std::pair<std::string, Maybe>> const expected{{"s.h1.cpu", {1, 2, 3, 4}},
+                                                            {"s.h1.mem", {10, 20, 30, 40}},
+                                                            {"s.h2.cpu", {2, none, 6, 8}},
+                                                            {"s.h2.mem", {20, none, none, 80}},
+                                                            {"s.h3.cpu", {none, none, none, none}},
+                                                            {"s.h3.mem", {none, none, none, none}},
+                                                            {"s.h4.coarse", {80 + 120, 160}},
+                                                            {"s.h4.cpu", {4, 8, 12, 16}},
+                                                            {"s.h5.cpu", {5, none}},
+                                                            {"s.h5.mem", {50, none}}};
+  graphite::Window const window{hour, hour + 40, hour + 40};
+  shelf.settle();
+  auto const matched = shelf.source->match("s.*.*", window);
+  REQUIRE(matched);
+  REQUIRE(*matched);
+  auto const fetched = shelf.fetch("s.*.*", 0, 40, 40);
+  REQUIRE((*matched)->size() == fetched.size());
+  std::size_t next = 0;
+  REQUIRE((*matched)->each([&](std::size_t place, std::span<double const> values) {
+    REQUIRE(place == next++);
+    auto const& series = fetched[place];
+    CHECK(maybe({values.begin(), values.end()}) == maybe(series.values));
+    auto const shape = (*matched)->shape(place);
+    CHECK(shape.start == series.start);
+    CHECK(shape.step == series.step);
+    CHECK(shape.values() == values.size());
+  }));
+  CHECK(next == fetched.size());
+  REQUIRE(fetched.size() == expected.size());
+  for (std::size_t i = 0; i < fetched.size(); ++i) {
+    INFO(fetched[i].name);
+    CHECK(fetched[i].name == expected[i].first);
+    CHECK(maybe(fetched[i].values) == expected[i].second);
+  }
+  std::vector<std::size_t> const places{6, 2};
+  auto const taken = (*matched)->take(places);
+  REQUIRE(taken);
+  REQUIRE(taken->size() == 2);
+  CHECK(taken->at(0).name == "s.h4.coarse");
+  CHECK(taken->at(0).values == fetched[6].values);
+  CHECK(maybe(taken->at(1).values) == Maybe{2, none, 6, 8});
+}
+
 TEST_CASE("tagged points are found by their tags") {
   ForeignShelf shelf;
   shelf.set_files("[a]\npattern = .\nretentions = 10s:1h\n", "");

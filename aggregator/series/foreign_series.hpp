@@ -1,0 +1,54 @@
+#pragma once
+// Series of matched foreign leaves over a window, read out of the store when they are asked for:
+// what LeafSeries is for those of agents. How each is shown: foreign_values.hpp.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aggregator/series/foreign_values.hpp"
+#include "aggregator/series/path_index.hpp"
+#include "aggregator/store/store.hpp"
+#include "graphite-bridge/series.hpp"
+
+namespace dadvisor::aggregator::series {
+
+class ForeignSeries final : public graphite::MatchedSeries {
+ public:
+  // Those of `leaves` that have an archive for the window, by path. The store must outlive it.
+  // Errors: too_large (more than `most_values` in all series).
+  static Result<std::unique_ptr<ForeignSeries>> make(store::Store const& store,
+                                                     graphite::CarbonFiles const& files,
+                                                     std::vector<MatchedLeaf> leaves,
+                                                     std::string_view pattern,
+                                                     graphite::Window const& window,
+                                                     std::size_t most_values);
+
+  std::size_t size() const override { return leaves_.size(); }
+  Shape shape(std::size_t place) const override;
+  Result<void> each(Visitor const& visit) const override;
+  Result<std::vector<graphite::Series>> take(std::span<std::size_t const> places) const override;
+  Result<std::vector<graphite::Series>> take_all() const;
+
+ private:
+  class Reader;
+  struct OwnLeaf {
+    MembersPtr members;
+    store::EntityInfo const* entity;  // of the members
+    std::uint32_t column;
+    std::string path;
+    ForeignGrid grid;
+  };
+
+  ForeignSeries(store::Store const& store, std::string_view pattern)
+      : store_(store), pattern_(pattern) {}
+  std::size_t of_entity(std::size_t first) const;
+  std::size_t alike(std::size_t first, std::size_t last) const;
+  graphite::Series named(std::size_t place) const;
+
+  store::Store const& store_;
+  std::string const pattern_;
+  std::vector<OwnLeaf> leaves_;
+};
+
+}  // namespace dadvisor::aggregator::series
