@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <iterator>
 
@@ -18,6 +21,12 @@ std::size_t plain_bytes(std::string_view text) {
          text[count] != '\\')
     ++count;
   return count;
+}
+
+char* write_number(char* out, double value) {
+  if (std::isfinite(value)) return write_repr(out, value);
+  std::string_view const text = std::isnan(value) ? "null" : value < 0 ? "-1e9999" : "1e9999";
+  return std::copy(text.begin(), text.end(), out);
 }
 
 }  // namespace
@@ -65,18 +74,33 @@ void JsonText::string(std::string_view text) {
 
 void JsonText::number(double value) {
   begin_value();
-  if (std::isnan(value)) {
-    text_ += "null";
-  } else if (std::isinf(value)) {
-    text_ += value < 0 ? "-1e9999" : "1e9999";
-  } else {
-    append_repr(text_, value);
-  }
+  std::array<char, repr_size> buffer;
+  text_.append(buffer.data(), write_number(buffer.data(), value));
 }
 
 void JsonText::integer(std::int64_t value) {
   begin_value();
   fmt::format_to(std::back_inserter(text_), "{}", value);
+}
+
+void JsonText::pair(double value, std::int64_t whole) {
+  if (pretty_) {
+    open_array();
+    number(value);
+    integer(whole);
+    close_array();
+    return;
+  }
+  begin_value();
+  std::array<char, repr_size + 32> buffer;  // answers are mostly these: in one go
+  char* end = buffer.data();
+  *end++ = '[';
+  end = write_number(end, value);
+  *end++ = ',';
+  *end++ = ' ';
+  end = std::to_chars(end, buffer.data() + buffer.size(), whole).ptr;
+  *end++ = ']';
+  text_.append(buffer.data(), end);
 }
 
 void JsonText::boolean(bool value) {

@@ -24,6 +24,7 @@ class JsonText {
   void string(std::string_view text);  // bytes that are no UTF-8 become U+FFFD
   void number(double value);
   void integer(std::int64_t value);
+  void pair(double value, std::int64_t whole);  // an array of both: a point
   void boolean(bool value);
   void null();
 

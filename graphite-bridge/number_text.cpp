@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -16,26 +17,51 @@ std::string_view strip(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+char* put(char* out, std::string_view text) { return std::copy(text.begin(), text.end(), out); }
+
+// What has at most three decimals and fifteen digits, as most figures do: so few digits name no two
+// doubles, so the first that reads back the same is the shortest. nullptr: it is another one.
+char* write_short(char* out, double value) {
+  constexpr double beyond = 1e15;
+  constexpr std::array<std::int64_t, 4> units{1, 10, 100, 1000};
+  for (std::size_t decimals = 0; decimals < units.size(); ++decimals) {
+    auto const unit = static_cast<double>(units[decimals]);
+    double const scaled = value * unit;
+    if (!(std::fabs(scaled) < beyond)) return nullptr;
+    auto const digits = static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled));
+    if (static_cast<double>(digits) / unit != value) continue;
+    if (std::signbit(value)) *out++ = '-';  // of -0.0 too
+    auto const size = digits < 0 ? -digits : digits;
+    out = std::to_chars(out, out + repr_size, size / units[decimals]).ptr;
+    *out++ = '.';
+    if (decimals == 0) *out++ = '0';
+    for (auto rest = size % units[decimals], place = units[decimals] / 10; place > 0; place /= 10) {
+      *out++ = static_cast<char>('0' + rest / place);
+      rest %= place;
+    }
+    return out;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-void append_repr(std::string& out, double value) {
-  if (std::isnan(value)) {
-    out += "nan";
-    return;
-  }
-  if (std::isinf(value)) {
-    out += value < 0 ? "-inf" : "inf";
-    return;
-  }
-  std::array<char, 64> buffer;
+char* write_repr(char* out, double value) {
+  if (auto* const end = write_short(out, value)) return end;
+  if (std::isnan(value)) return put(out, "nan");
+  if (std::isinf(value)) return put(out, value < 0 ? "-inf" : "inf");
   double const size = std::fabs(value);
   // Python changes to exponents below 1e-4 and from 1e16 on.
-  bool const fixed = size == 0 || (size >= 1e-4 && size < 1e16);
+  bool const fixed = size >= 1e-4 && size < 1e16;
   auto const format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
-  auto const end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format).ptr;
-  std::string_view const text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
-  out += text;
-  if (fixed && text.find('.') == std::string_view::npos) out += ".0";
+  auto* const end = std::to_chars(out, out + repr_size, value, format).ptr;
+  bool const whole = fixed && std::find(out, end, '.') == end;
+  return whole ? put(end, ".0") : end;
+}
+
+void append_repr(std::string& out, double value) {
+  std::array<char, repr_size> buffer;
+  out.append(buffer.data(), write_repr(buffer.data(), value));
 }
 
 std::string repr(double value) {

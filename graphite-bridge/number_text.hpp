@@ -3,6 +3,7 @@
 // numbers as Python prints them ("42.0", "1e+300", "0.001"), and dashboards match on these names.
 // Pure functions, any thread, independent of the process's locale.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,9 @@ namespace dadvisor::graphite {
 // repr(float): the shortest text that reads back as the same double; always with a point or an
 // exponent; "inf", "-inf", "nan".
 void append_repr(std::string& out, double value);
+// The same to where `out` points and repr_size bytes have room; the end of it.
+inline constexpr std::size_t repr_size = 32;
+char* write_repr(char* out, double value);
 std::string repr(double value);
 // "%g": six significant digits.
 std::string general(double value);

@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "graphite-bridge/character.hpp"
@@ -92,11 +94,12 @@ Result<Regex> Regex::compile(string_view pattern) {
     return Error{Errc::malformed, 0,
                  "regular expression \"" + std::string(pattern) + "\": " + regex->error()};
   }
-  return Regex(std::move(regex));
+  constexpr std::array<string_view, 4> anything{"", "^", ".*", "^.*"};
+  return Regex(std::move(regex), std::ranges::find(anything, pattern) != anything.end());
 }
 
 bool Regex::matches(string_view text) const {
-  return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *regex_);
+  return anything_ || re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *regex_);
 }
 
 bool Regex::matches_start(string_view text) const {

@@ -34,8 +34,10 @@ class Regex {
   Result<std::string> replace(std::string_view text, std::string_view replacement) const;
 
  private:
-  explicit Regex(std::shared_ptr<re2::RE2 const> regex) : regex_(std::move(regex)) {}
+  Regex(std::shared_ptr<re2::RE2 const> regex, bool anything)
+      : regex_(std::move(regex)), anything_(anything) {}
   std::shared_ptr<re2::RE2 const> regex_;
+  bool anything_;  // it matches every text, as the last rule of most of carbon's files does
 };
 
 }  // namespace dadvisor::graphite

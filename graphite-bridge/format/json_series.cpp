@@ -24,12 +24,7 @@ void write_series(JsonText& json, Series const& series, bool no_null_points) {
   json.open_array();
   std::int64_t time = series.start;
   for (double const value : series.values) {
-    if (!no_null_points || !is_absent(value)) {
-      json.open_array();
-      json.number(value);
-      json.integer(time);
-      json.close_array();
-    }
+    if (!no_null_points || !is_absent(value)) json.pair(value, time);
     time += series.step;
   }
   json.close_array();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -21,13 +22,6 @@ struct Pixels {
     return out;
   }
 };
-
-bool is_opaque(Pixels const& pixels) {
-  std::uint32_t all = 0xff000000;
-  for (int y = 0; y < pixels.height; ++y)
-    for (int x = 0; x < pixels.width; ++x) all &= pixels.at(x, y);
-  return all == 0xff000000;
-}
 
 unsigned char part(std::uint32_t pixel, int shift) {
   return static_cast<unsigned char>(pixel >> shift);
@@ -48,7 +42,9 @@ std::size_t count_of(Pixels const& pixels) {
   return static_cast<std::size_t>(pixels.width) * static_cast<std::size_t>(pixels.height);
 }
 
+// Without alpha; nothing where something shines through.
 Bytes opaque_rows(Pixels const& pixels) {
+  std::uint32_t all = 0xff000000;
   auto out = std::make_unique_for_overwrite<unsigned char[]>(count_of(pixels) * 3);
   auto* to = out.get();
   for (int y = 0; y < pixels.height; ++y)
@@ -57,8 +53,9 @@ Bytes opaque_rows(Pixels const& pixels) {
       to[0] = part(pixel, 16);
       to[1] = part(pixel, 8);
       to[2] = part(pixel, 0);
+      all &= pixel;
     }
-  return out;
+  return all == 0xff000000 ? std::move(out) : nullptr;
 }
 
 Bytes glassy_rows(Pixels const& pixels) {
@@ -79,8 +76,9 @@ Result<std::string> encode_png(cairo_surface_t* surface) {
   Pixels const pixels{cairo_image_surface_get_data(surface), cairo_image_surface_get_width(surface),
                       cairo_image_surface_get_height(surface),
                       cairo_image_surface_get_stride(surface)};
-  bool const opaque = is_opaque(pixels);
-  auto const rows = opaque ? opaque_rows(pixels) : glassy_rows(pixels);
+  auto rows = opaque_rows(pixels);
+  bool const opaque = rows != nullptr;
+  if (!opaque) rows = glassy_rows(pixels);
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   image.width = static_cast<png_uint_32>(pixels.width);

@@ -1,7 +1,10 @@
 #include "graphite-bridge/number_text.hpp"
 
+#include <bit>
 #include <catch2/catch.hpp>
+#include <charconv>
 #include <cmath>
+#include <random>
 
 #include "graphite-bridge/value.hpp"
 
@@ -28,6 +31,42 @@ TEST_CASE("numbers print as Python prints them") {
   CHECK(to_text(Value(5.0)) == "5.0");
   CHECK(to_text(Value(true)) == "True");
   CHECK(to_text(Value()) == "None");
+}
+
+TEST_CASE("numbers with few decimals print as shortly as any others") {
+  CHECK(repr(53.25) == "53.25");
+  CHECK(repr(-0.001) == "-0.001");
+  CHECK(repr(-12.05) == "-12.05");
+  CHECK(repr(0.1 + 0.2) == "0.30000000000000004");
+  CHECK(repr(999999999999999) == "999999999999999.0");
+  CHECK(repr(99999999999999.9) == "99999999999999.9");
+  CHECK(repr(123456789012.345) == "123456789012.345");
+  CHECK(repr(0.0005) == "0.0005");
+  std::mt19937_64 dice(2016);
+  for (int i = 0; i < 200'000; ++i) {
+    // A decimal, its neighbours, and any bits.
+    double const decimal = static_cast<double>(static_cast<std::int64_t>(dice() >> (i % 60))) /
+                           std::pow(10.0, static_cast<double>(dice() % 5));
+    for (double const value :
+         {decimal, std::nextafter(decimal, 0.0), -decimal, std::bit_cast<double>(dice())}) {
+      if (!std::isfinite(value)) continue;
+      auto const text = repr(value);
+      char shortest[64];  // of the same digits, in whatever notation
+      auto const* const end =
+          std::to_chars(shortest, shortest + 64, value, std::chars_format::scientific).ptr;
+      auto const digits = [](std::string_view all) {
+        std::string out;
+        for (char const c : all.substr(0, all.find('e')))
+          if (c >= '0' && c <= '9') out += c;
+        auto const first = out.find_first_not_of('0');
+        if (first == out.npos) return std::string();
+        return out.substr(first, out.find_last_not_of('0') + 1 - first);
+      };
+      INFO(text);
+      if (digits(text) != digits({shortest, end})) FAIL_CHECK("not the shortest digits");
+      if (parse_float(text) != value) FAIL_CHECK("reads back as another number");
+    }
+  }
 }
 
 TEST_CASE("rounding is exact and to even") {

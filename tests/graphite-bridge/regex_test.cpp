@@ -55,3 +55,16 @@ TEST_CASE("matching is searching, or from the start") {
   CHECK_FALSE(regex->matches_start("abcd"));
   CHECK(regex->matches_start("bcde"));
 }
+
+TEST_CASE("what matches anything matches nothing and bytes too") {
+  for (char const* pattern : {"", "^", ".*", "^.*"}) {
+    auto const regex = Regex::compile(pattern);
+    REQUIRE(regex);
+    for (char const* text : {"", "a.b", "\n", "\xff"}) CHECK(regex->matches(text));
+  }
+  for (char const* pattern : {".", "^.", ".+", "^$"}) {
+    auto const regex = Regex::compile(pattern);
+    REQUIRE(regex);
+    CHECK(regex->matches("") == (std::string_view(pattern) == "^$"));
+  }
+}
