@@ -66,10 +66,10 @@ config::OptionTable settings_table(Settings& settings) {
                "what they are spoken to by");
   table.integer("carbon_replication", settings.carbon_replication, 1, 100,
                 "how many of several carbons get a path");
-  table.text(
-      "carbon_conf_dir", settings.carbon_conf_dir, "DIR",
-      "whitelist.conf, blacklist.conf and rewrite-rules.conf for what goes there; read again "
-      "when changed");
+  table.text("carbon_conf_dir", settings.carbon_conf_dir, "DIR",
+             "whitelist.conf, blacklist.conf, rewrite-rules.conf and relay-rules.conf for what "
+             "goes there; "
+             "read again when changed");
   table.boolean("carbon_instances", settings.carbon_instances, "send instances to carbon too");
   table.text("remote_write.url", settings.remote_write_url, "URL",
              "who gets apps, hosts and totals by Prometheus remote write; empty: nobody");

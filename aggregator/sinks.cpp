@@ -49,6 +49,25 @@ std::vector<Destination> carbon_destinations(Settings const& settings,
   return out;
 }
 
+// As relay-rules.conf names it.
+std::string name_of(Destination const& one) {
+  bool const v6 = one.peer.host.find(':') != std::string::npos;
+  auto name =
+      (v6 ? "[" + one.peer.host + "]" : one.peer.host) + ":" + std::to_string(one.peer.port);
+  return one.instance ? name + ":" + *one.instance : name;
+}
+
+// A slip of the pen would lose what goes there. Not of files that are read again: those who wrote
+// them may be about to change the carbons too.
+void check_relay_rules(graphite::RelayRules const& rules, std::vector<Destination> const& carbons,
+                       std::string const& directory) {
+  for (graphite::RelayRule const& rule : rules)
+    for (std::string const& named : rule.destinations)
+      if (std::ranges::find(carbons, named, name_of) == carbons.end())
+        fail(directory + "/relay-rules.conf: " + named +
+             ": is none of the setting carbon; name it there too, or leave it out");
+}
+
 // One carbon keeps the name that its cursor always had.
 std::string cursor_file(Settings const& settings, Destination const& destination, bool alone) {
   if (alone) return settings.data_dir + "/carbon.cursor";
@@ -71,6 +90,8 @@ void open_carbons(Sinks& sinks, Settings const& settings, config::OptionTable co
   auto const destinations = carbon_destinations(settings, table);
   if (destinations.empty()) return;
   sinks.carbon_files = open_carbon_files(settings, log);
+  if (sinks.carbon_files)
+    check_relay_rules(sinks.carbon_files->files()->relay, destinations, settings.carbon_conf_dir);
   bool const alone = destinations.size() == 1;
   std::vector<graphite::HashNode> nodes;
   for (auto const& one : destinations) nodes.push_back({one.peer.host, one.instance});
@@ -83,7 +104,11 @@ void open_carbons(Sinks& sinks, Settings const& settings, config::OptionTable co
     options.port = destinations[i].peer.port;
     options.protocol = settings.carbon_protocol == "pickle" ? sink::CarbonProtocol::pickle
                                                             : sink::CarbonProtocol::plaintext;
-    options.routing = {ring, i, static_cast<std::size_t>(settings.carbon_replication), {}};
+    options.routing = {ring,
+                       i,
+                       static_cast<std::size_t>(settings.carbon_replication),
+                       name_of(destinations[i]),
+                       {}};
     if (sinks.carbon_files)
       options.routing.files = [files = sinks.carbon_files] { return files->files(); };
     options.pump.cursor_file = cursor_file(settings, destinations[i], alone);

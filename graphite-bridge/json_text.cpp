@@ -83,24 +83,47 @@ void JsonText::integer(std::int64_t value) {
   fmt::format_to(std::back_inserter(text_), "{}", value);
 }
 
-void JsonText::pair(double value, std::int64_t whole) {
+void JsonText::points(std::span<double const> values, std::int64_t start, std::int64_t step,
+                      bool with_absent) {
+  open_array();
+  std::int64_t time = start - step;
   if (pretty_) {
-    open_array();
-    number(value);
-    integer(whole);
+    for (double const value : values) {
+      time += step;
+      if (std::isnan(value) && !with_absent) continue;
+      open_array();
+      number(value);
+      integer(time);
+      close_array();
+    }
     close_array();
     return;
   }
-  begin_value();
-  std::array<char, repr_size + 32> buffer;  // answers are mostly these: in one go
+  // Answers are mostly these: many of them at once become text.
+  std::array<char, 4096> buffer;
+  constexpr std::size_t most_bytes = repr_size + 32;  // of one
   char* end = buffer.data();
-  *end++ = '[';
-  end = write_number(end, value);
-  *end++ = ',';
-  *end++ = ' ';
-  end = std::to_chars(end, buffer.data() + buffer.size(), whole).ptr;
-  *end++ = ']';
+  for (double const value : values) {
+    time += step;
+    if (std::isnan(value) && !with_absent) continue;
+    if (end + most_bytes > buffer.data() + buffer.size()) {
+      text_.append(buffer.data(), end);
+      end = buffer.data();
+    }
+    if (filled_.back()) {
+      *end++ = ',';
+      *end++ = ' ';
+    }
+    filled_.back() = true;
+    *end++ = '[';
+    end = write_number(end, value);
+    *end++ = ',';
+    *end++ = ' ';
+    end = std::to_chars(end, end + most_bytes, time).ptr;
+    *end++ = ']';
+  }
   text_.append(buffer.data(), end);
+  close_array();
 }
 
 void JsonText::boolean(bool value) {

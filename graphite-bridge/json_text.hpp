@@ -5,6 +5,7 @@
 // numbers: it would write 4.2E1.) Not thread-safe; one text each.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,9 @@ class JsonText {
   void string(std::string_view text);  // bytes that are no UTF-8 become U+FFFD
   void number(double value);
   void integer(std::int64_t value);
-  void pair(double value, std::int64_t whole);  // an array of both: a point
+  // An array of a series' points, [value, time] each; absent ones are null or left out.
+  void points(std::span<double const> values, std::int64_t start, std::int64_t step,
+              bool with_absent);
   void boolean(bool value);
   void null();
 

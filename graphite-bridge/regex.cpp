@@ -83,7 +83,36 @@ Result<std::vector<Piece>> cut(re2::RE2 const& regex, string_view replacement) {
   return pieces;
 }
 
+bool is_any(string_view pattern) {
+  constexpr std::array<string_view, 4> any{"", "^", ".*", "^.*"};
+  return std::ranges::find(any, pattern) != any.end();
+}
+
+// The letters behind a leading "^" that stand for themselves.
+std::string beginning_of(string_view pattern) {
+  std::string out;
+  if (!pattern.starts_with('^') || pattern.find('|') != string_view::npos) return out;
+  for (std::size_t at = 1; at < pattern.size(); ++at) {
+    bool const escaped = pattern[at] == '\\' && at + 1 < pattern.size();
+    char const c = escaped ? pattern[at + 1] : pattern[at];
+    bool const itself = escaped ? c == '.' || c == '-'
+                                : is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                      c == '_' || c == '-';
+    if (!itself) {
+      // What may be there several times, or not at all.
+      if (!escaped && (c == '*' || c == '?' || c == '{') && !out.empty()) out.pop_back();
+      break;
+    }
+    out += c;
+    at += escaped ? 1 : 0;
+  }
+  return out;
+}
+
 }  // namespace
+
+Regex::Regex(std::shared_ptr<re2::RE2 const> regex, string_view pattern)
+    : regex_(std::move(regex)), anything_(is_any(pattern)), beginning_(beginning_of(pattern)) {}
 
 Result<Regex> Regex::compile(string_view pattern) {
   re2::RE2::Options options;
@@ -94,8 +123,7 @@ Result<Regex> Regex::compile(string_view pattern) {
     return Error{Errc::malformed, 0,
                  "regular expression \"" + std::string(pattern) + "\": " + regex->error()};
   }
-  constexpr std::array<string_view, 4> anything{"", "^", ".*", "^.*"};
-  return Regex(std::move(regex), std::ranges::find(anything, pattern) != anything.end());
+  return Regex(std::move(regex), pattern);
 }
 
 bool Regex::matches(string_view text) const {

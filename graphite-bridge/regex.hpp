@@ -34,10 +34,12 @@ class Regex {
   Result<std::string> replace(std::string_view text, std::string_view replacement) const;
 
  private:
-  Regex(std::shared_ptr<re2::RE2 const> regex, bool anything)
-      : regex_(std::move(regex)), anything_(anything) {}
+  Regex(std::shared_ptr<re2::RE2 const> regex, std::string_view pattern);
   std::shared_ptr<re2::RE2 const> regex_;
-  bool anything_;  // it matches every text, as the last rule of most of carbon's files does
+  // Rules of carbon's files are asked of thousands of names: what most of them begin with is looked
+  // at first.
+  bool anything_;          // it matches every text
+  std::string beginning_;  // of every text that matches; may be empty
 };
 
 }  // namespace dadvisor::graphite

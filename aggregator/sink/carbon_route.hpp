@@ -1,7 +1,8 @@
 #pragma once
 // Which paths one of several carbons gets, and under which names: by carbon's own lists and rules
 // (whitelist.conf, blacklist.conf, rewrite-rules.conf, in the order in which carbon-relay applies
-// them) and carbon's consistent hashing. Not thread-safe: part of that carbon's sink.
+// them), and then by relay-rules.conf or, without one, carbon's consistent hashing. Not
+// thread-safe: part of that carbon's sink.
 
 #include <cstddef>
 #include <functional>
@@ -19,6 +20,7 @@ struct CarbonRouting {
   std::shared_ptr<graphite::HashRing const> ring;   // null: there is one carbon
   std::size_t node = 0;                             // which of the ring's it is
   std::size_t replication = 1;                      // how many of them get a path
+  std::string destination;                          // it, as relay-rules.conf names it
   std::function<graphite::CarbonFilesPtr()> files;  // as they are now; none: no rules
 };
 
@@ -35,6 +37,8 @@ class CarbonRoute {
   bool filtered() const { return filtered_; }
 
  private:
+  bool goes_there(std::string_view name) const;
+
   CarbonRouting const routing_;
   graphite::CarbonFilesPtr files_;
   std::string path_, name_;  // of the last call; empty: none yet

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::array carbon_names{"storage-schemas.conf",   "storage-aggregation.conf",
                                   "aggregation-rules.conf", "rewrite-rules.conf",
-                                  "whitelist.conf",         "blacklist.conf"};
+                                  "relay-rules.conf",       "whitelist.conf",
+                                  "blacklist.conf"};
 constexpr std::size_t most_file_bytes = 4 << 20;
 
 // Parses a file of the directory, if it is there, and adds its errors.
@@ -47,6 +48,7 @@ LoadedCarbonFiles load_carbon_files(std::string const& directory) {
     auto rewrites = load("rewrite-rules.conf", parse_rewrite_rules);
     files->pre = std::move(rewrites.pre);
     files->post = std::move(rewrites.post);
+    files->relay = load("relay-rules.conf", parse_relay_rules).rules;
     files->white = load("whitelist.conf", parse_name_list).names;
     files->black = load("blacklist.conf", parse_name_list).names;
   }

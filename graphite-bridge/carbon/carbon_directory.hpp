@@ -1,8 +1,9 @@
 #pragma once
 // A directory with carbon's files, as /etc/carbon has them: storage-schemas.conf,
-// storage-aggregation.conf, aggregation-rules.conf, rewrite-rules.conf, whitelist.conf and
-// blacklist.conf, each of which may be absent. Read again when one has changed, all or nothing, as
-// alert rules are: by looking, so that an edit by rename or over a network is seen too.
+// storage-aggregation.conf, aggregation-rules.conf, rewrite-rules.conf, relay-rules.conf,
+// whitelist.conf and blacklist.conf, each of which may be absent. Read again when one has changed,
+// all or nothing, as alert rules are: by looking, so that an edit by rename or over a network is
+// seen too.
 
 #include <cstdint>
 #include <map>
@@ -15,6 +16,7 @@
 #include "common/core/log.hpp"
 #include "graphite-bridge/carbon/aggregation_rules.hpp"
 #include "graphite-bridge/carbon/name_list.hpp"
+#include "graphite-bridge/carbon/relay_rules.hpp"
 #include "graphite-bridge/carbon/rewrite_rules.hpp"
 #include "graphite-bridge/carbon/storage_aggregation.hpp"
 #include "graphite-bridge/carbon/storage_schemas.hpp"
@@ -26,6 +28,7 @@ struct CarbonFiles {
   StorageAggregations aggregations;
   std::vector<AggregationRule> rules;
   RewriteRules pre, post;
+  RelayRules relay;
   NameList white, black;
 };
 using CarbonFilesPtr = std::shared_ptr<CarbonFiles const>;

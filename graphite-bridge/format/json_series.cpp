@@ -21,13 +21,7 @@ void write_series(JsonText& json, Series const& series, bool no_null_points) {
   }
   json.close_object();
   json.key("datapoints");
-  json.open_array();
-  std::int64_t time = series.start;
-  for (double const value : series.values) {
-    if (!no_null_points || !is_absent(value)) json.pair(value, time);
-    time += series.step;
-  }
-  json.close_array();
+  json.points(series.values, series.start, series.step, !no_null_points);
   json.close_object();
 }
 

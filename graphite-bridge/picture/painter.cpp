@@ -11,7 +11,7 @@ namespace dadvisor::graphite::picture {
 namespace {
 
 constexpr std::size_t clipped_up_to = 20;    // cairo's time for clips grows with their number
-constexpr std::size_t corners_at_once = 16;  // cairo's time for a path grows faster than the path
+constexpr std::size_t corners_at_once = 64;  // cairo's time for a path grows faster than the path
 
 class Painter {
  public:

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <utility>
+#include <vector>
+
+#include "graphite-bridge/picture/palette.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -22,6 +24,13 @@ struct Pixels {
     return out;
   }
 };
+
+bool is_opaque(Pixels const& pixels) {
+  std::uint32_t all = 0xff000000;
+  for (int y = 0; y < pixels.height; ++y)
+    for (int x = 0; x < pixels.width; ++x) all &= pixels.at(x, y);
+  return all == 0xff000000;
+}
 
 unsigned char part(std::uint32_t pixel, int shift) {
   return static_cast<unsigned char>(pixel >> shift);
@@ -42,9 +51,7 @@ std::size_t count_of(Pixels const& pixels) {
   return static_cast<std::size_t>(pixels.width) * static_cast<std::size_t>(pixels.height);
 }
 
-// Without alpha; nothing where something shines through.
 Bytes opaque_rows(Pixels const& pixels) {
-  std::uint32_t all = 0xff000000;
   auto out = std::make_unique_for_overwrite<unsigned char[]>(count_of(pixels) * 3);
   auto* to = out.get();
   for (int y = 0; y < pixels.height; ++y)
@@ -53,9 +60,8 @@ Bytes opaque_rows(Pixels const& pixels) {
       to[0] = part(pixel, 16);
       to[1] = part(pixel, 8);
       to[2] = part(pixel, 0);
-      all &= pixel;
     }
-  return all == 0xff000000 ? std::move(out) : nullptr;
+  return out;
 }
 
 Bytes glassy_rows(Pixels const& pixels) {
@@ -70,26 +76,40 @@ Bytes glassy_rows(Pixels const& pixels) {
   return out;
 }
 
+Result<std::string> written(png_image& image, unsigned char const* rows,
+                            unsigned char const* colors) {
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
+  auto const file = std::make_unique_for_overwrite<char[]>(size);
+  if (!png_image_write_to_memory(&image, file.get(), &size, 0, rows, 0, colors))
+    return Error{Errc::io, 0, std::string("libpng: ") + image.message};
+  return std::string(file.get(), size);
+}
+
 }  // namespace
 
 Result<std::string> encode_png(cairo_surface_t* surface) {
   Pixels const pixels{cairo_image_surface_get_data(surface), cairo_image_surface_get_width(surface),
                       cairo_image_surface_get_height(surface),
                       cairo_image_surface_get_stride(surface)};
-  auto rows = opaque_rows(pixels);
-  bool const opaque = rows != nullptr;
-  if (!opaque) rows = glassy_rows(pixels);
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   image.width = static_cast<png_uint_32>(pixels.width);
   image.height = static_cast<png_uint_32>(pixels.height);
-  image.format = opaque ? PNG_FORMAT_RGB : PNG_FORMAT_RGBA;
   image.flags = PNG_IMAGE_FLAG_FAST;  // no filters, level 3
-  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-  auto const file = std::make_unique_for_overwrite<char[]>(size);
-  if (!png_image_write_to_memory(&image, file.get(), &size, 0, rows.get(), 0, nullptr))
-    return Error{Errc::io, 0, std::string("libpng: ") + image.message};
-  return std::string(file.get(), size);
+  if (!is_opaque(pixels)) {
+    image.format = PNG_FORMAT_RGBA;
+    return written(image, glassy_rows(pixels).get(), nullptr);
+  }
+  if (auto const palette = palette_of(pixels.data, pixels.width, pixels.height, pixels.stride)) {
+    image.format = PNG_FORMAT_RGB | PNG_FORMAT_FLAG_COLORMAP;
+    image.colormap_entries = static_cast<png_uint_32>(palette->colors.size());
+    std::vector<unsigned char> colors;
+    for (auto const color : palette->colors)
+      colors.insert(colors.end(), {part(color, 16), part(color, 8), part(color, 0)});
+    return written(image, palette->indexes.data(), colors.data());
+  }
+  image.format = PNG_FORMAT_RGB;
+  return written(image, opaque_rows(pixels).get(), nullptr);
 }
 
 }  // namespace dadvisor::graphite::picture

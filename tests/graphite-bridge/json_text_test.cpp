@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <vector>
 
 using namespace dadvisor::graphite;
 
@@ -14,22 +15,26 @@ TEST_CASE("names of any bytes are valid JSON") {
       "\"");
 }
 
-TEST_CASE("a pair is an array of two") {
-  for (bool const pretty : {false, true}) {
-    JsonText json(pretty), apart(pretty);
-    json.open_array();
-    apart.open_array();
-    for (double const value : {0.5, -1e300, std::nan(""), HUGE_VAL, -HUGE_VAL, -1.0 / 3}) {
-      json.pair(value, -1800000000);
+TEST_CASE("points are arrays of two") {
+  std::vector<double> values{0.5, -1e300, std::nan(""), HUGE_VAL, -HUGE_VAL, -1.0 / 3};
+  for (int i = 0; i < 1000; ++i) values.push_back(-1.0 / 3 * 1e-200);  // the longest
+  for (bool const pretty : {false, true})
+    for (bool const with_absent : {false, true}) {
+      JsonText json(pretty), apart(pretty);
+      json.points(values, -1'800'000'000, 10, with_absent);
       apart.open_array();
-      apart.number(value);
-      apart.integer(-1800000000);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (std::isnan(values[i]) && !with_absent) continue;
+        apart.open_array();
+        apart.number(values[i]);
+        apart.integer(-1'800'000'000 + static_cast<std::int64_t>(i) * 10);
+        apart.close_array();
+      }
       apart.close_array();
+      auto const text = json.take();
+      CHECK(text == apart.take());
+      CHECK(text.starts_with(pretty ? "[\n  [\n    0.5,\n    -1800000000\n  ],\n"
+                                    : "[[0.5, -1800000000], [-1e+300, -1799999990], "));
+      CHECK((text.find("null") != text.npos) == with_absent);
     }
-    json.close_array();
-    apart.close_array();
-    auto const text = json.take();
-    CHECK(text == apart.take());
-    CHECK(text.starts_with(pretty ? "[\n  [\n    0.5,\n" : "[[0.5, -1800000000], [-1e+300, "));
-  }
 }

@@ -1,6 +1,7 @@
 #include "graphite-bridge/regex.hpp"
 
 #include <catch2/catch.hpp>
+#include <vector>
 
 using namespace dadvisor;
 using namespace dadvisor::graphite;
@@ -66,5 +67,39 @@ TEST_CASE("what matches anything matches nothing and bytes too") {
     auto const regex = Regex::compile(pattern);
     REQUIRE(regex);
     CHECK(regex->matches("") == (std::string_view(pattern) == "^$"));
+  }
+}
+
+TEST_CASE("what a text must begin with is not taken for more") {
+  struct Case {
+    char const *pattern, *text;
+    bool matches;
+  };
+  for (auto const& [pattern, text, matches] :
+       std::vector<Case>{{"^bench\\.names\\.", "bench.names.x", true},
+                         {"^bench\\.names\\.", "bench.apps.x", false},
+                         {"^bench\\.names\\.", "a.bench.names.x", false},
+                         {"^ab*c", "ac", true},
+                         {"^ab?c", "ac", true},
+                         {"^ab{0,1}c", "ac", true},
+                         {"^ab+c", "abbc", true},
+                         {"^a\\.*b", "ab", true},
+                         {"^a\\.?b", "ab", true},
+                         {"^a|b", "cb", true},
+                         {"^(a|b)c", "bc", true},
+                         {"^a.c", "abc", true},
+                         {"^\\d+", "7", true},
+                         {"^\\w", "a", true},
+                         {"^a\\w", "ab", true},
+                         {"^[ab]", "b", true},
+                         {"^a$", "a", true},
+                         {"^a$", "ab", false},
+                         {"^ab", "a", false},
+                         {"(?i)^ab", "AB", true},
+                         {"^(?i)ab", "AB", true}}) {
+    INFO(pattern << " in " << text);
+    auto const regex = Regex::compile(pattern);
+    REQUIRE(regex);
+    CHECK(regex->matches(text) == matches);
   }
 }

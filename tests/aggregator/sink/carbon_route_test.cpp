@@ -48,7 +48,7 @@ TEST_CASE("of several carbons each gets what the ring gives it, by the new name"
       std::vector<graphite::HashNode>{{"127.0.0.1", "a"}, {"127.0.0.1", "b"}});
   auto const files = files_of("", "", "[pre]\n^renamed$ = x.y.z\n");
   auto const route_to = [&](std::size_t node, std::size_t replication) {
-    CarbonRoute route({ring, node, replication, [&] { return files; }});
+    CarbonRoute route({ring, node, replication, {}, [&] { return files; }});
     route.refresh();
     return route;
   };
@@ -60,4 +60,25 @@ TEST_CASE("of several carbons each gets what the ring gives it, by the new name"
   CHECK(second.of("renamed") == "x.y.z");
   auto both = route_to(0, 2);
   CHECK(both.of("renamed") == "x.y.z");
+}
+
+TEST_CASE("relay rules take the place of hashing, by the new name") {
+  auto const ring = std::make_shared<graphite::HashRing const>(
+      std::vector<graphite::HashNode>{{"127.0.0.1", "a"}, {"127.0.0.1", "b"}});
+  auto files = std::make_shared<graphite::CarbonFiles>(*files_of("", "", "[pre]\n^x\\. = y.\n"));
+  files->relay = graphite::parse_relay_rules(
+                     "[y]\npattern = ^y\\.\ndestinations = 127.0.0.1:2004:b\n"
+                     "[all]\ndefault = true\ndestinations = 127.0.0.1:2004:a\n",
+                     "relay-rules.conf")
+                     .rules;
+  auto const route_to = [&](std::size_t node, std::string destination) {
+    CarbonRoute route({ring, node, 2, std::move(destination), [&] { return files; }});
+    route.refresh();
+    return route;
+  };
+  auto first = route_to(0, "127.0.0.1:2004:a"), second = route_to(1, "127.0.0.1:2004:b");
+  CHECK_FALSE(first.of("x.cpu"));
+  CHECK(second.of("x.cpu") == "y.cpu");
+  CHECK(first.of("z.cpu") == "z.cpu");
+  CHECK_FALSE(second.of("z.cpu"));
 }
