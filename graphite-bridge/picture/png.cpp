@@ -6,9 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <vector>
-
-#include "graphite-bridge/picture/palette.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -76,11 +73,10 @@ Bytes glassy_rows(Pixels const& pixels) {
   return out;
 }
 
-Result<std::string> written(png_image& image, unsigned char const* rows,
-                            unsigned char const* colors) {
+Result<std::string> written(png_image& image, unsigned char const* rows) {
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
   auto const file = std::make_unique_for_overwrite<char[]>(size);
-  if (!png_image_write_to_memory(&image, file.get(), &size, 0, rows, 0, colors))
+  if (!png_image_write_to_memory(&image, file.get(), &size, 0, rows, 0, nullptr))
     return Error{Errc::io, 0, std::string("libpng: ") + image.message};
   return std::string(file.get(), size);
 }
@@ -98,18 +94,10 @@ Result<std::string> encode_png(cairo_surface_t* surface) {
   image.flags = PNG_IMAGE_FLAG_FAST;  // no filters, level 3
   if (!is_opaque(pixels)) {
     image.format = PNG_FORMAT_RGBA;
-    return written(image, glassy_rows(pixels).get(), nullptr);
-  }
-  if (auto const palette = palette_of(pixels.data, pixels.width, pixels.height, pixels.stride)) {
-    image.format = PNG_FORMAT_RGB | PNG_FORMAT_FLAG_COLORMAP;
-    image.colormap_entries = static_cast<png_uint_32>(palette->colors.size());
-    std::vector<unsigned char> colors;
-    for (auto const color : palette->colors)
-      colors.insert(colors.end(), {part(color, 16), part(color, 8), part(color, 0)});
-    return written(image, palette->indexes.data(), colors.data());
+    return written(image, glassy_rows(pixels).get());
   }
   image.format = PNG_FORMAT_RGB;
-  return written(image, opaque_rows(pixels).get(), nullptr);
+  return written(image, opaque_rows(pixels).get());
 }
 
 }  // namespace dadvisor::graphite::picture

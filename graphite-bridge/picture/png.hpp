@@ -1,6 +1,8 @@
 #pragma once
-// A painted surface as a PNG. libpng without row filters at a low level of compression: for
+// A painted surface as a PNG: by libpng without row filters and at a low level of compression. For
 // pictures of curves the file is a tenth larger than cairo's own and takes a quarter of the time.
+// (A palette would take less again, but smoothed texts and ten curves have a thousand colours and
+// more.)
 
 #include <cairo.h>
 
