@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Several real carbons behind the sink: by carbon's own consistent hashing, and by carbon-c-relay.
+"""Several real carbons behind the sink: by carbon's own consistent hashing or relay rules, and by
+carbon-c-relay.
 
 Which carbon has which path is what carbon's own ring says (Debian's python module), renamed by
 rewrite-rules.conf and kept away by blacklist.conf before that. A carbon-c-relay with the same ring
@@ -43,18 +44,21 @@ class CarbonCluster(lab.Case):
         lab.wait_until(lambda: len(self.of_aggregator(aggregator)) > 20, 30, "figures of the host")
         return aggregator
 
-    def check(self, aggregator, first_node, rename, kept_away=lambda path: False):
+    def check(self, aggregator, first_node, rename=lambda path: path, kept_away=lambda path: False,
+              carbon_of=None):
+        carbon_of = carbon_of or (lambda path: self.ring.get_node(path)[1])
+
         def placed():
             wanted = {name: set() for name in self.carbons}
             for path in self.of_aggregator(aggregator):
                 if not kept_away(path):
-                    wanted[self.ring.get_node(rename(path))[1]].add(rename(path))
+                    wanted[carbon_of(rename(path))].add(rename(path))
             self.found = {name: self.paths_in(carbon, first_node)
                           for name, carbon in self.carbons.items()}
             self.wanted = wanted
             return self.found == wanted
         try:
-            lab.wait_until(placed, 150, "every path is where carbon's ring has it", pause=1)
+            lab.wait_until(placed, 150, "every path is where it belongs", pause=1)
         except AssertionError as error:
             for name in self.carbons:
                 print(name, "too much", sorted(self.found[name] - self.wanted[name])[:5],
@@ -94,7 +98,19 @@ class CarbonCluster(lab.Case):
         self.start(lab.Program("relay", self.directory,
                                ["carbon-c-relay", "-f", conf, "-p", str(port), "-w", "1"]))
         aggregator = self.feed("relayed", prefix="relayed", carbon=["127.0.0.1:%d" % port])
-        self.check(aggregator, "relayed", lambda path: path)
+        self.check(aggregator, "relayed")
+
+    def test_relay_rules(self):
+        conf = os.path.join(self.directory, "rules")
+        os.mkdir(conf)
+        with open(conf + "/relay-rules.conf", "w") as file:
+            file.write("[memory]\npattern = \\.mem\\.\ndestinations = 127.0.0.1:%d:b\n"
+                       "[rest]\ndefault = true\ndestinations = 127.0.0.1:%d:a\n" %
+                       (self.carbons["b"].line, self.carbons["a"].line))
+        aggregator = self.feed("ruled", prefix="ruled", carbon_conf_dir=conf,
+                               carbon=["127.0.0.1:%d:%s" % (carbon.line, name)
+                                       for name, carbon in self.carbons.items()])
+        self.check(aggregator, "ruled", carbon_of=lambda path: "b" if ".mem." in path else "a")
 
 
 if __name__ == "__main__":
