@@ -63,7 +63,7 @@ class Points(lab.Case):
                            ("storage-aggregation.conf", AGGREGATION)):
             with open(os.path.join(conf, name), "w") as file:
                 file.write(text)
-        self.graphite = self.start(lab.Graphite(self.directory))
+        self.graphite = self.start(lab.Graphite(self.directory, options=["--tags"]))
         self.line, self.pickle, self.udp = (lab.free_port() for _ in range(3))
         self.aggregator = self.start(lab.Aggregator(
             self.directory, graphite_listen=self.line,
