@@ -1,6 +1,7 @@
 #include "graphite-bridge/render.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -26,18 +27,39 @@ TemplateValues template_values(Parameters const& parameters) {
   return out;
 }
 
-Result<std::vector<Expression>> parse_targets(Parameters const& parameters) {
+// graphite-web takes each target of a pie with a colon for one of these, and fails when there is no
+// number behind it; ours takes it for a path then, which may have colons.
+Result<std::optional<RenderParameters::NamedValue>> parse_named_value(std::string const& text) {
+  auto const colon = text.find(':');
+  auto const value =
+      colon == std::string::npos ? std::nullopt : parse_float(text.substr(colon + 1));
+  if (!value) return std::optional<RenderParameters::NamedValue>();
+  if (!std::isfinite(*value))
+    return Error{Errc::malformed, 0, "target: " + text + ": the value of a slice must be finite"};
+  return std::optional(RenderParameters::NamedValue{0, text.substr(0, colon), *value});
+}
+
+Result<void> parse_targets(Parameters const& parameters, RenderParameters& out) {
   auto texts = all_values(parameters, "target");
   if (texts.empty()) texts = all_values(parameters, "target[]");
   auto const values = template_values(parameters);
-  std::vector<Expression> out;
+  bool const pie = last_value(parameters, "graphType") == "pie";
   for (auto const& text : texts) {
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) continue;
+    if (pie) {
+      auto named = parse_named_value(text);
+      if (!named) return named.error();
+      if (*named) {
+        (*named)->place = out.targets.size();
+        out.values.push_back(std::move(**named));
+        continue;
+      }
+    }
     auto expression = parse_target(text, values);
     if (!expression) return expression.error();
-    out.push_back(std::move(*expression));
+    out.targets.push_back(std::move(*expression));
   }
-  return out;
+  return {};
 }
 
 Result<Window> parse_window(Parameters const& parameters, std::int64_t clock,
@@ -94,6 +116,7 @@ Result<Answer> answer_of(char const* content_type, Result<std::string> body) {
 // What the picture is to show as lost, shaded and named. Where that cannot be told (too many losses
 // at once), the curves are worth having without.
 picture::PictureOptions with_lost(RenderParameters const& request, SeriesSource const& source) {
+  if (request.picture.graph_type == picture::GraphType::pie) return request.picture;
   std::vector<std::string> patterns;
   for (auto const& target : request.targets) {
     auto const its = target.patterns();
@@ -128,9 +151,7 @@ JsonOptions parse_json_options(Parameters const& parameters) {
 
 Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, std::int64_t now) {
   RenderParameters out;
-  auto targets = parse_targets(parameters);
-  if (!targets) return targets.error();
-  out.targets = std::move(*targets);
+  if (auto const good = parse_targets(parameters, out); !good) return good.error();
   out.zone = zone_of(parameters);
   auto const window = parse_window(parameters, now, out.zone);
   if (!window) return window.error();
@@ -154,18 +175,37 @@ Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, s
 
 namespace {
 
+// One point for the whole window: its average, its greatest and its least value are the same.
+Series series_of(RenderParameters::NamedValue const& named, Window const& window) {
+  Series out;
+  out.name = out.path_expression = named.name;
+  out.tags["name"] = named.name;
+  out.start = window.from;
+  out.end = window.until;
+  out.step = window.until - window.from;
+  out.values = {named.value};
+  return out;
+}
+
 Result<SeriesList> series_of(RenderParameters const& request, SeriesSource const& source,
                              bool with_values_behind_end) {
   SeriesList out;
   RequestState state;
   EvaluationOptions const options{request.x_files_factor, request.zone, &state,
                                   with_values_behind_end};
-  for (auto const& target : request.targets) {
-    auto series = evaluate(target, request.window, source, options);
+  auto named = request.values.begin();
+  auto const add_named = [&](std::size_t place) {
+    for (; named != request.values.end() && named->place <= place; ++named)
+      out.push_back(series_of(*named, request.window));
+  };
+  for (std::size_t i = 0; i < request.targets.size(); ++i) {
+    add_named(i);
+    auto series = evaluate(request.targets[i], request.window, source, options);
     if (!series) return series.error();
     out.insert(out.end(), std::make_move_iterator(series->begin()),
                std::make_move_iterator(series->end()));
   }
+  add_named(request.targets.size());
   return out;
 }
 

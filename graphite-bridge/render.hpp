@@ -24,7 +24,14 @@ enum class RenderFormat { json, dygraph, rickshaw, csv, raw, pickle, message_pac
 // xFilesFactor, template[NAME]; for pictures those of picture/picture_parameters.hpp. Others are
 // ignored.
 struct RenderParameters {
+  // A pie's `target=NAME:VALUE`, a slice by itself.
+  struct NamedValue {
+    std::size_t place = 0;  // before the target of that index
+    std::string name;
+    double value = 0;
+  };
   std::vector<Expression> targets;  // parsed; blank ones are left out
+  std::vector<NamedValue> values;   // of a pie, by place
   Window window;                    // from < until, however they were given
   TimeZone zone = TimeZone::utc();
   RenderFormat format = RenderFormat::png;

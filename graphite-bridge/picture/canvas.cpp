@@ -3,8 +3,10 @@
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 #include "graphite-bridge/picture/png.hpp"
 
@@ -106,15 +108,27 @@ void Canvas::text(std::string_view text, double x, double baseline, Align align)
 }
 
 void Canvas::vertical_text(std::string_view text, double x_baseline, double y) {
+  turned_text(text, std::round(x_baseline * scale_) / scale_, y, -std::numbers::pi / 2, 0);
+}
+
+void Canvas::turned_text(std::string_view text, double x, double y, double angle, double baseline) {
   auto const clean = clean_text(text);
   double const width = faces_.width(context(), clean);
   cairo_save(context());
-  cairo_translate(context(), std::round(x_baseline * scale_) / scale_, y + width / 2);
-  cairo_rotate(context(), -std::numbers::pi / 2);
-  cairo_move_to(context(), 0, 0);
+  cairo_translate(context(), x, y);
+  cairo_rotate(context(), angle);
+  cairo_move_to(context(), -width / 2, baseline);
   faces_.show(context(), clean);
   cairo_new_path(context());
   cairo_restore(context());
+}
+
+void Canvas::set_dashes(std::vector<double> const& dashes) {
+  bool const good = std::all_of(dashes.begin(), dashes.end(),
+                                [](double one) { return std::isfinite(one) && one >= 0; }) &&
+                    std::accumulate(dashes.begin(), dashes.end(), 0.0) > 0;
+  cairo_set_dash(context(), good ? dashes.data() : nullptr,
+                 good ? static_cast<int>(dashes.size()) : 0, 0);
 }
 
 Result<std::string> Canvas::finish() {

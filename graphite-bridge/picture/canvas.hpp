@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/core/result.hpp"
 #include "graphite-bridge/picture/color.hpp"
@@ -38,6 +39,12 @@ class Canvas {
   void text(std::string_view text, double x, double baseline, Align align);
   // Rotated by a quarter, read from below; anchored in its middle.
   void vertical_text(std::string_view text, double x_baseline, double y);
+  // Rotated by `angle` (radians, clockwise) around its middle at (x, y), whose baseline is so far
+  // below that.
+  void turned_text(std::string_view text, double x, double y, double angle, double baseline);
+  // Of lines from here on, units on, off, ...: none for those that cairo does not take, negative
+  // or all 0.
+  void set_dashes(std::vector<double> const& dashes);
   // The finished file; nothing may be painted afterwards. Errc::io when cairo failed.
   Result<std::string> finish();
 

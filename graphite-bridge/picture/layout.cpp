@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "graphite-bridge/picture/annotation.hpp"
+#include "graphite-bridge/picture/heading.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -25,25 +27,11 @@ class Arrangement {
     out_.window = window;
     out_.font = usual_font(options);
     out_.title_font = out_.font;
-    out_.title_font.size = std::round(out_.font.size * 1.2 * 2) / 2;
-    out_.title_font.bold = true;
     bool const bare = options.graph_only || !parts.axes;
-    double const margin = bare ? 0 : options.margin.value_or(usual_margin(options));
-    auto const width = static_cast<double>(options.width);
-    auto const height = static_cast<double>(options.height);
-    double const x = std::min(margin, width / 2), y = std::min(margin, height / 2);
-    sheet_ = {x, y, width - x, height - y};
-    margin_ = x;
+    sheet_ = sheet_within(options, bare);
+    margin_ = sheet_.left;
     shows_axes_ = !bare && !options.hide_axes;
     out_.has_axes = shows_axes_;
-  }
-
-  static Font usual_font(PictureOptions const& options) {
-    Font out{options.font_name, 0, options.font_bold, options.font_italic};
-    double const room = std::min(options.width, 2 * options.height);
-    out.size = options.font_size.value_or(
-        std::round(std::clamp(10 + (room - 330) / 300, 10.0, 12.0) * 2) / 2);
-    return out;
   }
 
   // `curves` as they are; the layout without them.
@@ -69,44 +57,12 @@ class Arrangement {
 
  private:
   double size() const { return out_.font.size; }
-  static double usual_margin(PictureOptions const& options) {
-    return options.width < 160 || options.height < 100 ? 4 : 10;
-  }
-
-  std::vector<std::string> title_lines() const {
-    std::vector<std::string> out;
-    std::string_view rest = options_.title;
-    while (!rest.empty()) {
-      auto const end = rest.find('\n');
-      out.push_back(clean_text(rest.substr(0, end)));
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    }
-    return out;
-  }
-
-  // A long title is first made smaller, down to the size of the other texts.
-  void fit_title_font(std::vector<std::string> const& lines) {
-    double const usual = out_.title_font.size;
-    for (auto const& line : lines) {
-      double const width = measure_(line, out_.title_font);
-      if (width <= sheet_.width()) continue;
-      double const fitting = std::floor(out_.title_font.size * sheet_.width() / width * 2) / 2;
-      out_.title_font.size = std::clamp(fitting, std::min(size(), usual), usual);
-    }
-  }
 
   void place_titles(std::vector<Curve> const& curves) {
-    auto const lines = title_lines();
-    fit_title_font(lines);
-    for (auto const& line : lines) {
-      out_.titles.push_back({elided(line, sheet_.width(), out_.title_font, measure_),
-                             (sheet_.left + sheet_.right) / 2,
-                             sheet_.top + out_.title_font.size * 0.9,
-                             Align::center,
-                             {}});
-      sheet_.top += out_.title_font.size * 1.3;
-    }
-    if (!lines.empty()) sheet_.top += size() * 0.4;
+    auto heading = make_heading(options_.title, sheet_, out_.font, measure_);
+    out_.title_font = heading.font;
+    out_.titles = std::move(heading.lines);
+    sheet_.top += heading.height;
     double const room = sheet_.height() * 0.5;  // of the plot's height, which is not known yet
     auto const titled = [&](std::string const& text) {
       return elided(clean_text(text), room, out_.font, measure_);

@@ -73,6 +73,7 @@ struct Setting {
   PictureOptions const& options;
   Font const& font;
   TextWidth const& measure;
+  std::size_t most_columns;
 
   double row() const { return font.size * row_height; }
   double name_at() const { return font.size * (swatch_width + swatch_gap); }
@@ -105,8 +106,9 @@ Legend set_names(Setting const& set, std::vector<Item> const& items) {
     if (widest > room) break;
   }
   double const cell = std::min(set.name_at() + widest, room);
-  auto const columns = std::clamp<std::size_t>(
-      static_cast<std::size_t>((room + gap) / (cell + gap)), 1, items.size());
+  auto const columns =
+      std::clamp<std::size_t>(static_cast<std::size_t>((room + gap) / (cell + gap)), 1,
+                              std::min(items.size(), set.most_columns));
   auto const most_rows = set.rows_with_room();
   auto const rows = std::min((items.size() + columns - 1) / columns, most_rows);
   if (rows == 0) return out;
@@ -214,11 +216,11 @@ Legend set_figures(Setting const& set, std::vector<Item> const& items) {
 }  // namespace
 
 Legend make_legend(std::vector<Curve> const& curves, Box const& area, PictureOptions const& options,
-                   Font const& font, TextWidth const& measure) {
+                   Font const& font, TextWidth const& measure, std::size_t most_columns) {
   if (options.hide_legend.value_or(curves.size() > most_in_legend)) return {};
   auto const items = items_of(curves, options);
   if (items.empty()) return {};
-  Setting const set{curves, area, options, font, measure};
+  Setting const set{curves, area, options, font, measure, most_columns};
   return options.legend_values.empty() ? set_names(set, items) : set_figures(set, items);
 }
 

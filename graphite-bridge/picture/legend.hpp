@@ -3,6 +3,7 @@
 // one a row with figures behind it. Pure, any thread.
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,9 @@ struct Legend {
 };
 
 // `area` is where it may be: its full width, at most its full height, counted from its bottom up.
+// Names without figures stand in as many columns as fit, at most `most_columns`.
 Legend make_legend(std::vector<Curve> const& curves, Box const& area, PictureOptions const& options,
-                   Font const& font, TextWidth const& measure);
+                   Font const& font, TextWidth const& measure,
+                   std::size_t most_columns = std::numeric_limits<std::size_t>::max());
 
 }  // namespace dadvisor::graphite::picture

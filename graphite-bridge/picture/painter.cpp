@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 
+#include "graphite-bridge/picture/sheet_painter.hpp"
 #include "graphite-bridge/picture/stroke.hpp"
 
 namespace dadvisor::graphite::picture {
@@ -19,10 +19,7 @@ class Painter {
       : canvas_(canvas), context_(canvas.context()), layout_(layout), options_(options) {}
 
   void paint() {
-    canvas_.set_color(options_.theme.background);
-    cairo_set_operator(context_, CAIRO_OPERATOR_SOURCE);
-    cairo_paint(context_);
-    cairo_set_operator(context_, CAIRO_OPERATOR_OVER);
+    paint_ground(canvas_, options_.theme);
     paint_spans();
     paint_grid();
     paint_axis();
@@ -30,7 +27,7 @@ class Painter {
     paint_thresholds();
     paint_marks();
     paint_texts();
-    paint_legend();
+    paint_legend(canvas_, layout_.legend, layout_.curves, options_.theme);
   }
 
  private:
@@ -47,14 +44,6 @@ class Painter {
     cairo_set_line_width(context_, width);
     cairo_stroke(context_);
   }
-  // Cairo takes no dashes that are negative or all 0.
-  void set_dashes(std::vector<double> const& dashes) {
-    bool const good = std::all_of(dashes.begin(), dashes.end(),
-                                  [](double one) { return std::isfinite(one) && one >= 0; }) &&
-                      std::accumulate(dashes.begin(), dashes.end(), 0.0) > 0;
-    cairo_set_dash(context_, dashes.data(), good ? static_cast<int>(dashes.size()) : 0, 0);
-  }
-
   void paint_spans() {
     auto const& plot = layout_.plot;
     for (auto const& span : layout_.spans) {
@@ -102,14 +91,14 @@ class Painter {
   }
 
   void paint_infinite(Curve const& curve) {
-    set_dashes(curve.dashes);
+    canvas_.set_dashes(curve.dashes);
     for (std::size_t i = 0; i < curve.values.size(); ++i) {
       if (!is_drawable(curve.values[i]) || curve.values[i] == 0) continue;
       vertical(layout_.x_of(static_cast<double>(curve.times[i])), layout_.plot.top,
                layout_.plot.bottom);
     }
     stroke(curve.color, curve.line_width);
-    set_dashes({});
+    canvas_.set_dashes({});
   }
 
   void set_area_path(std::vector<Run> const& runs) {
@@ -143,7 +132,7 @@ class Painter {
   void paint_line(Curve const& curve, std::vector<Run> const& runs) {
     if (!(curve.line_width > 0)) return;
     bool const opaque = curve.color.alpha >= 1;
-    set_dashes(curve.dashes);
+    canvas_.set_dashes(curve.dashes);
     canvas_.set_color(curve.color);
     cairo_set_line_width(context_, curve.line_width);
     for (auto const& run : runs) {
@@ -158,7 +147,7 @@ class Painter {
         cairo_stroke(context_);
       }
     }
-    set_dashes({});
+    canvas_.set_dashes({});
     paint_dots(curve, runs);
   }
 
@@ -187,10 +176,10 @@ class Painter {
   void paint_thresholds() {
     canvas_.set_font(layout_.font);
     for (auto const& line : layout_.thresholds) {
-      set_dashes({6, 3});
+      canvas_.set_dashes({6, 3});
       horizontal(layout_.plot.left, layout_.plot.right, line.position);
       stroke(options_.theme.of(line.role), std::max(1.0, canvas_.pixel()));
-      set_dashes({});
+      canvas_.set_dashes({});
       if (line.label) text_on_ground(*line.label);
     }
   }
@@ -198,10 +187,10 @@ class Painter {
   void paint_marks() {
     auto const& plot = layout_.plot;
     for (auto const& mark : layout_.marks) {
-      set_dashes({2, 2});
+      canvas_.set_dashes({2, 2});
       vertical(mark.position, plot.top, plot.bottom);
       stroke(options_.theme.of(mark.role), std::max(1.0, canvas_.pixel()));
-      set_dashes({});
+      canvas_.set_dashes({});
       double const x = canvas_.crisp(mark.position);
       double const side = layout_.font.size * 0.35;
       cairo_move_to(context_, x - side, plot.bottom);
@@ -226,8 +215,7 @@ class Painter {
 
   void paint_texts() {
     auto const& theme = options_.theme;
-    canvas_.set_font(layout_.title_font);
-    for (auto const& text : layout_.titles) write(text, theme.foreground);
+    paint_titles(canvas_, layout_.titles, layout_.title_font, theme);
     canvas_.set_font(layout_.font);
     for (auto const* title : {&layout_.left_title, &layout_.right_title}) {
       if (!*title) continue;
@@ -238,37 +226,10 @@ class Painter {
     for (auto const& text : layout_.time_labels) write(text, theme.quiet);
     for (auto const& text : layout_.contexts) write(text, theme.quiet);
     for (auto const& text : layout_.last_values) write(text, theme.foreground);
-    if (layout_.message.empty()) return;
-    auto font = layout_.font;
-    auto const& plot = layout_.plot;
-    font.size = std::min({font.size * 1.5, plot.height() * 0.5, plot.width() / 5});
-    canvas_.set_font(font);
-    canvas_.set_color(theme.quiet);
-    canvas_.text(layout_.message, (plot.left + plot.right) / 2,
-                 (plot.top + plot.bottom) / 2 + font.size * 0.36, Align::center);
-    canvas_.set_font(layout_.font);
-  }
-
-  void paint_legend() {
-    for (auto const& entry : layout_.legend.entries) {
-      auto const& curve = layout_.curves[entry.curve];
-      auto const& box = entry.swatch;
-      double const middle = (box.top + box.bottom) / 2;
-      if (curve.fill) {
-        cairo_rectangle(context_, box.left, box.top, box.width(), box.height());
-        canvas_.set_color(curve.color.with_alpha(curve.color.alpha * std::max(*curve.fill, 0.4)));
-        cairo_fill(context_);
-      }
-      set_dashes(curve.dashes);
-      double const line = curve.fill ? box.top + 0.75 : middle;
-      cairo_move_to(context_, box.left, line);
-      cairo_line_to(context_, box.right, line);
-      stroke(curve.color, std::clamp(curve.line_width * 1.6, 1.5, box.height()));
-      set_dashes({});
-      write(entry.name, options_.theme.foreground);
+    if (!layout_.message.empty()) {
+      paint_message(canvas_, layout_.message, layout_.plot, layout_.font, theme);
+      canvas_.set_font(layout_.font);
     }
-    for (auto const& text : layout_.legend.figures) write(text, options_.theme.foreground);
-    for (auto const& text : layout_.legend.rest) write(text, options_.theme.quiet);
   }
 
   Canvas& canvas_;

@@ -5,6 +5,7 @@
 #include "graphite-bridge/picture/canvas.hpp"
 #include "graphite-bridge/picture/layout.hpp"
 #include "graphite-bridge/picture/painter.hpp"
+#include "graphite-bridge/picture/pie_painter.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -23,7 +24,11 @@ Result<std::string> draw(SeriesList const& series, Window const& window,
   if (auto const good = check_size(options); !good) return good.error();
   auto canvas = Canvas::make(kind, options.width, options.height, options.scale);
   if (!canvas) return canvas.error();
-  paint(*canvas, make_layout(series, window, options, cairo_text_width()), options);
+  if (options.graph_type == GraphType::pie) {
+    paint(*canvas, make_pie(series, window, options, cairo_text_width()), options);
+  } else {
+    paint(*canvas, make_layout(series, window, options, cairo_text_width()), options);
+  }
   return canvas->finish();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Series as a picture, by cairo. Pure functions over values, any thread; a PNG of 600x300 takes a
-// few milliseconds.
+// Series as a picture, curves or a pie, by cairo. Pure functions over values, any thread; a PNG of
+// 600x300 takes a few milliseconds.
 //
 // The time axis is the window's, whatever the series cover. Where a series has more points than
 // there are pixels, neighbours become one by its own consolidation. Absent and infinite values

@@ -20,6 +20,7 @@ inline constexpr int max_size = 4096;  // pixels, width and height
 enum class UnitSystem { si, binary, none, seconds, milliseconds };
 enum class LineMode { slope, staircase, connected };
 enum class AreaMode { none, first, all, stacked };
+enum class GraphType { line, pie };
 
 // What the legend tells beside a name, in this order.
 enum class LegendValue { last, min, max, average };
@@ -52,7 +53,22 @@ struct AxisOptions {
   std::optional<double> dash;
 };
 
+// Which of a series' values its slice is as large as.
+enum class PieMode { average, maximum, minimum };
+enum class ValueLabels { none, number, percent };
+
+struct PieOptions {
+  PieMode mode = PieMode::average;
+  ValueLabels labels = ValueLabels::percent;
+  // valueLabelsMin: less than this, in what the labels show, has none; absent: than 5 percent.
+  std::optional<double> least;
+  std::optional<Color> label_color;  // on slices; absent: black or white, whichever is legible
+  bool rotated = false;              // pieLabels=rotated: along the radius
+};
+
 struct PictureOptions {
+  GraphType graph_type = GraphType::line;
+  PieOptions pie;
   int width = 330;   // units, 1 .. max_size / scale
   int height = 250;  // units, 1 .. max_size / scale
   double scale = 1;  // device pixels a unit: 2 for a picture that is sharp on dense screens
@@ -86,7 +102,7 @@ struct PictureOptions {
   bool null_as_zero = false;         // drawNullAsZero
   double min_x_step = 1;             // units between two points of a line, at least
 
-  std::optional<bool> hide_legend;  // absent: hidden for more than 10 series
+  std::optional<bool> hide_legend;  // absent: hidden for more than 10 series, never of a pie
   bool unique_legend = false;
   bool hide_null_from_legend = false;
   std::vector<LegendValue> legend_values;

@@ -240,6 +240,21 @@ void read_lines(Reader& read, PictureOptions& out) {
   set(out.min_x_step, read.number("minXStep", 0, 1000));
 }
 
+void read_pie(Reader& read, PictureOptions& out) {
+  set(out.graph_type,
+      read.choice<GraphType>("graphType", {{"line", GraphType::line}, {"pie", GraphType::pie}}));
+  auto& pie = out.pie;
+  set(pie.mode, read.choice<PieMode>("pieMode", {{"average", PieMode::average},
+                                                 {"maximum", PieMode::maximum},
+                                                 {"minimum", PieMode::minimum}}));
+  set(pie.labels, read.choice<ValueLabels>("valueLabels", {{"none", ValueLabels::none},
+                                                           {"number", ValueLabels::number},
+                                                           {"percent", ValueLabels::percent}}));
+  pie.least = read.number("valueLabelsMin");
+  pie.label_color = read.color("valueLabelsColor");
+  set(pie.rotated, read.choice<bool>("pieLabels", {{"horizontal", false}, {"rotated", true}}));
+}
+
 void read_visibility(Reader const& read, PictureOptions& out) {
   out.hide_legend = read.flag("hideLegend");
   set(out.unique_legend, read.flag("uniqueLegend"));
@@ -299,9 +314,7 @@ Result<PictureOptions> parse_picture_options(Parameters const& parameters) {
   Reader read(parameters);
   PictureOptions out;
   out.zone = zone_of(parameters);
-  if (lower(read.text("graphType").value_or("line")) != "line") {
-    read.complain("graphType", "only line is drawn");
-  }
+  read_pie(read, out);
   read_sheet(read, out);
   read_colors(read, out);
   read_axes(read, out);

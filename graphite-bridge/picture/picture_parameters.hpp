@@ -8,7 +8,8 @@
 // hideNullFromLegend, hideAxes, hideXAxis, hideYAxis, hideGrid, graphOnly, majorGridLineColor,
 // minorGridLineColor, minXStep, xFormat, tz, min, max, yMin, yMax (also "max"), yLimit, yStep, each
 // also with Left and Right, yDivisors, minorY, yUnitSystem, yAxisSide, logBase (also "e"),
-// {left,right}{Width,Color,Dashed}.
+// {left,right}{Width,Color,Dashed}; graphType=pie with pieMode, pieLabels, valueLabels,
+// valueLabelsMin, valueLabelsColor.
 // Ours: theme (as template, and before it), unitSystem (as yUnitSystem), yUnit (behind the labels),
 // threshold (repeated; VALUE, VALUE:LABEL or VALUE:warn|crit|info:LABEL), legendValues (of last,
 // min, max, avg), labelLast, scale (device pixels a unit).

@@ -164,7 +164,7 @@ class Picture(lab.Case):
         for form in ("png", "svg"):
             for name, value in (("width", "0"), ("height", "4097"), ("width", "wide"),
                                 ("scale", "100"), ("areaMode", "some"), ("bgcolor", "nocolour"),
-                                ("lineWidth", "-1"), ("threshold", "high"), ("graphType", "pie")):
+                                ("lineWidth", "-1"), ("threshold", "high"), ("graphType", "bar")):
                 status, headers, body = self.ask(format=form, **{name: value})
                 self.assertEqual(status, 400, "%s=%s" % (name, value))
                 self.assertTrue(headers["Content-Type"].startswith("text/plain"))

@@ -158,7 +158,61 @@ TEST_CASE("what cannot be drawn is refused with the parameter's name") {
   CHECK(complaint({{"yDivisors", "4,x"}}).starts_with("yDivisors: "));
   CHECK(complaint({{"threshold", "high"}}).starts_with("threshold: "));
   CHECK(complaint({{"legendValues", "p95"}}).starts_with("legendValues: "));
-  CHECK(complaint({{"graphType", "pie"}}).starts_with("graphType: "));
+  CHECK(complaint({{"graphType", "bar"}}) == "graphType: must be one of line, pie, not bar");
+  CHECK(complaint({{"pieMode", "sum"}}).starts_with("pieMode: "));
+  CHECK(complaint({{"pieLabels", "round"}}).starts_with("pieLabels: "));
+  CHECK(complaint({{"valueLabels", "names"}}).starts_with("valueLabels: "));
+  CHECK(complaint({{"valueLabelsMin", "few"}}).starts_with("valueLabelsMin: "));
+  CHECK(complaint({{"valueLabelsColor", "nocolour"}}).starts_with("valueLabelsColor: "));
+}
+
+TEST_CASE("a pie is asked for as graphite-web has it") {
+  auto const plain = parse_picture_options({{"graphType", "pie"}});
+  REQUIRE(plain);
+  CHECK(plain->graph_type == GraphType::pie);
+  CHECK(plain->pie.mode == PieMode::average);
+  CHECK(plain->pie.labels == ValueLabels::percent);
+  CHECK(!plain->pie.least);
+  CHECK(!plain->pie.rotated);
+  auto const given = parse_picture_options({{"graphType", "pie"},
+                                            {"pieMode", "maximum"},
+                                            {"valueLabels", "number"},
+                                            {"valueLabelsMin", "0.5"},
+                                            {"valueLabelsColor", "red"},
+                                            {"pieLabels", "rotated"}});
+  REQUIRE(given);
+  CHECK(given->pie.mode == PieMode::maximum);
+  CHECK(given->pie.labels == ValueLabels::number);
+  CHECK(given->pie.least == 0.5);
+  CHECK(given->pie.label_color == parse_color("red"));
+  CHECK(given->pie.rotated);
+}
+
+TEST_CASE("slices of NAME:VALUE stand where they were asked for among series") {
+  test::MemorySource source;
+  source.add("a", 0, 60, {1, 2, 3});
+  source.add("b:c", 0, 60, {4, 4, 4});
+  Parameters const parameters{{"target", "x:1.5"}, {"target", "a"},      {"target", "y:z:2"},
+                              {"target", "b:c"},   {"target", "w:-1"},   {"from", "0"},
+                              {"until", "180"},    {"graphType", "pie"}, {"format", "png"}};
+  auto const request = RenderParameters::parse(parameters, 180);
+  REQUIRE(request);
+  auto const series = render_series(*request, source);
+  REQUIRE(series);
+  std::vector<std::string> names;
+  for (auto const& one : *series) names.push_back(one.name);
+  // Of "y:z:2" what is behind the first colon is no number: a path, which matches nothing.
+  CHECK(names == std::vector<std::string>{"x", "a", "b:c", "w"});
+  CHECK(series->at(0).values == std::vector<double>{1.5});
+  CHECK(series->at(3).values == std::vector<double>{-1});
+  CHECK(render(parameters, 180, source)->content_type == "image/png");
+  auto lines = parameters;
+  lines.erase("graphType");
+  auto const paths = RenderParameters::parse(lines, 180);
+  REQUIRE(paths);
+  CHECK(paths->values.empty());  // of lines it is a path
+  CHECK(render({{"target", "x:inf"}, {"graphType", "pie"}}, 180, source).error().code ==
+        Errc::malformed);
 }
 
 TEST_CASE("render answers pictures when they are asked for") {
