@@ -107,6 +107,15 @@ Result<RenderFormat> parse_format(Parameters const& parameters) {
 
 bool is_picture(RenderFormat format) { return format >= RenderFormat::png; }
 
+// Of a picture outputFormat has the last word, as in graphite-web.
+Result<RenderFormat> picture_format(Parameters const& parameters, RenderFormat format) {
+  auto const given = last_value(parameters, "outputFormat").value_or("");
+  if (!is_picture(format) || given.empty() || given == "default") return format;
+  for (auto const& [name, known] : formats)
+    if (is_picture(known) && given == name) return known;
+  return Error{Errc::malformed, 0, "outputFormat: must be one of png, svg, pdf, not " + given};
+}
+
 // A body of that type, or what went wrong.
 Result<Answer> answer_of(char const* content_type, Result<std::string> body) {
   if (!body) return body.error();
@@ -156,7 +165,8 @@ Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, s
   auto const window = parse_window(parameters, now, out.zone);
   if (!window) return window.error();
   out.window = *window;
-  auto const format = parse_format(parameters);
+  auto format = parse_format(parameters);
+  if (format) format = picture_format(parameters, *format);
   if (!format) return format.error();
   out.format = *format;
   if (is_picture(out.format)) {

@@ -20,9 +20,9 @@ enum class RenderFormat { json, dygraph, rickshaw, csv, raw, pickle, message_pac
 
 // What a request asks for, read from: target (repeated, or target[]), from (-1d), until (now),
 // now, tz, format (json, dygraph, rickshaw, csv, raw, pickle, msgpack, png, svg, pdf; png when not
-// given), rawData, pickle, maxDataPoints (ignored unless digits; json only), noNullPoints, pretty,
-// xFilesFactor, template[NAME]; for pictures those of picture/picture_parameters.hpp. Others are
-// ignored.
+// given), outputFormat (of a picture), rawData, pickle, maxDataPoints (ignored unless digits; json
+// only), noNullPoints, pretty, xFilesFactor, template[NAME]; for pictures those of
+// picture/picture_parameters.hpp. Others are ignored.
 struct RenderParameters {
   // A pie's `target=NAME:VALUE`, a slice by itself.
   struct NamedValue {

@@ -13,6 +13,7 @@ namespace dadvisor::graphite::picture {
 namespace {
 
 constexpr std::size_t most_thresholds = 50;
+constexpr double usual_dash = 5;  // dashed()'s
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -41,6 +42,11 @@ class Reader {
   std::optional<Error> const& error() const { return error_; }
   void complain(std::string const& name, std::string const& what) {
     if (!error_) error_ = Error{Errc::malformed, 0, name + ": " + what};
+  }
+
+  // As it was written; empty when it was not.
+  std::string given(std::string const& name) const {
+    return last_value(parameters_, name).value_or("");
   }
 
   std::optional<std::string> text(std::string const& name) const {
@@ -137,10 +143,10 @@ void read_sheet(Reader& read, PictureOptions& out) {
 }
 
 void read_colors(Reader& read, PictureOptions& out) {
-  for (auto const* name : {"template", "theme"}) {
-    auto const value = read.text(name);
-    if (auto const theme = value ? find_theme(*value) : std::nullopt) out.theme = *theme;
-  }
+  // "default" is a template, too: the look of graphite-web, not ours.
+  if (auto const name = read.given("template"); !name.empty()) out.theme = template_theme(name);
+  auto const own = read.text("theme");
+  if (auto const theme = own ? find_theme(*own) : std::nullopt) out.theme = *theme;
   out.theme = recolored(std::move(out.theme), read.color("bgcolor"), read.color("fgcolor"));
   set(out.theme.major_line, read.color("majorGridLineColor"));
   set(out.theme.minor_line, read.color("minorGridLineColor"));
@@ -165,7 +171,13 @@ AxisOptions read_axis(Reader& read, std::string const& side, AxisOptions out) {
 
 void read_stroke(Reader& read, std::string const& side, AxisOptions& out) {
   out.line_width = read.number(side + "Width", 0, 100);
-  out.dash = read.number(side + "Dashed", 0, 1000);
+  auto const dashed = side + "Dashed";  // units, or whether
+  auto const word = lower(read.given(dashed));
+  if (word == "true" || word == "false") {
+    out.dash = word == "true" ? usual_dash : 0;
+  } else {
+    out.dash = read.number(dashed, 0, 1000);
+  }
   out.color = read.color(side + "Color");
 }
 
@@ -184,7 +196,10 @@ AxisOptions either(AxisOptions given, AxisOptions const& otherwise) {
 void read_axes(Reader& read, PictureOptions& out) {
   auto both = read_axis(read, "", {});
   if (!both.min) both.min = read.number("min");
-  if (!both.max && !both.max_of_data) both.max = read.number("max");
+  if (!both.max && !both.max_of_data) {
+    both.max_of_data = lower(read.given("max")) == "max";
+    if (!both.max_of_data) both.max = read.number("max");
+  }
   out.left = either(read_axis(read, "Left", out.left), both);
   out.right = read_axis(read, "Right", out.right);
   for (auto const& [axis, name] :
@@ -210,7 +225,7 @@ void read_axes(Reader& read, PictureOptions& out) {
   } else if (auto const base = read.number("logBase"); base && *base > 1) {
     out.log_base = base;
   }
-  out.y_axis_on_right = read.text("yAxisSide") == "right";
+  set(out.y_axis_on_right, read.choice<bool>("yAxisSide", {{"left", false}, {"right", true}}));
   for (auto const* name : {"yUnitSystem", "unitSystem"}) {
     auto const system = lower(read.text(name).value_or(""));
     if (system == "si") out.unit_system = UnitSystem::si;

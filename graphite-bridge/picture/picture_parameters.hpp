@@ -10,11 +10,13 @@
 // also with Left and Right, yDivisors, minorY, yUnitSystem, yAxisSide, logBase (also "e"),
 // {left,right}{Width,Color,Dashed}; graphType=pie with pieMode, pieLabels, valueLabels,
 // valueLabelsMin, valueLabelsColor.
-// Ours: theme (as template, and before it), unitSystem (as yUnitSystem), yUnit (behind the labels),
-// threshold (repeated; VALUE, VALUE:LABEL or VALUE:warn|crit|info:LABEL), legendValues (of last,
-// min, max, avg), labelLast, scale (device pixels a unit).
-// Unknown names of themes and unit systems mean the default, as in graphite-web; so do empty values
-// and "default". Other parameters are ignored.
+// template gives graphite-web's looks: one of its example file, of another name its default's;
+// without it the look is ours.
+// Ours: theme (light, dark or a template, and before that), unitSystem (as yUnitSystem), yUnit
+// (behind the labels), threshold (repeated; VALUE, VALUE:LABEL or VALUE:warn|crit|info:LABEL),
+// legendValues (of last, min, max, avg), labelLast, scale (device pixels a unit). Unknown names of
+// themes and unit systems mean the default, as in graphite-web; so do empty values and, but for a
+// template, "default". Other parameters are ignored.
 
 #include "common/core/result.hpp"
 #include "graphite-bridge/parameters.hpp"

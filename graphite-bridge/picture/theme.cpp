@@ -1,5 +1,6 @@
 #include "graphite-bridge/picture/theme.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -17,9 +18,11 @@ constexpr std::string_view classic_lines =
 constexpr std::string_view solarized_lines =
     "268bd2aa,859900aa,dc322faa,d33682aa,db4b16aa,b58900aa,2aa198aa,6c71c4aa";
 
-// graphite-web's graphTemplates.conf.example. Its "default" is not among them: who asks for the
-// default gets ours.
+// graphite-web's graphTemplates.conf.example; its "default" first. A summary's ink there is black
+// on black.
 constexpr std::array templates{
+    Template{"default", "white", "black", "rose", "grey", classic_lines},
+    Template{"plain", "white", "black", "rose", "grey", classic_lines},
     Template{"solarized-light", "fdf6e3", "657b83", "073642", "586e75", solarized_lines},
     Template{"solarized-dark", "002b36", "839496", "fdf6e3", "eee8d5", solarized_lines},
     Template{"classic", "black", "white", "white", "grey", classic_lines},
@@ -115,12 +118,18 @@ Theme dark_theme() {
 }
 
 std::optional<Theme> find_theme(std::string_view name) {
-  if (name == "light" || name == "default") return light_theme();
+  if (name == "light") return light_theme();
   if (name == "dark") return dark_theme();
   for (auto const& one : templates) {
     if (one.name == name) return theme_of(one);
   }
   return std::nullopt;
+}
+
+Theme template_theme(std::string_view name) {
+  auto const found = std::find_if(templates.begin(), templates.end(),
+                                  [&](Template const& one) { return one.name == name; });
+  return theme_of(found == templates.end() ? templates.front() : *found);
 }
 
 Theme recolored(Theme theme, std::optional<Color> background, std::optional<Color> foreground) {

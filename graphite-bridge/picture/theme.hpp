@@ -28,9 +28,11 @@ struct Theme {
 
 Theme light_theme();
 Theme dark_theme();
-// "light", "default", "dark" and the templates of graphite-web's example file ("noc",
-// "solarized-dark", ...). Absent when there is none of that name.
+// "light", "dark" and the templates of graphite-web's example file ("noc", "solarized-dark", ...).
+// Absent when there is none of that name.
 std::optional<Theme> find_theme(std::string_view name);
+// A template of that file; of a name that is not in it the file's "default", as in graphite-web.
+Theme template_theme(std::string_view name);
 // `theme` with another ground and ink, and what is between them mixed from these.
 Theme recolored(Theme theme, std::optional<Color> background, std::optional<Color> foreground);
 

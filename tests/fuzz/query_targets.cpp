@@ -8,6 +8,7 @@
 #include "graphite-bridge/evaluate.hpp"
 #include "graphite-bridge/format/json_series.hpp"
 #include "graphite-bridge/glob.hpp"
+#include "graphite-bridge/render.hpp"
 #include "graphite-bridge/tag_query.hpp"
 #include "graphite-bridge/time_spec.hpp"
 #include "graphite-bridge/time_zone.hpp"
@@ -129,6 +130,25 @@ void take_glob(std::string_view bytes) {
       must(split_nodes(line).size() == compiled->nodes().size(), "what matches has as many nodes");
     bytes.remove_prefix(std::min(line.size() + 1, bytes.size()));
   }
+}
+
+// Small ones: what is drawn is looked at elsewhere, here it must only come to an end.
+void take_picture(std::string_view bytes) {
+  Parameters parameters{{"target", "a.*"}, {"from", "-1h"}};
+  while (!bytes.empty()) {
+    auto const line = bytes.substr(0, std::min(bytes.find('\n'), bytes.size()));
+    auto const equals = std::min(line.find('='), line.size());
+    parameters.emplace(line.substr(0, equals), line.substr(std::min(equals + 1, line.size())));
+    bytes.remove_prefix(std::min(line.size() + 1, bytes.size()));
+  }
+  auto request = RenderParameters::parse(parameters, now);
+  must(request || !request.error().context.empty(), "a request, or what is wrong");
+  if (!request || request->format < RenderFormat::png) return;
+  request->picture.width = std::min(request->picture.width, 300);
+  request->picture.height = std::min(request->picture.height, 200);
+  request->picture.scale = std::min(request->picture.scale, 1.0);
+  auto const answer = render(*request, Source());
+  must(answer ? !answer->body.empty() : !answer.error().context.empty(), "a picture, or why not");
 }
 
 void take_carbonapi(std::string_view bytes) {

@@ -158,12 +158,47 @@ TEST_CASE("what cannot be drawn is refused with the parameter's name") {
   CHECK(complaint({{"yDivisors", "4,x"}}).starts_with("yDivisors: "));
   CHECK(complaint({{"threshold", "high"}}).starts_with("threshold: "));
   CHECK(complaint({{"legendValues", "p95"}}).starts_with("legendValues: "));
+  CHECK(complaint({{"yAxisSide", "top"}}) == "yAxisSide: must be one of left, right, not top");
+  CHECK(complaint({{"leftDashed", "often"}}).starts_with("leftDashed: "));
   CHECK(complaint({{"graphType", "bar"}}) == "graphType: must be one of line, pie, not bar");
   CHECK(complaint({{"pieMode", "sum"}}).starts_with("pieMode: "));
   CHECK(complaint({{"pieLabels", "round"}}).starts_with("pieLabels: "));
   CHECK(complaint({{"valueLabels", "names"}}).starts_with("valueLabels: "));
   CHECK(complaint({{"valueLabelsMin", "few"}}).starts_with("valueLabelsMin: "));
   CHECK(complaint({{"valueLabelsColor", "nocolour"}}).starts_with("valueLabelsColor: "));
+}
+
+TEST_CASE("a template is graphite-web's look, and without one the look is ours") {
+  CHECK(good({}).theme.line == light_theme().line);
+  CHECK(good({{"template", ""}}).theme.line == light_theme().line);
+  for (auto const* name : {"default", "plain", "nosuch"}) {
+    CHECK(good({{"template", name}}).theme.line == template_theme("default").line);
+  }
+  CHECK(good({{"template", "noc"}}).theme.background == rgb(0));
+  CHECK(good({{"template", "noc"}, {"theme", "light"}}).theme.line == light_theme().line);
+  CHECK(good({{"template", "noc"}, {"theme", "nosuch"}}).theme.background == rgb(0));
+}
+
+TEST_CASE("what graphite-web takes in two forms is taken in both") {
+  CHECK(good({{"leftDashed", "true"}}).left.dash == 5.0);
+  CHECK(good({{"rightDashed", "False"}}).right.dash == 0.0);
+  CHECK(good({{"rightDashed", "2.5"}}).right.dash == 2.5);
+  CHECK(good({{"max", "max"}}).left.max_of_data);
+  CHECK(good({{"max", "7"}}).left.max == 7.0);
+}
+
+TEST_CASE("outputFormat has the last word about a picture's format") {
+  test::MemorySource source;
+  source.add("a", 0, 60, {1, 2, 3});
+  auto const type = [&](Parameters parameters) {
+    parameters.insert({{"target", "a"}, {"from", "0"}, {"until", "180"}});
+    auto const answer = render(parameters, 180, source);
+    return answer ? answer->content_type : answer.error().context;
+  };
+  CHECK(type({{"outputFormat", "svg"}}) == "image/svg+xml");
+  CHECK(type({{"format", "svg"}, {"outputFormat", "pdf"}}) == "application/x-pdf");
+  CHECK(type({{"format", "json"}, {"outputFormat", "pdf"}}) == "application/json");
+  CHECK(type({{"outputFormat", "gif"}}) == "outputFormat: must be one of png, svg, pdf, not gif");
 }
 
 TEST_CASE("a pie is asked for as graphite-web has it") {

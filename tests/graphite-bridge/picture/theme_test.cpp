@@ -81,12 +81,21 @@ TEST_CASE("ten colours are told apart by all eyes and from their ground") {
 }
 
 TEST_CASE("themes are found by name") {
-  CHECK(find_theme("default")->background == light_theme().background);
+  CHECK(find_theme("light")->line == light_theme().line);
   CHECK(find_theme("dark")->background == dark_theme().background);
   CHECK(find_theme("solarized-dark")->background == rgb(0x002b36));
   CHECK(find_theme("solarized-dark")->line.size() == 8);
   CHECK(find_theme("lava2")->line.front() == rgb(0x99000d));
   CHECK_FALSE(find_theme("nosuch"));
+  CHECK(template_theme("noc").background == rgb(0x000000));
+  for (auto const* name : {"default", "plain", "nosuch", ""}) {
+    INFO(name);  // graphite-web's own default: blue, green, red on white
+    CHECK(template_theme(name).background == rgb(0xffffff));
+    CHECK(template_theme(name).foreground == rgb(0x000000));
+    CHECK(template_theme(name).line.at(0) == rgb(0x6464ff));
+    CHECK(template_theme(name).line.at(1) == rgb(0x00c800));
+    CHECK(template_theme(name).line.size() == 12);
+  }
 }
 
 TEST_CASE("colours are read as graphite-web writes them") {
