@@ -21,6 +21,8 @@
 #include "aggregator/api/query_pool.hpp"
 #include "aggregator/api/router.hpp"
 #include "aggregator/api/tag_routes.hpp"
+#include "aggregator/api/tag_series_routes.hpp"
+#include "aggregator/event/announcer.hpp"
 #include "aggregator/event/event_finder.hpp"
 #include "aggregator/event/event_watch.hpp"
 #include "aggregator/ingest/ingest.hpp"
@@ -158,6 +160,7 @@ int run(Settings settings, config::OptionTable const& table) {
   event::EventWatch watch(watch_options, or_fail("events", event::EventLog::open(events_file)),
                           clock, log.named("event"));
   event::EventFinder const finder(or_fail("events", event::EventReader::open(events_file)));
+  auto told_events = or_fail("events", event::EventLog::open(events_file));
 
   Pipeline pipeline(clock, log.named("rollup"));
   Observers observers({&pipeline, &watch});
@@ -228,15 +231,27 @@ int run(Settings settings, config::OptionTable const& table) {
                 return found && !found->empty() ? found->pointers().front() : nullptr;
               });
 
+  event::Announcer announcer(std::move(told_events), clock, settings.retention,
+                             [&stream] { stream.notify(); });
+
   std::unique_ptr<http::Server> server;
-  Stages const stages{*store,         ingest,
-                      pipeline,       watch,
-                      stream,         *alerts,
-                      *notifier,      rule_directory,
-                      notify_file,    sinks,
-                      points.get(),   [&server] { return server->counts(); },
-                      tls != nullptr, access.host_tokens(),
-                      clock,          clock.wall()};
+  Stages const stages{*store,
+                      ingest,
+                      pipeline,
+                      watch,
+                      announcer,
+                      stream,
+                      *alerts,
+                      *notifier,
+                      rule_directory,
+                      notify_file,
+                      sinks,
+                      points.get(),
+                      [&server] { return server->counts(); },
+                      tls != nullptr,
+                      access.host_tokens(),
+                      clock,
+                      clock.wall()};
 
   api::Router router;
   api::QueryTerms const terms{*queries, clock, settings.graphite_jsonp};
@@ -244,7 +259,11 @@ int run(Settings settings, config::OptionTable const& table) {
   api::add_alert_routes(router, {[&alerts = *alerts] { return alerts.instances(); },
                                  [&notifier] { return notifier->entries(); }});
   api::add_tag_routes(router, source, terms);
-  api::add_event_routes(router, source, terms);
+  api::add_tag_series_routes(router, source, terms);
+  api::EventSeams events;
+  events.one = [&finder](std::uint64_t id) { return finder.one(id); };
+  events.announce = [&announcer](auto event) { return announcer.announce(std::move(event)); };
+  api::add_event_routes(router, source, std::move(events), terms);
   router.add("/api/v1/events/stream", "GET", [&](http::Request request, http::Responder respond) {
     stream.answer(request, respond);
   });

@@ -171,7 +171,13 @@ void add_lag(self::SelfMetrics& metrics, Stages const& stages) {
 }
 
 void add_events(self::SelfMetrics& metrics, event::EventWatch const& events,
-                api::EventStream const& stream) {
+                event::Announcer const& announcer, api::EventStream const& stream) {
+  using event::AnnouncerCounters;
+  Adder const told(metrics, announcer, &event::Announcer::counters);
+  told.counter("events_announced", "Events that were told by POST /events.",
+               &AnnouncerCounters::announced);
+  told.counter("events_announce_failures", "Events that were told and could not be written.",
+               &AnnouncerCounters::failures);
   using event::WatchCounters;
   Adder const add(metrics, events, &event::EventWatch::counters);
   add.counter("events_recorded", "Events recorded.", &WatchCounters::recorded);
@@ -431,7 +437,7 @@ self::SelfMetrics own_metrics(Stages const& stages) {
   add_ingest(metrics, stages.ingest);
   add_lag(metrics, stages);
   add_rollup(metrics, stages.pipeline, stages.store);
-  add_events(metrics, stages.events, stages.stream);
+  add_events(metrics, stages.events, stages.announcer, stages.stream);
   add_http(metrics, stages.http, stages.tls);
   add_process(metrics, stages.started);
   add_alerts(metrics, stages.alerts);

@@ -6,6 +6,7 @@
 #include "aggregator/alert/engine.hpp"
 #include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/api/event_stream.hpp"
+#include "aggregator/event/announcer.hpp"
 #include "aggregator/event/event_watch.hpp"
 #include "aggregator/ingest/host_tokens.hpp"
 #include "aggregator/ingest/ingest.hpp"
@@ -27,6 +28,7 @@ struct Stages {
   ingest::Ingest const& ingest;
   Pipeline const& pipeline;
   event::EventWatch const& events;
+  event::Announcer const& announcer;
   api::EventStream const& stream;
   alert::AlertEngine const& alerts;
   notify::Notifier const& notifier;

@@ -1,6 +1,9 @@
 #include "graphite-bridge/events_query.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "graphite-bridge/json_text.hpp"
@@ -82,6 +85,36 @@ Result<Answer> list_events(Parameters const& parameters, std::int64_t now,
   for (auto const& event : *events) write_event(json, event);
   json.close_array();
   return Answer{"application/json", json.take()};
+}
+
+std::string event_detail(Event const& event, std::int64_t at_ns) {
+  using namespace std::chrono;
+  sys_time<nanoseconds> const at{nanoseconds(at_ns)};
+  auto const day = floor<days>(at);
+  year_month_day const date(day);
+  hh_mm_ss const time(floor<microseconds>(at - day));
+  auto when = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                          static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                          time.hours().count(), time.minutes().count(), time.seconds().count());
+  // Milliseconds, cut, where there is any microsecond (DjangoJSONEncoder).
+  if (auto const rest = time.subseconds(); rest.count() > 0)
+    when += fmt::format(".{:03}", rest.count() / 1000);
+  JsonText json;
+  json.open_object();
+  json.key("id");
+  json.integer(static_cast<std::int64_t>(event.id));
+  json.key("when");
+  json.string(when + "Z");
+  json.key("what");
+  json.string(event.what);
+  json.key("data");
+  json.string(event.data);
+  json.key("tags");
+  json.open_array();
+  for (auto const& tag : event.tags) json.string(tag);
+  json.close_array();
+  json.close_object();
+  return json.take();
 }
 
 std::string event_json(Event const& event) {

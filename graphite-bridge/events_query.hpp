@@ -23,5 +23,8 @@ Result<Answer> list_events(Parameters const& parameters, std::int64_t now,
                            SeriesSource const& source);
 // One of them.
 std::string event_json(Event const& event);
+// One as /events/ID shows it, `at_ns` since 1970 being its moment: {"id": n, "when":
+// "2023-11-14T22:13:20.750Z", "what": ..., "data": ..., "tags": [...]}.
+std::string event_detail(Event const& event, std::int64_t at_ns);
 
 }  // namespace dadvisor::graphite

@@ -40,6 +40,13 @@ bool writes(http::Request const& request) {
   return request.path == delivery::hello_path || request.path == delivery::batches_path;
 }
 
+// A person or a script tells an event, by the token of token_file.
+bool announces(http::Request const& request) {
+  std::string_view path = request.path;
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return request.method == "POST" && path == "/events";
+}
+
 // What an agent's doctor asks.
 bool asks_whether_it_runs(http::Request const& request) {
   return request.path == "/api/v1/status" && http::parameter(request.parameters, "streams") == "0";
@@ -72,12 +79,15 @@ Admission Access::admit(http::Request const& request, MonotonicTime now) {
     return {unauthorised("nobody's bearer token: see token_file and host_tokens_file\n"), {}};
   }
   if (request.peer_names) {
-    if (token_.empty() && !writes(request)) return {};
+    if (token_.empty() && !writes(request) && !announces(request)) return {};
     return as_hosts(request, *request.peer_names);
   }
   if (!token_.empty()) return {unauthorised("a bearer token is needed: see token_file\n"), {}};
   if ((host_tokens_ || certificates_) && writes(request))
     return {unauthorised("a host's token or certificate is needed to write its figures\n"), {}};
+  // Who reads without a token may not write on that account.
+  if ((host_tokens_ || certificates_) && announces(request))
+    return {unauthorised("telling events needs the token of token_file\n"), {}};
   return {};
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Who may ask, and for whom: everybody on loopback; else whoever shows the token of token_file,
-// which reads all and writes as any host. A token of host_tokens_file or a verified client
-// certificate writes as its own hosts and does nothing else. Owned by the loop's thread.
+// which reads all, tells events and writes as any host. A token of host_tokens_file or a verified
+// client certificate writes as its own hosts and does nothing else. Owned by the loop's thread.
 
 #include <memory>
 #include <optional>

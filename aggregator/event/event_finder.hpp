@@ -2,6 +2,7 @@
 // Finding events from any thread: what SeriesSource::events asks.
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ class EventFinder {
                                             std::int64_t until) const {
     std::lock_guard const lock(mutex_);
     return reader_.find(tags, from, until, limit_);
+  }
+
+  Result<std::optional<EventReader::Found>> one(std::uint64_t id) const {
+    std::lock_guard const lock(mutex_);
+    return reader_.one(id);
   }
 
  private:

@@ -250,6 +250,18 @@ Result<std::vector<graphite::Event>> EventReader::after(std::uint64_t id, std::s
   }
 }
 
+Result<std::optional<EventReader::Found>> EventReader::one(std::uint64_t id) {
+  std::optional<Found> found;
+  if (id > INT64_MAX) return found;
+  Statement statement(database_.get(),
+                      std::string("SELECT ") + columns + " FROM event WHERE id = ?");
+  statement.bind(static_cast<std::int64_t>(id));
+  auto const row = statement.step();
+  if (!row) return row.error();
+  if (*row) found = Found{event_of(statement), WallTime(Nanoseconds(statement.integer(1)))};
+  return found;
+}
+
 Result<std::uint64_t> EventReader::last_id() {
   Statement statement(database_.get(), "SELECT seq FROM sqlite_sequence WHERE name = 'event'");
   auto const row = statement.step();

@@ -61,6 +61,12 @@ class EventReader {
                                             std::int64_t until, std::size_t limit);
   // The next events behind number `id`, by number ascending.
   Result<std::vector<graphite::Event>> after(std::uint64_t id, std::size_t limit);
+  // The event of that number, with its moment to the nanosecond; none: never given, or pruned.
+  struct Found {
+    graphite::Event event;
+    WallTime at{};
+  };
+  Result<std::optional<Found>> one(std::uint64_t id);
   // The greatest number ever given; 0 when there was none.
   Result<std::uint64_t> last_id();
 

@@ -8,6 +8,7 @@ import json
 import pickle
 import socket
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -25,6 +26,7 @@ class Federation(lab.Case):
         line = lab.free_port()
         cls.aggregator = cls.start(lab.Aggregator(cls.directory, graphite_listen=line,
                                                   graphite_jsonp=True))
+        cls.aggregator.line = line
         cls.end = int(time.time()) // STEP * STEP
         cls.begin = cls.end - 12 * STEP
         # Whole numbers, and a hole in h1: a sum of either server is the same to the last bit.
@@ -111,6 +113,54 @@ class Federation(lab.Case):
         self.assertEqual(pdf, self.raw("/render", target="far.h0.load", format="pdf", **window)[1])
         status, png, headers = self.raw("/render", target="far.h0.load", **window)
         self.assertEqual((headers["Content-Type"], png[:4]), ("image/png", b"\x89PNG"))
+
+
+    def test_tags_are_entered_and_taken_out_as_far_as_that_makes_sense(self):
+        graphite = self.start(lab.Graphite(self.directory, name="tagging"))
+
+        def send(url, path, pairs, method="POST"):
+            data = urllib.parse.urlencode(pairs).encode() if pairs is not None else None
+            request = urllib.request.Request(url + path, method=method, data=data)
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return answer.status, json.loads(answer.read())
+            except urllib.error.HTTPError as refused:
+                return refused.code, refused.read()
+        # Names come back in the same form; what is no name is a 500 there and a 400 here.
+        for path in ("disk.used;rack=a1;dc=dc1", 'disk.used{dc="dc1",host="h \\"1\\""}', "plain.name",
+                     "~~x;a=b", "x;b=2;a=1;b=3;name=q", "x;a-b=1;a=2", "x;a", "x;a=", "x;a!=b",
+                     "x;a=~b", ";a=b", ""):
+            for call, pairs in (("tagSeries", [("path", path)]), ("tagMultiSeries", [("path", path)]),
+                                ("tagMultiSeries", [("path[]", path), ("path[]", "y;z=1")]),
+                                ("delSeries", [("path", path)])):
+                with self.subTest(call, path=path):
+                    theirs, ours = (send(url, "/tags/" + call, pairs)
+                                    for url in (graphite.url, self.aggregator.url))
+                    if theirs[0] == 200:
+                        self.assertEqual(ours, theirs)
+                    else:
+                        self.assertEqual(ours[0], 400, ours)
+        for call in ("tagSeries", "tagMultiSeries", "delSeries"):
+            for method, status in (("POST", 400), ("GET", 405)):
+                pairs = [] if method == "POST" else None
+                for url in (graphite.url, self.aggregator.url):
+                    self.assertEqual(send(url, "/tags/" + call, pairs, method)[0], status, (url, call))
+        # On purpose: there a name that was entered is found without a point, here not; here what has
+        # points cannot be taken out of the index, for it is found by them.
+        one = urllib.parse.urlencode({"expr": "name=disk.used"})
+        send(graphite.url, "/tags/tagSeries", [("path", "disk.used;dc=dc1")])
+        send(self.aggregator.url, "/tags/tagSeries", [("path", "disk.used;dc=dc1")])
+        self.assertEqual([json.loads(lab.http_get(url + "/tags/findSeries?" + one)[1])
+                          for url in (graphite.url, self.aggregator.url)], [["disk.used;dc=dc1"], []])
+        with socket.create_connection(("127.0.0.1", self.aggregator.line)) as peer:
+            peer.sendall(b"disk.used;dc=dc1 1 %d\n" % self.end)
+        lab.wait_until(lambda: json.loads(lab.http_get(
+            self.aggregator.url + "/tags/findSeries?" + one)[1]) == ["disk.used;dc=dc1"], 20,
+                       "the tagged series is found by its point")
+        status, text = send(self.aggregator.url, "/tags/delSeries", [("path", "disk.used;dc=dc1")])
+        self.assertEqual((status, b"dadvisor store delete" in text), (400, True))
+        self.assertEqual(send(self.aggregator.url, "/tags/delSeries", [("path", "disk.used;dc=dc2")]),
+                         (200, True))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@
 
 #include "graphite-bridge/carbonapi.hpp"
 #include "graphite-bridge/evaluate.hpp"
+#include "graphite-bridge/events_query.hpp"
 #include "graphite-bridge/format/json_series.hpp"
 #include "graphite-bridge/glob.hpp"
+#include "graphite-bridge/posted_event.hpp"
 #include "graphite-bridge/render.hpp"
 #include "graphite-bridge/tag_query.hpp"
 #include "graphite-bridge/time_spec.hpp"
@@ -149,6 +151,17 @@ void take_picture(std::string_view bytes) {
   request->picture.scale = std::min(request->picture.scale, 1.0);
   auto const answer = render(*request, Source());
   must(answer ? !answer->body.empty() : !answer.error().context.empty(), "a picture, or why not");
+}
+
+void take_posted_event(std::string_view bytes) {
+  auto const event = parse_posted_event(bytes);
+  if (!event) return must(!event.error().context.empty(), "what is wrong");
+  must(!event->what.empty(), "an event tells something");
+  for (auto const& tag : event->tags)
+    must(!tag.empty() && tag.find_first_of(" \t\r\n") == tag.npos, "tags are words");
+  must(event_detail({1, 0, event->what, event->data, event->tags}, event->when_ns.value_or(0))
+           .starts_with("{\"id\": 1, \"when\": \""),
+       "what is kept can be shown");
 }
 
 void take_carbonapi(std::string_view bytes) {

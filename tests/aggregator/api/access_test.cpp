@@ -122,3 +122,28 @@ TEST_CASE("loopback is known in all its spellings") {
   for (auto const* host : {"0.0.0.0", "192.0.2.1", "::", "fe80::1", "example"})
     CHECK_FALSE(is_loopback(host));
 }
+
+TEST_CASE("telling events needs the token of token_file wherever there is any credential") {
+  auto const telling = [](std::string const& authorization, std::string path) {
+    auto request = asking(authorization, std::move(path));
+    request.method = "POST";
+    return request;
+  };
+  Access open;
+  CHECK_FALSE(open.admit(telling("", "/events"), now).refusal);
+  TokenFile const file("0123456789abcdef0123\n", 0600);
+  auto access = Access::from_file(file.path());
+  REQUIRE(access);
+  CHECK_FALSE(access->admit(telling("Bearer 0123456789abcdef0123", "/events/"), now).refusal);
+  CHECK(access->admit(telling("", "/events"), now).refusal->status == 401);
+  Access certified;  // hosts write by their certificates, and whoever comes reads
+  certified.expect_certificates();
+  CHECK_FALSE(certified.admit(asking("", "/events"), now).refusal);
+  for (auto const* path : {"/events", "/events/", "/events//"}) {
+    CHECK(certified.admit(telling("", path), now).refusal->status == 401);
+    auto request = telling("", path);
+    request.peer_names = std::make_shared<std::vector<std::string> const>(1, "h1");
+    CHECK(certified.admit(request, now).refusal->status == 403);
+  }
+  CHECK_FALSE(certified.admit(telling("", "/render"), now).refusal);
+}
