@@ -62,6 +62,15 @@ Result<SeriesList> call_function(ExpressionNode const& node, EvaluationContext& 
   return call ? function.implementation(*call) : Result<SeriesList>(call.error());
 }
 
+// Counts are counts for as long as nothing computes with them.
+void note_counts(Function const& function, SeriesList& series) {
+  static constexpr std::array counting{"countSeries", "isNonNull"};
+  static constexpr std::array transparent{"Alias", "Sorting", "Filter Series", "Graph"};
+  bool const counts = std::ranges::find(counting, function.name) != counting.end();
+  if (!counts && std::ranges::find(transparent, function.group) != transparent.end()) return;
+  for (auto& one : series) one.counts = counts;
+}
+
 }  // namespace
 
 void adopt_fetched(SeriesList& series, std::string_view pattern, EvaluationContext const& context) {
@@ -78,6 +87,7 @@ Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& 
     context.window.consolidation = asked(node, outside);
     auto made = call_function(node, context);
     context.window.consolidation = outside;
+    if (made) note_counts(*node.function, *made);
     return made;
   }
   auto fetched = is_tagged_name(node.pattern) ? fetch_tagged_name(node.pattern, context)

@@ -41,6 +41,8 @@ struct Series {
   Consolidation consolidation = Consolidation::average;
   double x_files_factor = 0;
   Drawing drawing;  // for pictures only; no other answer shows it
+  // Whether graphite-web has them as Python's ints, which a name shows without ".0": counts.
+  bool counts = false;
 };
 
 // Graphite shows values at start, start + step, ... up to and including end: what some functions

@@ -35,10 +35,30 @@ std::string with_prefix(double value, std::string_view system) {
   return fmt::format("{:.2f}", value);
 }
 
+// Whether Python's aggregation of ints is an int there (functions/safe.py).
+bool stays_whole(Aggregation aggregation, std::vector<double> const& values) {
+  switch (aggregation) {
+    case Aggregation::median: {  // of two in the middle it is their mean
+      auto const absent_ones = std::ranges::count_if(values, is_absent);
+      return (static_cast<std::ptrdiff_t>(values.size()) - absent_ones) % 2 == 1;
+    }
+    case Aggregation::sum:
+    case Aggregation::min:
+    case Aggregation::max:
+    case Aggregation::diff:
+    case Aggregation::last:
+    case Aggregation::count:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // As Python's str() shows what the aggregation gives.
-std::string plain_text(Aggregation aggregation, double value) {
+std::string plain_text(Aggregation aggregation, double value, Series const& series) {
   if (is_absent(value)) return "None";
-  if (aggregation == Aggregation::count) return fmt::format("{:.0f}", value);
+  bool const whole = series.counts && stays_whole(aggregation, series.values);
+  if (aggregation == Aggregation::count || whole) return fmt::format("{:.0f}", value);
   return repr(value);
 }
 
@@ -60,7 +80,7 @@ Result<SeriesList> legend_value(Call& call) {
     auto const shown = [&](Series const& one) -> std::string {
       if (!known) return "(?)";
       double const value = aggregate(aggregation, one.values);
-      if (system.empty()) return plain_text(aggregation, value);
+      if (system.empty()) return plain_text(aggregation, value, one);
       return is_absent(value) ? "None" : with_prefix(value, system);
     };
     for (auto& one : series) {

@@ -223,3 +223,19 @@ TEST_CASE("wrong patterns and replacements of aliasSub are malformed") {
     CHECK(series.error().code == Errc::malformed);
   }
 }
+
+TEST_CASE("a count in a name is a whole number, until something computes with it") {
+  auto const source = counters();
+  auto const name = [&](std::string const& target) { return run(target, source).at(0).name; };
+  CHECK(name("legendValue(countSeries(a.*),'last')") == "countSeries(a.*) (last: 2)");
+  CHECK(name("legendValue(alias(countSeries(a.*),'n'),'max','total')") == "n (max: 2) (total: 12)");
+  // Two values in the middle, and a mean: Python divides.
+  CHECK(name("legendValue(alias(countSeries(a.*),'n'),'avg')") == "n (avg: 2.0)");
+  CHECK(name("legendValue(alias(countSeries(a.*),'n'),'median')") == "n (median: 2.0)");
+  CHECK(name("legendValue(alias(isNonNull(a.one),'n'),'min','median')") ==
+        "n (min: 0) (median: 1.0)");
+  CHECK(name("legendValue(alias(scale(countSeries(a.*),2.5),'n'),'last')") == "n (last: 5.0)");
+  CHECK(name("legendValue(alias(sumSeries(countSeries(a.*),a.two),'n'),'last')") ==
+        "n (last: 7.0)");
+  CHECK(name("legendValue(a.two,'last')") == "a.two (last: 5.0)");
+}
