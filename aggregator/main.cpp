@@ -234,6 +234,7 @@ int run(Settings settings, config::OptionTable const& table) {
   event::Announcer announcer(std::move(told_events), clock, settings.retention,
                              [&stream] { stream.notify(); });
 
+  api::QueryCounts query_counts;
   std::unique_ptr<http::Server> server;
   Stages const stages{*store,
                       ingest,
@@ -248,13 +249,19 @@ int run(Settings settings, config::OptionTable const& table) {
                       sinks,
                       points.get(),
                       [&server] { return server->counts(); },
+                      query_counts,
                       tls != nullptr,
                       access.host_tokens(),
                       clock,
                       clock.wall()};
 
   api::Router router;
-  api::QueryTerms const terms{*queries, clock, settings.graphite_jsonp};
+  graphite::QueryLimits limits;
+  limits.series = static_cast<std::size_t>(settings.query_series);
+  limits.points = static_cast<std::size_t>(settings.query_points);
+  limits.memory = static_cast<std::size_t>(settings.query_memory_mb) << 20;
+  limits.time = settings.query_time;
+  api::QueryTerms const terms{*queries, clock, query_counts, limits, settings.graphite_jsonp};
   api::add_graphite_routes(router, source, terms);
   api::add_alert_routes(router, {[&alerts = *alerts] { return alerts.instances(); },
                                  [&notifier] { return notifier->entries(); }});

@@ -234,6 +234,15 @@ void add_http(self::SelfMetrics& metrics, std::function<http::ServerCounts()> co
                 [counts] { return static_cast<double>(counts().open); });
 }
 
+void add_queries(self::SelfMetrics& metrics, api::QueryCounts const& counts) {
+  for (std::size_t i = 0; i < std::size(graphite::query_limit::all); ++i)
+    metrics.counter("dadvisor_query_refused_total", "Queries refused or stopped, by the limit.",
+                    {{"limit", graphite::query_limit::all[i]}},
+                    [&counts, i] { return static_cast<double>(counts.refused(i)); });
+  metrics.counter("dadvisor_query_abandoned_total", "Queries whose client hung up before the end.",
+                  [&counts] { return static_cast<double>(counts.abandoned()); });
+}
+
 void add_process(self::SelfMetrics& metrics, WallTime started) {
   metrics.counter("process_cpu_seconds_total", "CPU time of this process.", [] {
     rusage used{};
@@ -439,6 +448,7 @@ self::SelfMetrics own_metrics(Stages const& stages) {
   add_rollup(metrics, stages.pipeline, stages.store);
   add_events(metrics, stages.events, stages.announcer, stages.stream);
   add_http(metrics, stages.http, stages.tls);
+  add_queries(metrics, stages.queries);
   add_process(metrics, stages.started);
   add_alerts(metrics, stages.alerts);
   add_notifier(metrics, stages.notifier);

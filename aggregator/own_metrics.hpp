@@ -6,6 +6,7 @@
 #include "aggregator/alert/engine.hpp"
 #include "aggregator/alert/rule_directory.hpp"
 #include "aggregator/api/event_stream.hpp"
+#include "aggregator/api/query_counts.hpp"
 #include "aggregator/event/announcer.hpp"
 #include "aggregator/event/event_watch.hpp"
 #include "aggregator/ingest/host_tokens.hpp"
@@ -37,6 +38,7 @@ struct Stages {
   Sinks const& sinks;
   PointReceivers const* points;  // may be null
   std::function<http::ServerCounts()> http;
+  api::QueryCounts const& queries;
   bool tls;                               // whether it serves by TLS
   ingest::HostTokens const* host_tokens;  // may be null
   Clock const& clock;

@@ -44,6 +44,14 @@ config::OptionTable settings_table(Settings& settings) {
                  "how often rows move from memory to a spill file");
   table.integer("query_threads", settings.query_threads, 0, 256,
                 "threads that answer queries; 0: cores - 2, at least 1");
+  table.integer("query_limits.series", settings.query_series, 1, 50'000,
+                "series that one query may keep; what it only adds up does not count");
+  table.integer("query_limits.points", settings.query_points, 1, 1'000'000'000,
+                "points of them, absent ones too");
+  table.integer("query_limits.memory_mb", settings.query_memory_mb, 1, 65'536,
+                "MiB that one query may take");
+  table.duration("query_limits.time", settings.query_time, 10ms, 10min,
+                 "how long one query may work");
   table.duration("evaluate_every", settings.evaluate_every, 1s, 10min,
                  "how often alert rules are evaluated; the agents' step");
   table.choice("log_level", settings.log_level, {"debug", "info", "warning", "error"},

@@ -30,6 +30,10 @@ struct Settings {
   bool compress_tiers = true;
   Nanoseconds head_span = std::chrono::minutes(10);
   std::int64_t query_threads = 0;  // 0: cores - 2, at least 1
+  std::int64_t query_series = 10'000;
+  std::int64_t query_points = 10'000'000;
+  std::int64_t query_memory_mb = 256;
+  Nanoseconds query_time = std::chrono::seconds(10);
   Nanoseconds evaluate_every = std::chrono::seconds(10);
   std::string log_level = "info";
 

@@ -15,19 +15,26 @@ Result<Call> Call::prepare(ExpressionNode const& node, EvaluationContext& contex
   Call out(*node.function, context);
   out.table_ = node.table;
   out.node_ = &node;
+  std::size_t series_given = 0, text = 0;
   for (auto const& argument : node.arguments) {
     Given given;
     given.parameter = argument.parameter;
     given.value = argument.value;
+    if (auto const* given_text = std::get_if<std::string>(&argument.value))
+      text += given_text->size();
     if (argument.series) {
       given.is_series = true;
       given.expression = argument.series.get();
       auto series = evaluate_node(*argument.series, context);
       if (!series) return series.error();
       given.series = std::move(*series);
+      series_given += given.series.size();
     }
     out.given_.push_back(std::move(given));
   }
+  // Any of the texts may come to stand in the name of each series.
+  if (auto const room = room_for(context.window.budget, series_given * text); !room)
+    return room.error();
   return out;
 }
 
@@ -188,13 +195,14 @@ Result<SeriesList> Call::evaluate_again(std::string_view parameter, Window const
     if (given.parameter != wanted || given.expression == nullptr) continue;
     EvaluationContext context = *context_;
     context.window = window;
+    context.window.budget = context_->window.budget;
     return evaluate_node(*given.expression, context);
   }
   return SeriesList{};
 }
 
 Result<SeriesList> Call::evaluate_text(std::string const& target) const {
-  auto const expression = parse_target(target, {}, *table_);
+  auto const expression = parse_target(target, {}, *table_, context_->window.budget);
   if (!expression) return expression.error();
   EvaluationContext context = *context_;
   context.target = expression->target();

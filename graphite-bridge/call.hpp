@@ -14,6 +14,7 @@
 #include "common/core/result.hpp"
 #include "graphite-bridge/expression.hpp"
 #include "graphite-bridge/function.hpp"
+#include "graphite-bridge/query_budget.hpp"
 #include "graphite-bridge/series.hpp"
 #include "graphite-bridge/time_zone.hpp"
 
@@ -75,6 +76,8 @@ class Call {
   void set_x_files_factor(double factor) { context_->x_files_factor = factor; }
   EvaluationContext& context() { return *context_; }
   FunctionTable const& table() const { return *table_; }
+  // Whether the query has time left and a client: asked by whatever takes long, again and again.
+  Result<void> go_on() const { return graphite::go_on(context_->window.budget); }
 
   // Series of the call's only path, read now: those at `places`, or all of them.
   Result<SeriesList> read(MatchedSeries const& matched, std::span<std::size_t const> places) const;

@@ -82,8 +82,13 @@ Result<std::vector<std::string>> glob_queries(std::string_view body, Window& win
 }
 
 // A FetchResponse for each of `series`, which were asked for over `window`.
-void write_series(pbf_writer& answer, SeriesList const& series, Window const& window) {
+Result<void> write_series(std::string const& text, pbf_writer& answer, SeriesList const& series,
+                          Window const& window) {
   for (auto const& one : series) {
+    auto const room =
+        room_for(window.budget, text.size() + one.values.size() * sizeof(double) + one.name.size());
+    if (!room) return room;
+    if (auto const still = go_on(window.budget); !still) return still;
     pbf_writer message(answer, 1);
     message.add_string(1, valid_utf8(one.name));
     message.add_string(2, valid_utf8(one.path_expression));
@@ -96,6 +101,7 @@ void write_series(pbf_writer& answer, SeriesList const& series, Window const& wi
     message.add_int64(11, window.from);
     message.add_int64(12, window.until);
   }
+  return {};
 }
 
 }  // namespace
@@ -106,35 +112,40 @@ bool wants_carbonapi(Parameters const& parameters) {
 }
 
 Result<Answer> render_for_carbonapi(std::string_view body, Parameters const& parameters,
-                                    std::int64_t now, SeriesSource const& source) {
+                                    std::int64_t now, SeriesSource const& source,
+                                    QueryBudget* budget) {
   std::string out;
   pbf_writer answer(out);
   if (body.empty()) {
     auto own = parameters;
     own.erase("format");
-    auto const request = RenderParameters::parse(own, now);
+    auto const request = RenderParameters::parse(own, now, budget);
     if (!request) return request.error();
     auto const series = render_series(*request, source);
     if (!series) return series.error();
-    write_series(answer, *series, request->window);
+    auto const written = write_series(out, answer, *series, request->window);
+    if (!written) return written.error();
     return Answer{carbonapi_type, std::move(out)};
   }
   auto const requests = fetch_requests(body, now);
   if (!requests) return requests.error();
   for (auto const& request : *requests) {
-    auto const& window = request.window;
+    auto window = request.window;
+    window.budget = budget;
     if (window.from < 0 || window.from >= window.until || window.until > latest)
       return Error{Errc::malformed, 0, request.name + ": startTime must be before stopTime"};
-    auto const series = evaluate(request.name, request.window, source);
+    auto const series = evaluate(request.name, window, source);
     if (!series) return series.error();
-    write_series(answer, *series, request.window);
+    auto const written = write_series(out, answer, *series, window);
+    if (!written) return written.error();
   }
   return Answer{carbonapi_type, std::move(out)};
 }
 
 Result<Answer> find_for_carbonapi(std::string_view body, Parameters const& parameters,
-                                  std::int64_t now, SeriesSource const& source) {
-  Window window{0, now, now, {}};
+                                  std::int64_t now, SeriesSource const& source,
+                                  QueryBudget* budget) {
+  Window window{0, now, now, {}, budget};
   auto const queries = body.empty()
                            ? Result<std::vector<std::string>>(all_values(parameters, "query"))
                            : glob_queries(body, window);
@@ -144,6 +155,7 @@ Result<Answer> find_for_carbonapi(std::string_view body, Parameters const& param
   for (auto const& query : *queries) {
     auto const nodes = find_nodes(query, window, source);
     if (!nodes) return nodes.error();
+    if (auto const room = room_for(budget, out.size()); !room) return room.error();
     pbf_writer message(answer, 1);
     message.add_string(1, query);
     for (auto const& node : *nodes) {

@@ -21,11 +21,13 @@ bool wants_carbonapi(Parameters const& parameters);
 // as /render has them. filterFunctions and maxDataPoints are advice that a store may leave to
 // carbonapi, and are left to it. Errors as render(); malformed too for a body that is no message.
 Result<Answer> render_for_carbonapi(std::string_view body, Parameters const& parameters,
-                                    std::int64_t now, SeriesSource const& source);
+                                    std::int64_t now, SeriesSource const& source,
+                                    QueryBudget* budget = nullptr);
 
 // `body` is a MultiGlobRequest, the answer a MultiGlobResponse. An empty body: the `query`
 // parameters. Errors as find().
 Result<Answer> find_for_carbonapi(std::string_view body, Parameters const& parameters,
-                                  std::int64_t now, SeriesSource const& source);
+                                  std::int64_t now, SeriesSource const& source,
+                                  QueryBudget* budget = nullptr);
 
 }  // namespace dadvisor::graphite

@@ -81,7 +81,9 @@ void adopt_fetched(SeriesList& series, std::string_view pattern, EvaluationConte
   }
 }
 
-Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& context) {
+namespace {
+
+Result<SeriesList> evaluate_unaccounted(ExpressionNode const& node, EvaluationContext& context) {
   if (node.function != nullptr) {
     auto const outside = context.window.consolidation;
     context.window.consolidation = asked(node, outside);
@@ -95,6 +97,24 @@ Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& 
   if (!fetched) return fetched.error();
   adopt_fetched(*fetched, node.pattern, context);
   return fetched;
+}
+
+}  // namespace
+
+// What the arguments held is gone when their call has made something of them.
+Result<SeriesList> evaluate_node(ExpressionNode const& node, EvaluationContext& context) {
+  QueryBudget* const budget = context.window.budget;
+  if (budget == nullptr) return evaluate_unaccounted(node, context);
+  if (auto const still = budget->go_on(); !still) return still.error();
+  auto const before = budget->held();
+  auto made = evaluate_unaccounted(node, context);
+  if (!made) return made;
+  budget->set_held(before);
+  std::size_t bytes = 0;
+  for (auto const& one : *made) bytes += bytes_of(one);
+  if (auto const room = budget->room_for(bytes); !room) return room.error();
+  budget->set_held(before + bytes);
+  return made;
 }
 
 Result<SeriesList> evaluate(Expression const& expression, Window const& window,
@@ -116,7 +136,7 @@ Result<SeriesList> evaluate(Expression const& expression, Window const& window,
 
 Result<SeriesList> evaluate(std::string_view target, Window const& window,
                             SeriesSource const& source) {
-  auto const expression = parse_target(target);
+  auto const expression = parse_target(target, {}, standard_functions(), window.budget);
   if (!expression) return expression.error();
   return evaluate(*expression, window, source);
 }

@@ -7,11 +7,14 @@
 #include "graphite-bridge/argument.hpp"
 #include "graphite-bridge/glob.hpp"
 #include "graphite-bridge/number_text.hpp"
+#include "graphite-bridge/query_budget.hpp"
 #include "graphite-bridge/syntax.hpp"
 #include "graphite-bridge/tag_query.hpp"
 
 namespace dadvisor::graphite {
 namespace {
+
+constexpr std::size_t most_tried = 10'000'000;
 
 // What the $names of the template around stand for, in the order in which they are put in.
 using Replacements = std::vector<std::pair<std::string, Value>>;
@@ -26,8 +29,10 @@ void set_replacement(Replacements& replacements, std::string const& name, Value 
   replacements.emplace_back(name, std::move(value));
 }
 
+// Values may hold $names in their turn: no further than what a target may be long.
 void replace_all(std::string& text, std::string const& what, std::string const& with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
+  for (auto at = text.find(what); at != std::string::npos && text.size() <= max_target_bytes;
+       at = text.find(what, at)) {
     text.replace(at, what.size(), with);
     at += with.size();
   }
@@ -36,8 +41,9 @@ void replace_all(std::string& text, std::string const& what, std::string const& 
 // Turns the syntax tree into one of known functions and checked arguments.
 class Binder {
  public:
-  Binder(std::string_view target, TemplateValues const& values, FunctionTable const& table)
-      : target_(target), values_(values), table_(table) {}
+  Binder(std::string_view target, TemplateValues const& values, FunctionTable const& table,
+         QueryBudget* budget)
+      : target_(target), values_(values), table_(table), budget_(budget) {}
 
   using NodePointer = std::shared_ptr<ExpressionNode const>;
 
@@ -52,9 +58,20 @@ class Binder {
   }
 
  private:
+  // Values that hold other values' $names grow fast; and paths times values are work.
+  Result<void> check_replaced(Syntax const& syntax) const {
+    if (replaced_ <= max_target_bytes && tried_ <= most_tried) return go_on(budget_);
+    auto error = error_at(target_, syntax.begin, "its $names make it too long: use fewer");
+    error.limit = query_limit::length;
+    return error;
+  }
+
   Result<NodePointer> bind_path(Syntax const& syntax, std::string const& pattern) {
+    if (auto const good = check_replaced(syntax); !good) return good.error();
     if (auto const compiled = PathPattern::compile(pattern); !compiled) {
-      return error_at(target_, syntax.begin, compiled.error().context);
+      auto error = error_at(target_, syntax.begin, compiled.error().context);
+      error.limit = compiled.error().limit;
+      return error;
     }
     auto node = std::make_shared<ExpressionNode>();
     node->begin = syntax.begin;
@@ -75,7 +92,7 @@ class Binder {
 
   // A path with the template's values put in; a number when it is one $name and nothing else and
   // that stands for a number.
-  Value resolve(Syntax const& path, Replacements const& replacements) const {
+  Value resolve(Syntax const& path, Replacements const& replacements) {
     std::string text = path.text;
     for (auto const& [name, value] : replacements) {
       if (text == "$" + name) {
@@ -86,7 +103,10 @@ class Binder {
         return *given;
       }
       replace_all(text, "$" + name, to_text(value));
+      tried_ += 8 + text.size() / 16;
+      if (tried_ > most_tried) break;
     }
+    if (text != path.text) replaced_ += text.size();
     return text;
   }
 
@@ -163,6 +183,7 @@ class Binder {
       bool is_series = true;
       if (syntax.kind == Syntax::Kind::path) {
         value = resolve(syntax, replacements);
+        if (auto const good = check_replaced(syntax); !good) return good.error();
         // A $name that stands for a text is that text where a text is wanted.
         bool const substituted = value != Value(syntax.text) && syntax.text.starts_with('$');
         is_series = std::holds_alternative<std::string>(value) && (takes_series || !substituted);
@@ -190,6 +211,9 @@ class Binder {
   std::string_view target_;
   TemplateValues const& values_;
   FunctionTable const& table_;
+  QueryBudget* const budget_;
+  std::size_t replaced_ = 0;  // bytes of paths that values were put into
+  std::size_t tried_ = 0;     // steps of some 10 ns that this took
 };
 
 }  // namespace
@@ -212,10 +236,10 @@ std::vector<std::string> Expression::patterns() const {
 }
 
 Result<Expression> parse_target(std::string_view target, TemplateValues const& values,
-                                FunctionTable const& table) {
+                                FunctionTable const& table, QueryBudget* budget) {
   auto const syntax = parse_syntax(target);
   if (!syntax) return syntax.error();
-  auto root = Binder(target, values, table).bind(*syntax, {});
+  auto root = Binder(target, values, table, budget).bind(*syntax, {});
   if (!root) return root.error();
   return Expression(std::string(target), std::move(*root));
 }

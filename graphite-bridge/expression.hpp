@@ -52,8 +52,11 @@ class Expression {
 using TemplateValues = std::map<std::string, std::string>;
 
 // Errc::malformed with a pointer to the byte: the text does not parse, a function is unknown, an
-// argument is missing, too much or of the wrong type. `table` must outlive the Expression.
+// argument is missing, too much or of the wrong type; with Error::limit: it is too long or too
+// deep, or its braces or $names make too much of it. `table` must outlive the Expression. Errors of
+// `budget` too, where there is one.
 Result<Expression> parse_target(std::string_view target, TemplateValues const& values = {},
-                                FunctionTable const& table = standard_functions());
+                                FunctionTable const& table = standard_functions(),
+                                QueryBudget* budget = nullptr);
 
 }  // namespace dadvisor::graphite

@@ -7,6 +7,7 @@
 #include "graphite-bridge/format/cluster_answer.hpp"
 #include "graphite-bridge/glob.hpp"
 #include "graphite-bridge/json_text.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -190,14 +191,17 @@ std::string completer_query(std::string query, bool automatic_variants) {
 Result<std::vector<FoundNode>> find_nodes(std::string const& query, Window const& window,
                                           SeriesSource const& source) {
   if (auto const pattern = PathPattern::compile(query); !pattern) {
-    return Error{Errc::malformed, 0, "query: " + pattern.error().context};
+    return Error{Errc::malformed, 0, "query: " + pattern.error().context, pattern.error().limit};
   }
+  if (auto const still = go_on(window.budget); !still) return still.error();
   return source.find(query, window);
 }
 
-Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource const& source) {
-  auto const window = parse_window(parameters, now);
+Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource const& source,
+                    QueryBudget* budget) {
+  auto window = parse_window(parameters, now);
   if (!window) return window.error();
+  window->budget = budget;
   auto const switches = parse_switches(parameters);
   if (!switches) return switches.error();
   auto const format = last_value(parameters, "format").value_or("treejson");
@@ -231,18 +235,26 @@ Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource
   return Answer{"application/json", json.take()};
 }
 
-Result<Answer> expand(Parameters const& parameters, std::int64_t now, SeriesSource const& source) {
-  auto const window = parse_window(parameters, now);
+Result<Answer> expand(Parameters const& parameters, std::int64_t now, SeriesSource const& source,
+                      QueryBudget* budget) {
+  auto window = parse_window(parameters, now);
   if (!window) return window.error();
+  window->budget = budget;
   auto const switches = parse_switches(parameters);
   if (!switches) return switches.error();
   std::map<std::string, std::set<std::string>> by_query;
   std::set<std::string> all;
+  std::size_t bytes = 0;  // of both
+  constexpr std::size_t bytes_a_path = 64, steps_a_path = 32;
   for (auto const& query : all_values(parameters, "query")) {
     auto const nodes = find_nodes(query, *window, switches->leaves_only, source);
     if (!nodes) return nodes.error();
     auto& paths = by_query[query];
-    for (auto const& node : *nodes) paths.insert(node.path);
+    for (auto const& node : *nodes) {
+      if (!work(budget, steps_a_path)) return go_on(budget).error();
+      if (paths.insert(node.path).second) bytes += 2 * (bytes_a_path + node.path.size());
+    }
+    if (auto const room = room_for(budget, bytes); !room) return room.error();
     all.insert(paths.begin(), paths.end());
   }
   JsonText json(is_pretty(parameters));

@@ -20,10 +20,12 @@ Result<std::vector<FoundNode>> find_nodes(std::string const& query, Window const
 // the window reaches back to 0. Errc::malformed: no query, an unknown format, a time or number
 // that does not parse. Unlike graphite-web, treejson shows nodes as they are (it decodes %41 and
 // "+"), and lists a path that is branch and leaf as both.
-Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource const& source);
+Result<Answer> find(Parameters const& parameters, std::int64_t now, SeriesSource const& source,
+                    QueryBudget* budget = nullptr);
 
 // Parameters: query (repeated), groupByExpr, leavesOnly, and times as find().
 // {"results": [path, ...]}, sorted, each once; with groupByExpr an object of such lists.
-Result<Answer> expand(Parameters const& parameters, std::int64_t now, SeriesSource const& source);
+Result<Answer> expand(Parameters const& parameters, std::int64_t now, SeriesSource const& source,
+                      QueryBudget* budget = nullptr);
 
 }  // namespace dadvisor::graphite

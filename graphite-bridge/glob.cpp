@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "graphite-bridge/query_budget.hpp"
+
 namespace dadvisor::graphite {
 namespace {
 
@@ -35,7 +37,11 @@ std::optional<BracePair> innermost_braces(string_view text) {
   return std::nullopt;
 }
 
+// What is made on the way may be longer than what comes out: a list of hosts beside another.
+constexpr std::size_t most_expanded_bytes = 4 << 20;
+
 bool expand_braces(std::string const& text, std::vector<std::string>& out) {
+  std::size_t bytes = 0;
   std::vector<std::string> open{text};
   while (!open.empty()) {
     std::string const now = std::move(open.back());
@@ -53,6 +59,8 @@ bool expand_braces(std::string const& text, std::vector<std::string>& out) {
       std::string variant = now.substr(0, pair->open);
       variant += inner.substr(begin, comma == string_view::npos ? comma : comma - begin);
       variant += string_view(now).substr(pair->close + 1);
+      bytes += variant.size();
+      if (bytes > most_expanded_bytes) return false;
       open.push_back(std::move(variant));
       if (open.size() + out.size() > max_brace_variants) return false;
       if (comma == string_view::npos) break;
@@ -182,15 +190,26 @@ Result<NodePattern> NodePattern::compile(string_view pattern) {
   std::vector<std::string> variants;
   if (!expand_braces(std::string(pattern), variants)) {
     return Error{Errc::too_large, 0,
-                 "braces expand to more than " + std::to_string(max_brace_variants) + " names"};
+                 "braces expand to more than " + std::to_string(max_brace_variants) +
+                     " names: ask for fewer, or with *",
+                 query_limit::braces};
   }
   NodePattern out;
   bool all_literal = true;
+  std::size_t longest = 0;
   std::vector<std::string> literals;
   for (auto const& variant : variants) {
     bool whole = false;
     literals.push_back(literal_part(variant, whole));
+    if (!whole) longest = std::max(longest, variant.size());
+    out.cost_ += 4 + variant.size() / 8;
     all_literal = all_literal && whole;
+  }
+  if (longest > max_variant_bytes) {
+    return Error{Errc::too_large, 0,
+                 "a node of a pattern is longer than " + std::to_string(max_variant_bytes) +
+                     " characters: no name is",
+                 query_limit::length};
   }
   out.prefix_ = literals.front();
   for (auto const& literal : literals) {
@@ -217,9 +236,17 @@ bool NodePattern::matches(string_view node) const {
 Result<PathPattern> PathPattern::compile(string_view pattern) {
   PathPattern out;
   out.text_ = pattern;
+  std::size_t variants = 0;
   for (auto const node : split_nodes(pattern)) {
     auto compiled = NodePattern::compile(node);
     if (!compiled) return compiled.error();
+    variants += compiled->variants() > 1 ? compiled->variants() : 0;
+    if (variants > max_path_variants) {
+      return Error{Errc::too_large, 0,
+                   "braces expand to more than " + std::to_string(max_path_variants) +
+                       " names: ask for fewer, or with *",
+                   query_limit::braces};
+    }
     out.nodes_.push_back(std::move(*compiled));
   }
   return out;

@@ -18,6 +18,9 @@ namespace dadvisor::graphite {
 
 // How many texts the braces of one node may expand to.
 inline constexpr std::size_t max_brace_variants = 1024;
+// Those of all nodes of a path, and how long a text with wildcards may be: no name is as long.
+inline constexpr std::size_t max_path_variants = 4096;
+inline constexpr std::size_t max_variant_bytes = 1024;
 
 // Whether `text` has a character that makes it more than a name.
 bool has_wildcard(std::string_view text);
@@ -28,7 +31,7 @@ std::vector<std::string_view> split_nodes(std::string_view pattern);
 
 class NodePattern {
  public:
-  // Errc::too_large when braces expand to more than max_brace_variants.
+  // Errc::too_large when braces expand to more than max_brace_variants, or one of them is too long.
   static Result<NodePattern> compile(std::string_view pattern);
 
   bool matches(std::string_view node) const;
@@ -37,11 +40,15 @@ class NodePattern {
   bool is_literal() const { return variants_.empty(); }
   // What each matching node begins with; empty when nothing is certain.
   std::string const& literal_prefix() const { return prefix_; }
+  std::size_t variants() const { return variants_.size() + literals_.size(); }
+  // How much one matches() may take, in steps of some 10 ns.
+  std::size_t cost() const { return cost_; }
 
  private:
   std::vector<std::string> variants_;  // expanded, with wildcards; empty when literals_ suffice
   std::vector<std::string> literals_;
   std::string prefix_;
+  std::size_t cost_ = 1;
 };
 
 // A whole path pattern: one NodePattern a node.

@@ -84,12 +84,14 @@ void JsonText::integer(std::int64_t value) {
 }
 
 void JsonText::points(std::span<double const> values, std::int64_t start, std::int64_t step,
-                      bool with_absent) {
+                      bool with_absent, QueryBudget* budget) {
+  constexpr std::size_t steps_a_point = 8, steps_a_block = 1024;  // for QueryBudget::work()
   open_array();
   std::int64_t time = start - step;
   if (pretty_) {
     for (double const value : values) {
       time += step;
+      if (!may_write(budget, text_.size(), steps_a_point)) break;
       if (std::isnan(value) && !with_absent) continue;
       open_array();
       number(value);
@@ -109,6 +111,7 @@ void JsonText::points(std::span<double const> values, std::int64_t start, std::i
     if (end + most_bytes > buffer.data() + buffer.size()) {
       text_.append(buffer.data(), end);
       end = buffer.data();
+      if (!may_write(budget, text_.size(), steps_a_block)) break;
     }
     if (filled_.back()) {
       *end++ = ',';

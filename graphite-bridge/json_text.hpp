@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "graphite-bridge/query_budget.hpp"
+
 namespace dadvisor::graphite {
 
 class JsonText {
@@ -25,12 +27,14 @@ class JsonText {
   void string(std::string_view text);  // bytes that are no UTF-8 become U+FFFD
   void number(double value);
   void integer(std::int64_t value);
-  // An array of a series' points, [value, time] each; absent ones are null or left out.
+  // An array of a series' points, [value, time] each; absent ones are null or left out. It leaves
+  // off where a budget ends: whoever gives it one asks it afterwards.
   void points(std::span<double const> values, std::int64_t start, std::int64_t step,
-              bool with_absent);
+              bool with_absent, QueryBudget* budget = nullptr);
   void boolean(bool value);
   void null();
 
+  std::size_t size() const { return text_.size(); }  // of what is written by now
   std::string take() { return std::move(text_); }
 
  private:

@@ -39,13 +39,15 @@ Result<std::optional<RenderParameters::NamedValue>> parse_named_value(std::strin
   return std::optional(RenderParameters::NamedValue{0, text.substr(0, colon), *value});
 }
 
-Result<void> parse_targets(Parameters const& parameters, RenderParameters& out) {
+Result<void> parse_targets(Parameters const& parameters, RenderParameters& out,
+                           QueryBudget* budget) {
   auto texts = all_values(parameters, "target");
   if (texts.empty()) texts = all_values(parameters, "target[]");
   auto const values = template_values(parameters);
   bool const pie = last_value(parameters, "graphType") == "pie";
   for (auto const& text : texts) {
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) continue;
+    if (auto const still = go_on(budget); !still) return still.error();
     if (pie) {
       auto named = parse_named_value(text);
       if (!named) return named.error();
@@ -55,7 +57,7 @@ Result<void> parse_targets(Parameters const& parameters, RenderParameters& out) 
         continue;
       }
     }
-    auto expression = parse_target(text, values);
+    auto expression = parse_target(text, values, standard_functions(), budget);
     if (!expression) return expression.error();
     out.targets.push_back(std::move(*expression));
   }
@@ -158,13 +160,15 @@ JsonOptions parse_json_options(Parameters const& parameters) {
 
 }  // namespace
 
-Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, std::int64_t now) {
+Result<RenderParameters> RenderParameters::parse(Parameters const& parameters, std::int64_t now,
+                                                 QueryBudget* budget) {
   RenderParameters out;
-  if (auto const good = parse_targets(parameters, out); !good) return good.error();
+  if (auto const good = parse_targets(parameters, out, budget); !good) return good.error();
   out.zone = zone_of(parameters);
   auto const window = parse_window(parameters, now, out.zone);
   if (!window) return window.error();
   out.window = *window;
+  out.window.budget = budget;
   auto format = parse_format(parameters);
   if (format) format = picture_format(parameters, *format);
   if (!format) return format.error();
@@ -225,22 +229,25 @@ Result<SeriesList> render_series(RenderParameters const& request, SeriesSource c
   return series_of(request, source, false);
 }
 
-Result<Answer> render(RenderParameters const& request, SeriesSource const& source) {
+namespace {
+
+Result<Answer> render_unchecked(RenderParameters const& request, SeriesSource const& source) {
+  auto* const budget = request.window.budget;
   bool const limited = request.format == RenderFormat::json && request.json.max_data_points;
   auto series = series_of(request, source, limited);
   if (!series) return series.error();
   auto const cluster = [&](ClusterFormat format) {
-    return Answer{content_type(format), to_cluster(*series, format)};
+    return Answer{content_type(format), to_cluster(*series, format, budget)};
   };
   switch (request.format) {
     case RenderFormat::dygraph:
-      return Answer{"application/json", to_dygraph(*series)};
+      return Answer{"application/json", to_dygraph(*series, budget)};
     case RenderFormat::rickshaw:
-      return Answer{"application/json", to_rickshaw(*series, request.json.pretty)};
+      return Answer{"application/json", to_rickshaw(*series, request.json.pretty, budget)};
     case RenderFormat::csv:
-      return Answer{"text/csv", to_csv(*series, request.zone)};
+      return Answer{"text/csv", to_csv(*series, request.zone, budget)};
     case RenderFormat::raw:
-      return Answer{"text/plain", to_raw(*series)};
+      return Answer{"text/plain", to_raw(*series, budget)};
     case RenderFormat::pickle:
       return cluster(ClusterFormat::pickle);
     case RenderFormat::message_pack:
@@ -257,11 +264,22 @@ Result<Answer> render(RenderParameters const& request, SeriesSource const& sourc
     case RenderFormat::json:
       break;
   }
-  return Answer{"application/json", to_json(std::move(*series), request.json)};
+  return Answer{"application/json", to_json(std::move(*series), request.json, budget)};
 }
 
-Result<Answer> render(Parameters const& parameters, std::int64_t now, SeriesSource const& source) {
-  auto const request = RenderParameters::parse(parameters, now);
+}  // namespace
+
+Result<Answer> render(RenderParameters const& request, SeriesSource const& source) {
+  auto answer = render_unchecked(request, source);
+  if (!answer) return answer;
+  // An encoder that the budget stopped has left off.
+  if (auto const whole = go_on(request.window.budget); !whole) return whole.error();
+  return answer;
+}
+
+Result<Answer> render(Parameters const& parameters, std::int64_t now, SeriesSource const& source,
+                      QueryBudget* budget) {
+  auto const request = RenderParameters::parse(parameters, now, budget);
   if (!request) return request.error();
   return render(*request, source);
 }

@@ -42,7 +42,9 @@ struct RenderParameters {
   // `now` in unix seconds, unless the request brings its own. Errc::malformed, one line: a
   // target, a time, xFilesFactor or a picture's parameter that does not parse, from equal to until,
   // an unknown format.
-  static Result<RenderParameters> parse(Parameters const& parameters, std::int64_t now);
+  // What it finds is for a query of that budget, which must outlive it and its use.
+  static Result<RenderParameters> parse(Parameters const& parameters, std::int64_t now,
+                                        QueryBudget* budget = nullptr);
 };
 
 // The series of all targets, in order. Errors as evaluate().
@@ -50,6 +52,7 @@ Result<SeriesList> render_series(RenderParameters const& request, SeriesSource c
 // The same as a body. Nothing asked for or found: "[]" as JSON, an empty text, a picture that
 // says "No data".
 Result<Answer> render(RenderParameters const& request, SeriesSource const& source);
-Result<Answer> render(Parameters const& parameters, std::int64_t now, SeriesSource const& source);
+Result<Answer> render(Parameters const& parameters, std::int64_t now, SeriesSource const& source,
+                      QueryBudget* budget = nullptr);
 
 }  // namespace dadvisor::graphite

@@ -45,9 +45,14 @@ struct Series {
   bool counts = false;
 };
 
+// Of memory that it takes, roughly.
+std::size_t bytes_of(Series const& series);
+
 // Graphite shows values at start, start + step, ... up to and including end: what some functions
 // leave over behind that counts only where values are put together.
 void cut_behind_end(Series& series);
+
+class QueryBudget;
 
 // The window (from, until] that graphite-web answers, in unix seconds, and its clock.
 struct Window {
@@ -57,6 +62,8 @@ struct Window {
   // What the query is going to put neighbouring values together by (consolidateBy), for a source
   // that has put some of them together already; without it each series' own.
   std::optional<Consolidation> consolidation = {};
+  // What the query may use; null: as much as the source gives. It outlives the query.
+  QueryBudget* budget = nullptr;
 };
 
 // Series that a pattern matched and nobody has read yet, for functions that need the values of all
@@ -94,8 +101,8 @@ struct Lost {
 };
 
 // Where series come from. All methods are const and may be called from several threads.
-// Errors: unavailable (the store), too_large (over a limit of the query); a pattern that matches
-// nothing is an empty list, not an error.
+// Errors: unavailable (the store), too_large (over a limit of the query's budget or the source's);
+// a pattern that matches nothing is an empty list, not an error.
 class SeriesSource {
  public:
   virtual ~SeriesSource() = default;

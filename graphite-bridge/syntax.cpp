@@ -7,6 +7,7 @@
 #include "graphite-bridge/character.hpp"
 #include "graphite-bridge/glob.hpp"
 #include "graphite-bridge/number_text.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -29,7 +30,8 @@ class Parser {
 
   Result<Syntax> parse(bool whole) {
     if (text_.size() > max_target_bytes) {
-      return Error{Errc::malformed, 0, "target: longer than 262144 characters"};
+      return Error{Errc::malformed, 0, "target: longer than 262144 characters: split it",
+                   query_limit::length};
     }
     Syntax out;
     skip_blanks();
@@ -62,7 +64,9 @@ class Parser {
   // Depth of the tree under `syntax` is bounded as it grows, by both nesting and pipes.
   bool enter() {
     if (++depth_ > max_target_depth) {
-      return fail("calls lie more than " + std::to_string(max_target_depth) + " deep");
+      fail("calls lie more than " + std::to_string(max_target_depth) + " deep: nest fewer");
+      error_->limit = query_limit::depth;
+      return false;
     }
     return true;
   }
@@ -276,7 +280,18 @@ class Parser {
         return fail(node_begin == 0 ? "expected a path or a function" : "expected a path node");
       }
       auto const compiled = NodePattern::compile(string_view(out.text).substr(node_begin));
-      if (!compiled) return fail(compiled.error().context);
+      if (!compiled) {
+        fail(compiled.error().context);
+        error_->limit = compiled.error().limit;
+        return false;
+      }
+      variants_ += compiled->variants() > 1 ? compiled->variants() : 0;
+      if (variants_ > max_target_variants) {
+        fail("braces expand to more than " + std::to_string(max_target_variants) +
+             " names in all: ask for fewer, or with *");
+        error_->limit = query_limit::braces;
+        return false;
+      }
       if (peek() == '.') out.text += '.';
     } while (take('.'));
     out.end = position_;
@@ -313,6 +328,7 @@ class Parser {
   string_view text_;
   std::size_t position_ = 0;
   int depth_ = 0;
+  std::size_t variants_ = 0;  // of all braces
   std::optional<Error> error_;
 };
 

@@ -26,6 +26,7 @@ namespace dadvisor::graphite {
 // How deep calls, pipes and templates may lie in each other, and how long a target may be.
 inline constexpr int max_target_depth = 64;
 inline constexpr std::size_t max_target_bytes = 256 * 1024;
+inline constexpr std::size_t max_target_variants = 65'536;  // that its braces expand to
 
 struct Syntax {
   enum class Kind { literal, path, call, template_ };

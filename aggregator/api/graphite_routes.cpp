@@ -16,17 +16,17 @@ namespace {
 constexpr char const* graphite_version = "1.1.8\n";
 
 Result<graphite::Answer> render(Asked const& asked, graphite::SeriesSource const& source) {
-  auto const& [parameters, now, body] = asked;
+  auto const& [parameters, now, body, budget] = asked;
   if (graphite::wants_carbonapi(parameters))
-    return graphite::render_for_carbonapi(body, parameters, now, source);
-  return graphite::render(parameters, now, source);
+    return graphite::render_for_carbonapi(body, parameters, now, source, budget);
+  return graphite::render(parameters, now, source, budget);
 }
 
 Result<graphite::Answer> find(Asked const& asked, graphite::SeriesSource const& source) {
-  auto const& [parameters, now, body] = asked;
+  auto const& [parameters, now, body, budget] = asked;
   if (graphite::wants_carbonapi(parameters))
-    return graphite::find_for_carbonapi(body, parameters, now, source);
-  return graphite::find(parameters, now, source);
+    return graphite::find_for_carbonapi(body, parameters, now, source, budget);
+  return graphite::find(parameters, now, source, budget);
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ void add_graphite_routes(Router& router, graphite::SeriesSource const& source,
   add("/metrics/find", finds);
   add("/metrics", finds);
   add("/metrics/expand", [&source](Asked const& asked) {
-    return graphite::expand(asked.parameters, asked.now, source);
+    return graphite::expand(asked.parameters, asked.now, source, asked.budget);
   });
   router.add("/version", "GET", [](http::Request request, http::Responder respond) {
     respond(with_etag(http::text_response(200, graphite_version), if_none_match(request)));

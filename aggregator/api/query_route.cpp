@@ -16,11 +16,17 @@ Asked asked_by(http::Request const& request, std::int64_t now) {
 }
 
 // A query that goes wrong in a way that nobody thought of must harm nobody else.
-http::Response answer(Query const& query, Asked const& asked, bool jsonp) try {
+http::Response answer(Query const& query, Asked const& asked, bool jsonp, QueryCounts& counts) try {
   if (auto const good = graphite::check_callback(asked.parameters, jsonp); !good)
     return error_response(good.error());
   auto answer = query(asked);
-  if (!answer) return error_response(answer.error());
+  // What left off since the budget ended is no answer.
+  if (answer)
+    if (auto const whole = graphite::go_on(asked.budget); !whole) answer = whole.error();
+  if (!answer) {
+    counts.add(answer.error());
+    return error_response(answer.error());
+  }
   return answer_response(graphite::with_callback(asked.parameters, std::move(*answer)));
 } catch (std::exception const& error) {
   return http::text_response(500, std::string("internal error: ") + error.what() + "\n");
@@ -30,9 +36,16 @@ http::Response answer(Query const& query, Asked const& asked, bool jsonp) try {
 
 http::Handler on_pool(QueryTerms const& terms, Query query) {
   return [terms, query = std::move(query)](http::Request request, http::Responder respond) {
-    auto job = [asked = asked_by(request, unix_seconds(terms.clock.wall())), query,
-                jsonp = terms.jsonp, wanted = if_none_match(request), respond] {
-      if (!respond.abandoned()) respond(with_etag(answer(query, asked, jsonp), wanted));
+    auto job = [asked = asked_by(request, unix_seconds(terms.clock.wall())), query, terms,
+                wanted = if_none_match(request), respond]() mutable {
+      graphite::QueryBudget budget(
+          terms.limits, terms.clock,
+          {.abandoned = [&respond] { return respond.abandoned(); }, .pause = {}});
+      if (!budget.go_on()) return terms.counts.add_abandoned();
+      asked.budget = &budget;
+      auto made = answer(query, asked, terms.jsonp, terms.counts);
+      if (budget.abandoned()) return;
+      respond(with_etag(std::move(made), wanted));
     };
     if (!terms.pool.submit(std::move(job))) {
       auto response = http::text_response(503, "too many queries wait; try again\n");
@@ -58,6 +71,7 @@ http::Response error_response(Error const& error) {
         return 404U;
       case Errc::too_large:
         return 422U;
+      case Errc::gone:
       case Errc::unavailable:
       case Errc::timeout:
         return 503U;

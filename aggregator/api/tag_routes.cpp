@@ -21,6 +21,7 @@ using series::TagIndex;
 
 constexpr std::size_t completions = 100;      // graphite-web's TAGDB_AUTOCOMPLETE_LIMIT
 constexpr std::size_t most_values = 100'000;  // of a list without a limit
+constexpr std::size_t a_match = 32;           // steps for QueryBudget::work()
 
 Result<std::optional<TagQuery>> query_of(Parameters const& parameters) {
   auto expressions = all_values(parameters, "expr");
@@ -55,7 +56,8 @@ Answer list_of(std::vector<std::string> const& texts) {
   return {"application/json", json.take()};
 }
 
-Result<Answer> complete_tags(Parameters const& parameters, TagIndex const& index) {
+Result<Answer> complete_tags(Asked const& asked, TagIndex const& index) {
+  auto const& parameters = asked.parameters;
   auto const query = query_of(parameters);
   if (!query) return query.error();
   auto const limit = limit_of(parameters, completions);
@@ -66,12 +68,13 @@ Result<Answer> complete_tags(Parameters const& parameters, TagIndex const& index
                                          [&](auto const& one) { return one.tag == tag; });
   };
   std::vector<std::string> found;
-  for (auto const& tag : index.tags(*query ? &**query : nullptr))
+  for (auto const& tag : index.tags(*query ? &**query : nullptr, asked.budget))
     if (found.size() < *limit && tag.starts_with(prefix) && !searched(tag)) found.push_back(tag);
   return list_of(found);
 }
 
-Result<Answer> complete_values(Parameters const& parameters, TagIndex const& index) {
+Result<Answer> complete_values(Asked const& asked, TagIndex const& index) {
+  auto const& parameters = asked.parameters;
   auto const query = query_of(parameters);
   if (!query) return query.error();
   auto const limit = limit_of(parameters, completions);
@@ -80,12 +83,13 @@ Result<Answer> complete_values(Parameters const& parameters, TagIndex const& ind
   if (tag.empty()) return Error{Errc::malformed, 0, "tag: is needed"};
   auto const prefix = last_value(parameters, "valuePrefix").value_or("");
   std::vector<std::string> found;
-  for (auto const& [value, count] : index.values(tag, *query ? &**query : nullptr))
+  for (auto const& [value, count] : index.values(tag, *query ? &**query : nullptr, asked.budget))
     if (found.size() < *limit && value.starts_with(prefix)) found.push_back(value);
   return list_of(found);
 }
 
-Result<Answer> list_tags(Parameters const& parameters, TagIndex const& index) {
+Result<Answer> list_tags(Asked const& asked, TagIndex const& index) {
+  auto const& parameters = asked.parameters;
   auto const limit = limit_of(parameters, most_values);
   if (!limit) return limit.error();
   auto const filter = filter_of(parameters);
@@ -94,8 +98,9 @@ Result<Answer> list_tags(Parameters const& parameters, TagIndex const& index) {
   json.open_array();
   std::size_t written = 0;
   std::int64_t id = 0;
-  for (auto const& tag : index.tags(nullptr)) {
+  for (auto const& tag : index.tags(nullptr, asked.budget)) {
     ++id;
+    if (*filter && !graphite::work(asked.budget, a_match)) break;
     if (written >= *limit || (*filter && !(*filter)->matches_start(tag))) continue;
     ++written;
     json.open_object();
@@ -109,13 +114,13 @@ Result<Answer> list_tags(Parameters const& parameters, TagIndex const& index) {
   return Answer{"application/json", json.take()};
 }
 
-Result<Answer> list_values(std::string const& tag, Parameters const& parameters,
-                           TagIndex const& index) {
+Result<Answer> list_values(std::string const& tag, Asked const& asked, TagIndex const& index) {
+  auto const& parameters = asked.parameters;
   auto const limit = limit_of(parameters, most_values);
   if (!limit) return limit.error();
   auto const filter = filter_of(parameters);
   if (!filter) return filter.error();
-  auto const tags = index.tags(nullptr);
+  auto const tags = index.tags(nullptr, asked.budget);
   auto const place = tags.find(tag);
   JsonText json;
   if (place == tags.end()) {
@@ -131,8 +136,9 @@ Result<Answer> list_values(std::string const& tag, Parameters const& parameters,
   json.open_array();
   std::size_t written = 0;
   std::int64_t id = 0;
-  for (auto const& [value, count] : index.values(tag, nullptr)) {
+  for (auto const& [value, count] : index.values(tag, nullptr, asked.budget)) {
     ++id;
+    if (*filter && !graphite::work(asked.budget, a_match)) break;
     if (written >= *limit || (*filter && !(*filter)->matches_start(value))) continue;
     ++written;
     json.open_object();
@@ -149,11 +155,12 @@ Result<Answer> list_values(std::string const& tag, Parameters const& parameters,
   return Answer{"application/json", json.take()};
 }
 
-Result<Answer> find_tagged(Parameters const& parameters, TagIndex const& index) {
+Result<Answer> find_tagged(Asked const& asked, TagIndex const& index) {
+  auto const& parameters = asked.parameters;
   auto const query = query_of(parameters);
   if (!query) return query.error();
   if (!*query) return Error{Errc::malformed, 0, "expr: is needed"};
-  auto const leaves = index.leaves(**query, most_values);
+  auto const leaves = index.leaves(**query, most_values, {}, asked.budget);
   if (!leaves) return leaves.error();
   std::vector<std::string> paths;
   for (auto const& one : **leaves) paths.push_back(one.leaf.own_path);
@@ -166,7 +173,7 @@ void add_tag_routes(Router& router, series::StoreSeriesSource const& source,
                     QueryTerms const& terms) {
   auto const add = [&](char const* path, auto answer) {
     router.add(path, "GET POST", on_pool(terms, [&source, answer](Asked const& asked) {
-                 return answer(asked.parameters, source.tag_index());
+                 return answer(asked, source.tag_index());
                }));
   };
   add("/tags", list_tags);
@@ -176,13 +183,13 @@ void add_tag_routes(Router& router, series::StoreSeriesSource const& source,
   router.add("/tags/*", "GET", [&source, terms](http::Request request, http::Responder respond) {
     auto const name = request.path.substr(std::string_view("/tags/").size());
     auto const handler = on_pool(terms, [&source, name](Asked const& asked) {
-      return list_values(name, asked.parameters, source.tag_index());
+      return list_values(name, asked, source.tag_index());
     });
     handler(std::move(request), std::move(respond));
   });
   router.add("/metrics/index.json", "GET POST",
-             on_pool(terms, [&source](Asked const&) -> Result<Answer> {
-               auto const paths = source.paths();
+             on_pool(terms, [&source](Asked const& asked) -> Result<Answer> {
+               auto const paths = source.paths(asked.budget);
                if (!paths) return paths.error();
                return list_of(*paths);
              }));

@@ -35,8 +35,10 @@ void sort_by_start(store::EntityList& entities) {
 }
 
 Error too_many(std::size_t limit) {
-  return Error{Errc::too_large, 0,
-               "more than " + std::to_string(limit) + " containers that are over match"};
+  return Error{
+      Errc::too_large, 0,
+      "more than " + std::to_string(limit) + " containers that are over match: narrow the pattern",
+      graphite::query_limit::series};
 }
 
 }  // namespace
@@ -85,7 +87,8 @@ Result<void> DeadIndex::walk(graphite::PathPattern const& pattern, DeadBounds co
         query.group = group.id;
         if (done)
           done = store_.dead_names(query, budget, [&](store::DeadName const& name) {
-            return !wanted.matches(name.name) || visit(path, name, level);
+            return graphite::work(bounds.budget, 8 + wanted.cost()) &&
+                   (!wanted.matches(name.name) || visit(path, name, level));
           });
       }
     };
@@ -103,7 +106,7 @@ Result<void> DeadIndex::walk(graphite::PathPattern const& pattern, DeadBounds co
     if (!done || node.last < from || node.first > until) return;
     if (level == pattern.nodes().size()) return inner(path);
     if (!node.groups.empty()) names(node, pattern.nodes()[level], level + 1);
-    matching(node.children, pattern.nodes()[level],
+    matching(node.children, pattern.nodes()[level], bounds.budget,
              [&](std::string const& name, auto const& child) {
                std::size_t const length = path.size();
                if (!path.empty()) path += '.';
@@ -113,6 +116,7 @@ Result<void> DeadIndex::walk(graphite::PathPattern const& pattern, DeadBounds co
              });
   };
   down(down, tree->root, 0);
+  if (auto const whole = graphite::go_on(bounds.budget); !whole) return whole;
   return done;
 }
 
@@ -160,7 +164,7 @@ Result<std::vector<graphite::FoundNode>> DeadIndex::nodes(graphite::PathPattern 
       if (node.is_leaf) add(path, true);
       return;
     }
-    matching(node.children, pattern.nodes()[level],
+    matching(node.children, pattern.nodes()[level], bounds.budget,
              [&](std::string const& name, LeafNode const& child) {
                self(self, child, path + "." + name, level + 1);
              });
@@ -176,7 +180,9 @@ Result<std::vector<graphite::FoundNode>> DeadIndex::nodes(graphite::PathPattern 
         return !too_large;
       });
   if (too_large)
-    return Error{Errc::too_large, 0, "more than " + std::to_string(bounds.limit) + " names match"};
+    return Error{Errc::too_large, 0,
+                 "more than " + std::to_string(bounds.limit) + " names match: narrow the pattern",
+                 graphite::query_limit::series};
   if (!walked) return walked.error();
   std::vector<graphite::FoundNode> nodes;
   for (auto const& [path, leaf] : found) nodes.push_back({path, leaf});
@@ -263,6 +269,8 @@ Result<DeadIndex::Found> DeadIndex::tagged(graphite::TagQuery const& query,
     if (!some) return some.error();
     for (store::EntityPtr const& info : some->pointers()) {
       auto const tags = entity_tags(info->entity);
+      if (!graphite::work(bounds.budget, 64 + 64 * query.expressions().size()))
+        return graphite::go_on(bounds.budget).error();
       if (!fits(tags)) continue;
       if (++count > bounds.limit) return too_many(bounds.limit);
       found[tag_suffix(tags)].push_back(info);

@@ -23,6 +23,7 @@ namespace dadvisor::aggregator::series {
 struct DeadBounds {
   WallTime from = WallTime::min(), until = WallTime::max();
   std::size_t limit = 50'000;
+  graphite::QueryBudget* budget = nullptr;  // whose errors are returned too; null: none
 };
 
 class DeadIndex {

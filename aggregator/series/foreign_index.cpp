@@ -14,10 +14,6 @@ bool has_place(Entity const& entity) {
   return entity.key.kind == EntityKind::foreign && !entity.key.container_id.starts_with(';');
 }
 
-Error too_many(std::size_t limit, char const* what) {
-  return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " " + what + " match"};
-}
-
 }  // namespace
 
 void ForeignIndex::add(store::EntityPtr const& info) {
@@ -44,6 +40,7 @@ void ForeignIndex::walk(PatternWalk& walk, Found const& found) const {
     if (!walk.ends(level + 1)) return;
     for (store::EntityId const id : entities) {
       store::EntityPtr const& its = info(id);
+      if (!walk.work(foreign_leaves * (2 + walk.pattern(level).cost()))) return;
       each_foreign_leaf(*its, [&](std::string_view name, std::uint32_t place) {
         if (walk.pattern(level).matches(name)) found(its, name, place);
       });
@@ -52,9 +49,10 @@ void ForeignIndex::walk(PatternWalk& walk, Found const& found) const {
 }
 
 Result<std::vector<MatchedLeaf>> ForeignIndex::leaves(graphite::PathPattern const& pattern,
-                                                      std::size_t limit) const {
+                                                      std::size_t limit,
+                                                      graphite::QueryBudget* budget) const {
   std::vector<MatchedLeaf> matched;
-  PatternWalk way(PatternWalk::Of::leaves, pattern, limit);
+  PatternWalk way(PatternWalk::Of::leaves, pattern, limit, budget);
   std::shared_ptr<Members> members;  // of the entity at hand
   walk(way, [&](store::EntityPtr const& entity, std::string_view name, std::uint32_t place) {
     if (!way.room()) return;
@@ -67,16 +65,19 @@ Result<std::vector<MatchedLeaf>> ForeignIndex::leaves(graphite::PathPattern cons
                        graphite::join_path(members->path, name)});
   });
   if (way.too_many()) return too_many(limit, "series");
+  if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
   return matched;
 }
 
 Result<std::vector<graphite::FoundNode>> ForeignIndex::nodes(graphite::PathPattern const& pattern,
-                                                             std::size_t limit) const {
-  PatternWalk way(PatternWalk::Of::nodes, pattern, limit);
+                                                             std::size_t limit,
+                                                             graphite::QueryBudget* budget) const {
+  PatternWalk way(PatternWalk::Of::nodes, pattern, limit, budget);
   walk(way, [&](store::EntityPtr const& entity, std::string_view name, std::uint32_t) {
     way.leaf(graphite::join_path(entity->entity.key.container_id, name));
   });
   if (way.too_many()) return too_many(limit, "names");
+  if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
   return way.take_nodes();
 }
 
@@ -86,7 +87,7 @@ std::vector<MembersPtr> ForeignIndex::parents(graphite::PathPattern const& patte
   auto const visit = [&](auto const& self, NameNode<Entities> const& node,
                          std::size_t level) -> void {
     if (level < pattern.nodes().size()) {
-      matching(node.children, pattern.nodes()[level],
+      matching(node.children, pattern.nodes()[level], nullptr,
                [&](std::string const& name, auto const& child) {
                  std::size_t const length = path.size();
                  path += (path.empty() ? "" : ".") + name;
@@ -107,7 +108,8 @@ std::vector<MembersPtr> ForeignIndex::parents(graphite::PathPattern const& patte
   return found;
 }
 
-Result<void> ForeignIndex::append_paths(std::vector<std::string>& paths, std::size_t limit) const {
+Result<void> ForeignIndex::append_paths(std::vector<std::string>& paths, std::size_t limit,
+                                        graphite::QueryBudget* budget) const {
   auto const lock = share();
   if (!list()) return {};
   for (store::EntityInfo const& one : *list()) {
@@ -116,6 +118,7 @@ Result<void> ForeignIndex::append_paths(std::vector<std::string>& paths, std::si
       paths.push_back(graphite::join_path(one.entity.key.container_id, name));
     });
     if (paths.size() > limit) return too_many(limit, "series");
+    if (!graphite::work(budget, 16 * foreign_leaves)) return graphite::go_on(budget);
   }
   return {};
 }

@@ -16,16 +16,19 @@ namespace dadvisor::aggregator::series {
 
 class ForeignIndex final : public EntityIndex {
  public:
-  // Leaves whose whole path matches, in no certain order. too_large beyond `limit`.
-  Result<std::vector<MatchedLeaf>> leaves(graphite::PathPattern const& pattern,
-                                          std::size_t limit) const;
+  // Leaves whose whole path matches, in no certain order. too_large beyond `limit`; errors
+  // of `budget` too, here and below, where there is one.
+  Result<std::vector<MatchedLeaf>> leaves(graphite::PathPattern const& pattern, std::size_t limit,
+                                          graphite::QueryBudget* budget = nullptr) const;
   // Nodes whose path matches, in no certain order. too_large beyond `limit`.
   Result<std::vector<graphite::FoundNode>> nodes(graphite::PathPattern const& pattern,
-                                                 std::size_t limit) const;
+                                                 std::size_t limit,
+                                                 graphite::QueryBudget* budget = nullptr) const;
   // The parents whose own path matches, as members of one path each, in no certain order.
   std::vector<MembersPtr> parents(graphite::PathPattern const& pattern) const;
   // Appends every path; too_large when `paths` would have more than `limit`.
-  Result<void> append_paths(std::vector<std::string>& paths, std::size_t limit) const;
+  Result<void> append_paths(std::vector<std::string>& paths, std::size_t limit,
+                            graphite::QueryBudget* budget = nullptr) const;
 
  private:
   using Entities = std::vector<store::EntityId>;  // ascending

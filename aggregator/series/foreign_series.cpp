@@ -81,15 +81,15 @@ class ForeignSeries::Reader {
     for (std::size_t i = 0; i < count; ++i) ids.push_back(leaf(first + i * width).entity->id);
     store::ColumnScan scan(columns);
     std::size_t reached = first;
-    auto const done = series_.store_.scan(
-        ids, from_unix_seconds(grid.start), from_unix_seconds(grid.end) - Nanoseconds(1), scan,
-        [&](std::size_t i) -> Result<void> {
-          reached = first + i * width;
-          for (std::size_t at = 0; at < width; ++at)
-            fill(grid, scan.rows(), at, slots_[at]);
-          visit(reached);
-          return {};
-        });
+    auto const done = series_.store_.scan(ids, from_unix_seconds(grid.start),
+                                          from_unix_seconds(grid.end) - Nanoseconds(1), scan,
+                                          [&](std::size_t i) -> Result<void> {
+                                            reached = first + i * width;
+                                            for (std::size_t at = 0; at < width; ++at)
+                                              fill(grid, scan.rows(), at, slots_[at]);
+                                            visit(reached);
+                                            return {};
+                                          });
     return done ? done : done.error().within(leaf(reached).path);
   }
   std::vector<double>& values(std::size_t place) { return slots_[place]; }
@@ -110,18 +110,22 @@ class ForeignSeries::Reader {
 Result<std::unique_ptr<ForeignSeries>> ForeignSeries::make(
     store::Store const& store, graphite::CarbonFiles const& files, std::vector<MatchedLeaf> leaves,
     std::string_view pattern, graphite::Window const& window, std::size_t most_values) {
-  std::unique_ptr<ForeignSeries> made(new ForeignSeries(store, pattern));
+  std::unique_ptr<ForeignSeries> made(new ForeignSeries(store, pattern, window.budget));
   made->leaves_.reserve(leaves.size());
   std::ranges::sort(leaves, {}, &MatchedLeaf::own_path);
   std::size_t values = 0;
   for (MatchedLeaf& leaf : leaves) {
+    constexpr std::size_t a_grid = 32;  // steps for QueryBudget::work()
+    if (!graphite::work(window.budget, a_grid)) return graphite::go_on(window.budget).error();
     store::EntityInfo const& info = leaf.members->entities[leaf.leaf.place / foreign_leaves];
     auto grid = foreign_grid(store, files, leaf.own_path, foreign_step(info.entity.key), window);
     if (!grid) continue;
     values += static_cast<std::size_t>((grid->end - grid->start) / grid->steps.front());
     if (values > most_values)
       return Error{Errc::too_large, 0,
-                   "more than " + std::to_string(most_values) + " values are asked for"};
+                   "more than " + std::to_string(most_values) +
+                       " values are asked for: ask for a shorter time or fewer series",
+                   graphite::query_limit::points};
     made->leaves_.push_back({std::move(leaf.members), &info,
                              static_cast<std::uint32_t>(leaf.leaf.place % foreign_leaves),
                              std::move(leaf.own_path), std::move(*grid)});
@@ -164,14 +168,19 @@ std::size_t ForeignSeries::alike(std::size_t first, std::size_t last) const {
         return false;
     return true;
   };
+  // As many as are read in a few milliseconds: between two reads a query may be stopped.
+  constexpr std::size_t most_values = 1'000'000;
+  auto const most = std::max<std::size_t>(
+      1, most_values / (width * std::max<std::size_t>(1, shape(first).values())));
   std::size_t count = 0;
-  while (like(first + count * width)) ++count;
+  while (count < most && like(first + count * width)) ++count;
   return count;
 }
 
 Result<void> ForeignSeries::each(Visitor const& visit) const {
   Reader reader(*this);
   for (std::size_t first = 0; first < size();) {
+    if (auto const still = graphite::go_on(budget_); !still) return still;
     std::size_t const last = of_entity(first), width = last - first;
     auto const show = [&](std::size_t place) {
       for (std::size_t i = 0; i < width; ++i) visit(place + i, reader.values(i));
@@ -195,6 +204,9 @@ Result<std::vector<graphite::Series>> ForeignSeries::take(
   series.reserve(places.size());
   Reader reader(*this);
   for (std::size_t const place : places) {
+    if (auto const still = graphite::go_on(budget_); !still) return still.error();
+    auto const charged = graphite::charge(budget_, 1, shape(place).values());
+    if (!charged) return charged.error();
     if (auto const done = reader.read(place, place + 1); !done) return done.error();
     series.push_back(named(place));
     series.back().values = std::move(reader.values(0));
@@ -203,6 +215,10 @@ Result<std::vector<graphite::Series>> ForeignSeries::take(
 }
 
 Result<std::vector<graphite::Series>> ForeignSeries::take_all() const {
+  std::size_t points = 0;
+  for (std::size_t place = 0; place < size(); ++place) points += shape(place).values();
+  auto const charged = graphite::charge(budget_, size(), points);
+  if (!charged) return charged.error();
   std::vector<graphite::Series> series;
   series.reserve(size());
   auto const done = each([&](std::size_t place, std::span<double const> values) {

@@ -9,6 +9,7 @@
 #include "aggregator/series/foreign_values.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "aggregator/store/store.hpp"
+#include "graphite-bridge/query_budget.hpp"
 #include "graphite-bridge/series.hpp"
 
 namespace dadvisor::aggregator::series {
@@ -16,7 +17,8 @@ namespace dadvisor::aggregator::series {
 class ForeignSeries final : public graphite::MatchedSeries {
  public:
   // Those of `leaves` that have an archive for the window, by path. The store must outlive it.
-  // Errors: too_large (more than `most_values` in all series).
+  // Errors: too_large (more than `most_values` in all series), here and of all that reads those of
+  // the window's budget, which what is taken is charged to.
   static Result<std::unique_ptr<ForeignSeries>> make(store::Store const& store,
                                                      graphite::CarbonFiles const& files,
                                                      std::vector<MatchedLeaf> leaves,
@@ -40,14 +42,15 @@ class ForeignSeries final : public graphite::MatchedSeries {
     ForeignGrid grid;
   };
 
-  ForeignSeries(store::Store const& store, std::string_view pattern)
-      : store_(store), pattern_(pattern) {}
+  ForeignSeries(store::Store const& store, std::string_view pattern, graphite::QueryBudget* budget)
+      : store_(store), pattern_(pattern), budget_(budget) {}
   std::size_t of_entity(std::size_t first) const;
   std::size_t alike(std::size_t first, std::size_t last) const;
   graphite::Series named(std::size_t place) const;
 
   store::Store const& store_;
   std::string const pattern_;
+  graphite::QueryBudget* const budget_;
   std::vector<OwnLeaf> leaves_;
 };
 

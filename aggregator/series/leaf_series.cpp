@@ -4,6 +4,7 @@
 
 #include "aggregator/rollup/entity_directory.hpp"
 #include "aggregator/series/window_values.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -188,7 +189,9 @@ Result<std::unique_ptr<LeafSeries>> LeafSeries::make(store::Store const& store,
     values += made->add_shape(leaf).values();
     if (values > most_values)
       return Error{Errc::too_large, 0,
-                   "more than " + std::to_string(most_values) + " values are asked for"};
+                   "more than " + std::to_string(most_values) +
+                       " values are asked for: ask for a shorter time or fewer series",
+                   graphite::query_limit::points};
   }
   return made;
 }
@@ -269,14 +272,18 @@ std::size_t LeafSeries::alike(std::size_t first, std::size_t last) const {
     }
     return true;
   };
+  // As many as are read in a few milliseconds: between two reads a query may be stopped.
+  constexpr std::size_t most_values = 1'000'000;
+  auto const most = std::max<std::size_t>(1, most_values / (width * shape(first).values()));
   std::size_t count = 1;
-  while (like(first + count * width)) ++count;
+  while (count < most && like(first + count * width)) ++count;
   return count;
 }
 
 Result<void> LeafSeries::each(Visitor const& visit) const {
   Reader reader(*this);
   for (std::size_t first = 0; first < size();) {
+    if (auto const still = graphite::go_on(window_.budget); !still) return still;
     std::size_t const last = of_members(first), width = last - first;
     auto const show = [&](std::size_t place) {
       for (std::size_t i = 0; i < width; ++i) visit(place + i, reader.values(i));
@@ -299,6 +306,9 @@ Result<std::vector<graphite::Series>> LeafSeries::take(std::span<std::size_t con
   series.reserve(places.size());
   Reader reader(*this);
   for (std::size_t const place : places) {
+    if (auto const still = graphite::go_on(window_.budget); !still) return still.error();
+    auto const charged = graphite::charge(window_.budget, 1, shape(place).values());
+    if (!charged) return charged.error();
     if (auto const done = reader.read(place, place + 1); !done) return done.error();
     auto const values = reader.values(0);
     series.push_back(named(place));
@@ -308,6 +318,10 @@ Result<std::vector<graphite::Series>> LeafSeries::take(std::span<std::size_t con
 }
 
 Result<std::vector<graphite::Series>> LeafSeries::take_all() const {
+  std::size_t points = 0;
+  for (std::size_t place = 0; place < size(); ++place) points += shape(place).values();
+  auto const charged = graphite::charge(window_.budget, size(), points);
+  if (!charged) return charged.error();
   std::vector<graphite::Series> series;
   series.reserve(size());
   auto const done = each([&](std::size_t place, std::span<double const> values) {

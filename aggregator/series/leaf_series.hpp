@@ -19,7 +19,8 @@ namespace dadvisor::aggregator::series {
 
 class LeafSeries final : public graphite::MatchedSeries {
  public:
-  // Store and index must outlive it. Errors: too_large (more than `most_values` in all series).
+  // Store and index must outlive it. Errors: too_large (more than `most_values` in all series),
+  // here and of all that reads those of the window's budget, which what is taken is charged to.
   static Result<std::unique_ptr<LeafSeries>> make(store::Store const& store, PathIndex const& index,
                                                   MatchedLeaves leaves, std::string_view pattern,
                                                   graphite::Window const& window,

@@ -7,10 +7,19 @@
 #include <string>
 #include <vector>
 
+#include "common/core/result.hpp"
 #include "graphite-bridge/glob.hpp"
+#include "graphite-bridge/query_budget.hpp"
 #include "graphite-bridge/series.hpp"
 
 namespace dadvisor::aggregator::series {
+
+// What a query is told that matches more of `what` than it may.
+inline Error too_many(std::size_t limit, char const* what) {
+  return Error{Errc::too_large, 0,
+               "more than " + std::to_string(limit) + " " + what + " match: narrow the pattern",
+               graphite::query_limit::series};
+}
 
 template <typename Value>
 struct NameNode {
@@ -58,19 +67,27 @@ void change_node(NameNode<Value>& root, std::vector<std::string> const& path,
   }
 }
 
-// Calls visit(name, child) for the children that a pattern's node matches, by name ascending.
+// Calls visit(name, child) for the children that a pattern's node matches, by name ascending, for
+// as long as the budget lasts, if there is one.
 template <typename Children, typename Visit>
-void matching(Children const& children, graphite::NodePattern const& pattern, Visit const& visit) {
+void matching(Children const& children, graphite::NodePattern const& pattern,
+              graphite::QueryBudget* budget, Visit const& visit) {
+  constexpr std::size_t a_search = 16;  // steps for QueryBudget::work()
   if (pattern.is_literal()) {
     for (std::string const& name : pattern.literals())
-      if (auto const found = children.find(name); found != children.end())
+      if (!graphite::work(budget, a_search))
+        return;
+      else if (auto const found = children.find(name); found != children.end())
         visit(found->first, found->second);
     return;
   }
   std::string const& prefix = pattern.literal_prefix();
   for (auto child = children.lower_bound(prefix);
        child != children.end() && child->first.starts_with(prefix); ++child)
-    if (pattern.matches(child->first)) visit(child->first, child->second);
+    if (!graphite::work(budget, a_search + pattern.cost()))
+      return;
+    else if (pattern.matches(child->first))
+      visit(child->first, child->second);
 }
 
 // A walk down a tree, and down what stands below its nodes, which ends where the pattern does. What
@@ -78,8 +95,10 @@ void matching(Children const& children, graphite::NodePattern const& pattern, Vi
 class PatternWalk {
  public:
   enum class Of { nodes, leaves };
-  PatternWalk(Of what, graphite::PathPattern const& pattern, std::size_t limit)
-      : what_(what), pattern_(pattern.nodes()), limit_(limit) {}
+  // Ends before its time where the budget does, if there is one: whoever walks asks it afterwards.
+  PatternWalk(Of what, graphite::PathPattern const& pattern, std::size_t limit,
+              graphite::QueryBudget* budget)
+      : what_(what), pattern_(pattern.nodes()), limit_(limit), budget_(budget) {}
 
   // Calls below(value, level) at each node on the way, for what begins below it with the pattern's
   // node `level`.
@@ -96,7 +115,8 @@ class PatternWalk {
   template <typename Children, typename Visit>
   void each(Children const& children, std::size_t level, Visit const& visit) {
     std::string const* before = nullptr;
-    matching(children, pattern_[level], [&](std::string const& name, auto const& child) {
+    if (too_many_) return;  // nothing more is looked for
+    matching(children, pattern_[level], budget_, [&](std::string const& name, auto const& child) {
       // Paths are sorted as names are, but behind one that a name with a byte below the dot
       // continues: "a-1.b" is before "a.b".
       if (before != nullptr && name.starts_with(*before) && name[before->size()] < '.')
@@ -129,6 +149,8 @@ class PatternWalk {
     return !too_many_;
   }
 
+  // Whether there is time for that many steps more.
+  bool work(std::size_t steps) { return graphite::work(budget_, steps); }
   bool too_many() const { return too_many_; }
   bool sorted() const { return sorted_; }
   std::vector<graphite::FoundNode> take_nodes() { return std::move(nodes_); }
@@ -137,6 +159,7 @@ class PatternWalk {
   Of const what_;
   std::vector<graphite::NodePattern> const& pattern_;
   std::size_t const limit_;
+  graphite::QueryBudget* const budget_;
   std::string path_;  // of nodes alone
   std::vector<graphite::FoundNode> nodes_;
   std::size_t found_ = 0;

@@ -106,24 +106,22 @@ void sort_by_path(std::vector<MatchedLeaf>& leaves) {
 
 }  // namespace
 
-Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern,
-                                        std::size_t limit) const {
-  auto const too_many = [&] {
-    return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
-  };
+Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern, std::size_t limit,
+                                        graphite::QueryBudget* budget) const {
   auto const lock = share();
   if (auto known = matches_.find(pattern.text())) {
-    if (known->size() > limit) return too_many();
+    if (known->size() > limit) return too_many(limit, "series");
     return known;
   }
   auto matched = std::make_shared<std::vector<MatchedLeaf>>();
-  PatternWalk walk(PatternWalk::Of::leaves, pattern, limit);
+  PatternWalk walk(PatternWalk::Of::leaves, pattern, limit, budget);
   walk.down(root_, [&](Place const& place, std::size_t level) {
     walk_leaves(walk, place.members->leaves->root, level, [&](Leaf const& leaf) {
       if (walk.room()) matched->emplace_back(place.members, leaf);
     });
   });
-  if (walk.too_many()) return too_many();
+  if (walk.too_many()) return too_many(limit, "series");
+  if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
   if (!walk.sorted()) sort_by_path(*matched);
   matches_.keep(pattern.text(), matched);
   return MatchedLeaves(std::move(matched));
@@ -147,11 +145,12 @@ MembersPtr PathIndex::joined(MembersPtr const& living, std::string const& path,
 
 Result<MatchedLeaves> PathIndex::with_dead(graphite::PathPattern const& pattern,
                                            MatchedLeaves const& living,
-                                           DeadIndex::Found const& dead, std::size_t limit) const {
+                                           DeadIndex::Found const& dead, std::size_t limit,
+                                           graphite::QueryBudget* budget) const {
   auto all = std::make_shared<std::vector<MatchedLeaf>>();
   for (MatchedLeaf const& leaf : *living)
     if (!dead.contains(leaf.members->path)) all->push_back(leaf);
-  PatternWalk walk(PatternWalk::Of::leaves, pattern, limit - std::min(limit, all->size()));
+  PatternWalk walk(PatternWalk::Of::leaves, pattern, limit - std::min(limit, all->size()), budget);
   {
     auto const lock = share();
     for (auto const& [path, entities] : dead) {
@@ -163,23 +162,24 @@ Result<MatchedLeaves> PathIndex::with_dead(graphite::PathPattern const& pattern,
       });
     }
   }
-  if (walk.too_many())
-    return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
+  if (walk.too_many()) return too_many(limit, "series");
+  if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
   sort_by_path(*all);
   return MatchedLeaves(std::move(all));
 }
 
 Result<std::vector<graphite::FoundNode>> PathIndex::nodes(graphite::PathPattern const& pattern,
-                                                          std::size_t limit) const {
-  PatternWalk walk(PatternWalk::Of::nodes, pattern, limit);
+                                                          std::size_t limit,
+                                                          graphite::QueryBudget* budget) const {
+  PatternWalk walk(PatternWalk::Of::nodes, pattern, limit, budget);
   {
     auto const lock = share();
     walk.down(root_, [&](Place const& place, std::size_t level) {
       walk_leaves(walk, place.members->leaves->root, level, [&](Leaf const&) { walk.leaf(); });
     });
   }
-  if (walk.too_many())
-    return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " names match"};
+  if (walk.too_many()) return too_many(limit, "names");
+  if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
   auto nodes = walk.take_nodes();
   if (!walk.sorted())
     std::ranges::sort(nodes, [](graphite::FoundNode const& a, graphite::FoundNode const& b) {

@@ -61,14 +61,18 @@ class PathIndex final : public EntityIndex {
  public:
   explicit PathIndex(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  // Leaves whose whole path matches, sorted by path. too_large beyond `limit`.
-  Result<MatchedLeaves> leaves(graphite::PathPattern const& pattern, std::size_t limit) const;
+  // Leaves whose whole path matches, sorted by path. too_large beyond `limit`; errors of `budget`
+  // too, here and below, where there is one.
+  Result<MatchedLeaves> leaves(graphite::PathPattern const& pattern, std::size_t limit,
+                               graphite::QueryBudget* budget = nullptr) const;
   // Nodes whose path matches, sorted by path. too_large beyond `limit`.
   Result<std::vector<graphite::FoundNode>> nodes(graphite::PathPattern const& pattern,
-                                                 std::size_t limit) const;
+                                                 std::size_t limit,
+                                                 graphite::QueryBudget* budget = nullptr) const;
   // What a pattern matches when these, which it may match, are there too: with those that live.
   Result<MatchedLeaves> with_dead(graphite::PathPattern const& pattern, MatchedLeaves const& living,
-                                  DeadIndex::Found const& dead, std::size_t limit) const;
+                                  DeadIndex::Found const& dead, std::size_t limit,
+                                  graphite::QueryBudget* budget = nullptr) const;
   // These and those that live, of one path.
   MembersPtr joined(std::string const& path, store::EntityList const& dead) const;
   // The entities whose own path, or a path below it, is `path`; nullptr when there are none.

@@ -9,6 +9,7 @@
 #include "aggregator/series/entity_path.hpp"
 #include "aggregator/series/lost_figures.hpp"
 #include "common/core/foreign.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
@@ -60,22 +61,34 @@ DeadBounds StoreSeriesSource::bounds(graphite::Window const& window, std::size_t
   if (window.until > 0)
     bounds.until = from_unix_seconds(std::max(window.from, window.until)) + std::chrono::minutes(1);
   bounds.limit = limit;
+  bounds.budget = window.budget;
   return bounds;
 }
 
-Result<StoreSeriesSource::Matched> StoreSeriesSource::matched(
-    std::string_view pattern, graphite::Window const& window) const {
+std::size_t StoreSeriesSource::most_kept(graphite::Window const& window) const {
+  if (window.budget == nullptr) return options_.most_series;
+  return std::min(options_.most_series, window.budget->series_left());
+}
+
+Error StoreSeriesSource::refused(Error error, std::size_t most,
+                                 graphite::Window const& window) const {
+  bool const its = error.limit == graphite::query_limit::series && most < options_.most_series;
+  return its ? window.budget->too_many_series() : error;
+}
+
+Result<StoreSeriesSource::Matched> StoreSeriesSource::matched(std::string_view pattern,
+                                                              graphite::Window const& window,
+                                                              std::size_t most) const {
   auto const compiled = graphite::PathPattern::compile(pattern);
   if (!compiled) return compiled.error();
-  auto leaves = index().leaves(*compiled, options_.most_series);
-  if (!leaves) return leaves.error();
-  auto const dead =
-      dead_->places(*compiled, DeadIndex::Below::leaves, bounds(window, options_.most_series));
-  if (!dead) return dead.error();
-  if (!dead->empty()) leaves = index_->with_dead(*compiled, *leaves, *dead, options_.most_series);
-  if (!leaves) return leaves.error();
-  auto foreign = foreign_index().leaves(*compiled, options_.most_series - (*leaves)->size());
-  if (!foreign) return foreign.error();
+  auto leaves = index().leaves(*compiled, most, window.budget);
+  if (!leaves) return refused(leaves.error(), most, window);
+  auto const dead = dead_->places(*compiled, DeadIndex::Below::leaves, bounds(window, most));
+  if (!dead) return refused(dead.error(), most, window);
+  if (!dead->empty()) leaves = index_->with_dead(*compiled, *leaves, *dead, most, window.budget);
+  if (!leaves) return refused(leaves.error(), most, window);
+  auto foreign = foreign_index().leaves(*compiled, most - (*leaves)->size(), window.budget);
+  if (!foreign) return refused(foreign.error(), most, window);
   return Matched{std::move(*leaves), std::move(*foreign)};
 }
 
@@ -87,7 +100,7 @@ Result<std::unique_ptr<LeafSeries>> StoreSeriesSource::series_of(
 
 Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
     std::string_view pattern, graphite::Window const& window) const {
-  auto found = matched(pattern, window);
+  auto found = matched(pattern, window, most_kept(window));
   if (!found) return found.error();
   auto const series = series_of(found->leaves, pattern, window);
   if (!series) return series.error();
@@ -104,7 +117,7 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch(
 
 Result<std::unique_ptr<graphite::MatchedSeries>> StoreSeriesSource::match(
     std::string_view pattern, graphite::Window const& window) const {
-  auto found = matched(pattern, window);
+  auto found = matched(pattern, window, options_.most_series);
   if (!found) return found.error();
   if (!found->foreign.empty() && !found->leaves->empty())
     return std::unique_ptr<graphite::MatchedSeries>();
@@ -124,10 +137,11 @@ Result<std::vector<graphite::Series>> StoreSeriesSource::fetch_tagged(
   if (!query) return query.error();
   // In this order: what leaves memory meanwhile is then in both.
   TagIndex const& living = tag_index();
-  auto const dead = dead_->tagged(*query, bounds(window, options_.most_series));
-  if (!dead) return dead.error();
-  auto const matched = living.leaves(*query, options_.most_series, *dead);
-  if (!matched) return matched.error();
+  auto const most = most_kept(window);
+  auto const dead = dead_->tagged(*query, bounds(window, most));
+  if (!dead) return refused(dead.error(), most, window);
+  auto const matched = living.leaves(*query, most, *dead, window.budget);
+  if (!matched) return refused(matched.error(), most, window);
   auto leaves = std::make_shared<std::vector<MatchedLeaf>>();
   std::vector<MatchedLeaf> foreign;
   std::vector<Tags const*> tags;  // of `leaves`
@@ -203,16 +217,20 @@ Result<std::vector<MatchedLeaf>> StoreSeriesSource::foreign_series(
   return all;
 }
 
-Result<std::vector<std::string>> StoreSeriesSource::paths() const {
+Result<std::vector<std::string>> StoreSeriesSource::paths(graphite::QueryBudget* budget) const {
   constexpr std::size_t most_paths = 1'000'000;
   std::vector<std::string> paths;
   for (MembersPtr const& members : index().all([](EntityKind) { return true; })) {
     for (auto const& [name, leaf] : members->leaves->leaves)
       paths.push_back(members->path + "." + name);
     if (paths.size() > most_paths)
-      return Error{Errc::too_large, 0, "more than 1000000 series: use /metrics/find"};
+      return Error{Errc::too_large, 0, "more than 1000000 series: use /metrics/find",
+                   graphite::query_limit::series};
+    if (!graphite::work(budget, 16 * members->leaves->leaves.size()))
+      return graphite::go_on(budget).error();
   }
-  if (auto done = foreign_index().append_paths(paths, most_paths); !done) return done.error();
+  if (auto done = foreign_index().append_paths(paths, most_paths, budget); !done)
+    return done.error();
   std::ranges::sort(paths);
   return paths;
 }
@@ -221,9 +239,10 @@ Result<std::vector<graphite::FoundNode>> StoreSeriesSource::find(
     std::string_view pattern, graphite::Window const& window) const {
   auto const compiled = graphite::PathPattern::compile(pattern);
   if (!compiled) return compiled.error();
-  auto nodes = index().nodes(*compiled, options_.most_nodes);
+  auto nodes = index().nodes(*compiled, options_.most_nodes, window.budget);
   if (!nodes) return nodes;
-  auto foreign = foreign_index().nodes(*compiled, options_.most_nodes - nodes->size());
+  auto foreign =
+      foreign_index().nodes(*compiled, options_.most_nodes - nodes->size(), window.budget);
   if (!foreign) return foreign;
   auto dead = dead_->nodes(*compiled, bounds(window, options_.most_nodes));
   if (!dead) return dead;
@@ -262,7 +281,7 @@ Result<std::vector<graphite::Lost>> StoreSeriesSource::lost(
   if (losses->empty()) return out;
   std::vector<MembersPtr> shown;
   for (auto const& pattern : patterns) {
-    auto const its = matched(pattern, window);
+    auto const its = matched(pattern, window, options_.most_series);
     if (!its) continue;  // a query by tags
     for (auto const& leaf : *its->leaves)
       if (shown.empty() || shown.back() != leaf.members) shown.push_back(leaf.members);

@@ -33,7 +33,8 @@ namespace dadvisor::aggregator::series {
 
 struct SeriesOptions {
   std::string prefix = "dadvisor";
-  std::size_t most_series = 50'000;        // of one pattern; more is too_large
+  // Beyond these a query is too_large, with a budget of its own and without one.
+  std::size_t most_series = 50'000;        // of one pattern
   std::size_t most_nodes = 200'000;        // of one find
   std::size_t most_values = 20'000'000;    // of one fetch, present or not
   std::size_t most_dead_rows = 1'000'000;  // of containers that are over: looked through for one
@@ -102,7 +103,7 @@ class StoreSeriesSource final : public graphite::SeriesSource {
   TagIndex const& tag_index() const;
   // The paths of all series but those of containers that are over and left memory, sorted.
   // too_large beyond 1,000,000.
-  Result<std::vector<std::string>> paths() const;
+  Result<std::vector<std::string>> paths(graphite::QueryBudget* budget = nullptr) const;
 
  private:
   PathIndex& index() const;
@@ -116,7 +117,12 @@ class StoreSeriesSource final : public graphite::SeriesSource {
     MatchedLeaves leaves;
     std::vector<MatchedLeaf> foreign;
   };
-  Result<Matched> matched(std::string_view pattern, graphite::Window const& window) const;
+  Result<Matched> matched(std::string_view pattern, graphite::Window const& window,
+                          std::size_t most) const;
+  // How many series a query may keep yet.
+  std::size_t most_kept(graphite::Window const& window) const;
+  // Of a query that met `most` series: the budget's, when that is its own limit.
+  Error refused(Error error, std::size_t most, graphite::Window const& window) const;
   DeadBounds bounds(graphite::Window const& window, std::size_t limit) const;
   MembersPtr at_or_above(std::string_view path) const;
   void join_dead(std::vector<MembersPtr>& members, DeadIndex::Found const& dead) const;

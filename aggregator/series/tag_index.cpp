@@ -9,6 +9,7 @@ namespace dadvisor::aggregator::series {
 namespace {
 
 constexpr char const* name_tag = "name";
+constexpr std::size_t a_comparison = 16;  // by a regular expression: steps for QueryBudget::work()
 
 bool without_tags(Entity const& entity) {
   return entity.key.kind == EntityKind::foreign && !entity.key.container_id.starts_with(';');
@@ -205,35 +206,44 @@ std::shared_ptr<LeafSet const> TagIndex::shared_leaves(store::EntityList const& 
 // The groups that have a value which fits; for an expression that the absent value does not fit.
 // A list that is there already, or one made in `made`.
 TagIndex::GroupIds const& TagIndex::holding(graphite::TagExpression const& expression,
-                                            GroupIds& made) const {
+                                            GroupIds& made, graphite::QueryBudget* budget) const {
   std::vector<GroupIds const*> lists;
   if (expression.tag == name_tag) {
-    for (auto const& [set, ids] : by_leaves_)
+    for (auto const& [set, ids] : by_leaves_) {
+      if (!graphite::work(budget, a_comparison * set->leaves.size())) break;
       if (std::ranges::any_of(set->leaves,
                               [&](auto const& leaf) { return tag_fits(expression, leaf.first); }))
         lists.push_back(&ids);
+    }
   } else if (auto const values = values_.find(expression.tag); values != values_.end()) {
     if (!expression.negated && !expression.regex) {
       auto const exact = values->second.find(expression.value);
       if (exact != values->second.end()) lists.push_back(&exact->second);
     } else {
       for (auto const& [value, ids] : values->second)
-        if (tag_fits(expression, value)) lists.push_back(&ids);
+        if (!graphite::work(budget, a_comparison))
+          break;
+        else if (tag_fits(expression, value))
+          lists.push_back(&ids);
     }
   }
   if (lists.size() == 1) return *lists.front();
   made.clear();
-  for (auto const* ids : lists) made.insert(made.end(), ids->begin(), ids->end());
+  for (auto const* ids : lists) {
+    if (!graphite::work(budget, 4 * ids->size())) break;
+    made.insert(made.end(), ids->begin(), ids->end());
+  }
   std::ranges::sort(made);
   return made;
 }
 
-TagIndex::GroupIds TagIndex::candidates(graphite::TagQuery const& query) const {
+TagIndex::GroupIds TagIndex::candidates(graphite::TagQuery const& query,
+                                        graphite::QueryBudget* budget) const {
   std::vector<GroupIds> made(query.expressions().size());
   std::vector<GroupIds const*> lists;
   for (std::size_t i = 0; i < made.size(); ++i)
     if (auto const& expression = query.expressions()[i]; !tag_fits(expression, ""))
-      lists.push_back(&holding(expression, made[i]));
+      lists.push_back(&holding(expression, made[i], budget));
   if (lists.empty()) return {};
   std::ranges::sort(lists, {}, [](GroupIds const* ids) { return ids->size(); });
   auto left = *lists.front();
@@ -252,8 +262,11 @@ TagIndex::GroupIds TagIndex::candidates(graphite::TagQuery const& query) const {
 }
 
 template <typename Visit>
-void TagIndex::each(graphite::TagQuery const& query, Visit const& visit) const {
-  for (auto const id : candidates(query)) {
+void TagIndex::each(graphite::TagQuery const& query, graphite::QueryBudget* budget,
+                    Visit const& visit) const {
+  std::size_t const a_leaf = a_comparison * query.expressions().size();
+  for (auto const id : candidates(query, budget)) {
+    if (!graphite::work(budget, a_leaf)) return;
     auto const& group = groups_[id];
     auto const holds = [&](graphite::TagExpression const& expression) {
       if (expression.tag == name_tag || !tag_fits(expression, ""))
@@ -266,6 +279,7 @@ void TagIndex::each(graphite::TagQuery const& query, Visit const& visit) const {
       auto const named = [&](graphite::TagExpression const& expression) {
         return expression.tag != name_tag || tag_fits(expression, leaves[i].first);
       };
+      if (!graphite::work(budget, a_leaf)) return;
       if (std::ranges::all_of(query.expressions(), named) && !visit(group, i)) return;
     }
   }
@@ -291,13 +305,16 @@ MembersPtr TagIndex::joined(std::string const& suffix, store::EntityList const& 
 }
 
 Result<TaggedLeaves> TagIndex::leaves(graphite::TagQuery const& query, std::size_t limit,
-                                      DeadIndex::Found const& dead) const {
+                                      DeadIndex::Found const& dead,
+                                      graphite::QueryBudget* budget) const {
   auto const made = std::make_shared<std::vector<TaggedLeaf>>();
   std::vector<TaggedLeaf>& found = *made;
   bool too_many = false;
   bool const keep = dead.empty() && !query.text().empty();
   auto const refused = [&] {
-    return Error{Errc::too_large, 0, "more than " + std::to_string(limit) + " series match"};
+    return Error{Errc::too_large, 0,
+                 "more than " + std::to_string(limit) + " series match: narrow the query",
+                 graphite::query_limit::series};
   };
   Tags tags;  // of these:
   Members const* tagged = nullptr;
@@ -318,7 +335,7 @@ Result<TaggedLeaves> TagIndex::leaves(graphite::TagQuery const& query, std::size
       if (known->size() > limit) return refused();
       return known;
     }
-    each(query, [&](Group const& group, std::size_t i) {
+    each(query, budget, [&](Group const& group, std::size_t i) {
       return (!group.foreign && dead.contains(group.members->path)) || add(group.members, i);
     });
     for (auto const& [suffix, entities] : dead) {
@@ -334,13 +351,15 @@ Result<TaggedLeaves> TagIndex::leaves(graphite::TagQuery const& query, std::size
     std::ranges::sort(
         found, {}, [](TaggedLeaf const& one) -> auto const& { return one.leaf.own_path; });
     // Under the lock: behind it the index may be another one.
+    if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
     if (keep && !too_many) matches_.keep(query.text(), made);
   }
   if (too_many) return refused();
   return TaggedLeaves(made);
 }
 
-std::set<std::string> TagIndex::tags(graphite::TagQuery const* query) const {
+std::set<std::string> TagIndex::tags(graphite::TagQuery const* query,
+                                     graphite::QueryBudget* budget) const {
   std::set<std::string> names;
   auto const lock = share();
   if (query == nullptr) {
@@ -349,7 +368,7 @@ std::set<std::string> TagIndex::tags(graphite::TagQuery const* query) const {
     return names;
   }
   Group const* last = nullptr;
-  each(*query, [&](Group const& group, std::size_t) {
+  each(*query, budget, [&](Group const& group, std::size_t) {
     if (&group == last) return true;
     last = &group;
     each_tag(group.members->path, [&](std::string_view name, std::string_view) {
@@ -363,11 +382,12 @@ std::set<std::string> TagIndex::tags(graphite::TagQuery const* query) const {
 }
 
 std::map<std::string, std::uint64_t> TagIndex::values(std::string const& tag,
-                                                      graphite::TagQuery const* query) const {
+                                                      graphite::TagQuery const* query,
+                                                      graphite::QueryBudget* budget) const {
   std::map<std::string, std::uint64_t> found;
   auto const lock = share();
   if (query != nullptr) {
-    each(*query, [&](Group const& group, std::size_t i) {
+    each(*query, budget, [&](Group const& group, std::size_t i) {
       if (tag == name_tag) {
         ++found[group.members->leaves->leaves[i].first];
       } else if (auto const value = tag_in(group.members->path, tag); !value.empty()) {
@@ -379,8 +399,10 @@ std::map<std::string, std::uint64_t> TagIndex::values(std::string const& tag,
     for (auto const& [set, ids] : by_leaves_)
       for (auto const& [name, leaf] : set->leaves) found[name] += ids.size();
   } else if (auto const values = values_.find(tag); values != values_.end()) {
-    for (auto const& [value, ids] : values->second)
+    for (auto const& [value, ids] : values->second) {
+      if (!graphite::work(budget, 16 + 2 * ids.size())) break;
       for (auto const id : ids) found[value] += groups_[id].members->leaves->leaves.size();
+    }
   }
   return found;
 }

@@ -48,16 +48,22 @@ class TagIndex final : public EntityIndex {
  public:
   TagIndex() : by_suffix_(0, KeyOf{&groups_}, KeyOf{&groups_}) {}
 
+  // Where a query's budget ends, errors are its own; lists leave off, and whoever asked for one
+  // asks the budget afterwards.
+  //
   // By path; with `dead` ones, by the suffixes of their tags, which the query means by all but
   // their names. too_large beyond `limit`.
   Result<TaggedLeaves> leaves(graphite::TagQuery const& query, std::size_t limit,
-                              DeadIndex::Found const& dead = {}) const;
+                              DeadIndex::Found const& dead = {},
+                              graphite::QueryBudget* budget = nullptr) const;
   // The names of all tags of the series that the query means; without one, of all series. Sorted,
   // "name" among them.
-  std::set<std::string> tags(graphite::TagQuery const* query) const;
+  std::set<std::string> tags(graphite::TagQuery const* query,
+                             graphite::QueryBudget* budget = nullptr) const;
   // The values of one tag among them, and of how many series each is.
   std::map<std::string, std::uint64_t> values(std::string const& tag,
-                                              graphite::TagQuery const* query) const;
+                                              graphite::TagQuery const* query,
+                                              graphite::QueryBudget* budget = nullptr) const;
 
  private:
   using GroupId = std::uint32_t;
@@ -93,11 +99,13 @@ class TagIndex final : public EntityIndex {
   void replace(GroupId id, std::string suffix, store::EntityList entities);
   std::shared_ptr<LeafSet const> shared_leaves(store::EntityList const& entities) const;
   MembersPtr joined(std::string const& suffix, store::EntityList const& dead) const;
-  GroupIds candidates(graphite::TagQuery const& query) const;
-  GroupIds const& holding(graphite::TagExpression const& expression, GroupIds& made) const;
+  GroupIds candidates(graphite::TagQuery const& query, graphite::QueryBudget* budget) const;
+  GroupIds const& holding(graphite::TagExpression const& expression, GroupIds& made,
+                          graphite::QueryBudget* budget) const;
   // Calls visit(group, leaf index) for the series that the query means; false from it stops.
   template <typename Visit>
-  void each(graphite::TagQuery const& query, Visit const& visit) const;
+  void each(graphite::TagQuery const& query, graphite::QueryBudget* budget,
+            Visit const& visit) const;
 
   std::vector<Group> groups_;
   GroupIds free_;

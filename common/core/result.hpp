@@ -27,10 +27,12 @@ struct Error {
   Errc code = Errc::io;
   int os_error = 0;     // errno, or 0
   std::string context;  // what was tried, on what; for a person
+  // Which limit of a query was met, as metrics name it: a text that lives for ever. Null: none.
+  char const* limit = nullptr;
 
   // The same error, its context preceded by `outer`: "outer: context".
   Error within(std::string const& outer) const {
-    return Error{code, os_error, context.empty() ? outer : outer + ": " + context};
+    return Error{code, os_error, context.empty() ? outer : outer + ": " + context, limit};
   }
 };
 

@@ -13,6 +13,10 @@ void SelfMetrics::counter(std::string name, std::string help, Read read) {
   add(Entry{std::move(name), std::move(help), true, {}, std::move(read)});
 }
 
+void SelfMetrics::counter(std::string name, std::string help, Labels labels, Read read) {
+  add(Entry{std::move(name), std::move(help), true, std::move(labels), std::move(read)});
+}
+
 void SelfMetrics::gauge(std::string name, std::string help, Read read) {
   add(Entry{std::move(name), std::move(help), false, {}, std::move(read)});
 }

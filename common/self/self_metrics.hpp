@@ -19,7 +19,9 @@ class SelfMetrics {
   // Throws std::invalid_argument for a name that Prometheus would not take, or one given twice.
   void counter(std::string name, std::string help, Read read);
   void gauge(std::string name, std::string help, Read read);
-  // One of several gauges of a name, told apart by their labels; to be added one behind the other.
+  // One of several counters or gauges of a name, told apart by their labels; to be added one behind
+  // the other.
+  void counter(std::string name, std::string help, Labels labels, Read read);
   void gauge(std::string name, std::string help, Labels labels, Read read);
 
   // The page, in the text format 0.0.4.

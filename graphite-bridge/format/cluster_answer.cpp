@@ -22,7 +22,10 @@ void key(PythonPickle& pickle, char const* name, std::int64_t value) {
   pickle.integer(value);
 }
 
-std::string pickled(SeriesList const& series) {
+// Of a point, for QueryBudget::work(), and what nlohmann keeps of one.
+constexpr std::size_t steps_a_packed_point = 4, bytes_a_packed_point = 16;
+
+std::string pickled(SeriesList const& series, QueryBudget* budget) {
   PythonPickle pickle;
   pickle.open_list();
   for (auto const& one : series) {
@@ -38,6 +41,9 @@ std::string pickled(SeriesList const& series) {
     pickle.real(one.x_files_factor);
     pickle.text("values");
     pickle.open_list();
+    if (!may_write(budget, pickle.size() + one.values.size() * 9,
+                   steps_a_packed_point * one.values.size()))
+      return {};
     for (double const value : one.values) pickle.real(value);
     pickle.close_list();
     pickle.close_dictionary();
@@ -75,9 +81,12 @@ std::string packed(nlohmann::json const& list) {
   return out;
 }
 
-std::string packed(SeriesList const& series) {
+std::string packed(SeriesList const& series, QueryBudget* budget) {
   auto list = nlohmann::json::array();
+  std::size_t kept = 0;  // in the list and, packed, behind it
   for (auto const& one : series) {
+    kept += one.values.size() * (bytes_a_packed_point + 9);
+    if (!may_write(budget, kept, 8 * one.values.size())) return {};
     auto values = nlohmann::json::array();
     for (double const value : one.values)
       values.push_back(is_absent(value) ? nlohmann::json(nullptr) : nlohmann::json(value));
@@ -109,8 +118,8 @@ std::string packed(std::vector<FoundNode> const& nodes, std::int64_t now) {
 
 }  // namespace
 
-std::string to_cluster(SeriesList const& series, ClusterFormat format) {
-  return format == ClusterFormat::pickle ? pickled(series) : packed(series);
+std::string to_cluster(SeriesList const& series, ClusterFormat format, QueryBudget* budget) {
+  return format == ClusterFormat::pickle ? pickled(series, budget) : packed(series, budget);
 }
 
 std::string to_cluster(std::vector<FoundNode> const& nodes, std::int64_t now,

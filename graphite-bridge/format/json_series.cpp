@@ -9,7 +9,9 @@
 namespace dadvisor::graphite {
 namespace {
 
-void write_series(JsonText& json, Series const& series, bool no_null_points) {
+constexpr std::size_t steps_a_json_point = 8;  // for QueryBudget::work()
+
+void write_series(JsonText& json, Series const& series, bool no_null_points, QueryBudget* budget) {
   json.open_object();
   json.key("target");
   json.string(series.name);
@@ -21,26 +23,28 @@ void write_series(JsonText& json, Series const& series, bool no_null_points) {
   }
   json.close_object();
   json.key("datapoints");
-  json.points(series.values, series.start, series.step, !no_null_points);
+  if (may_write(budget, json.size(), steps_a_json_point * series.tags.size()))
+    json.points(series.values, series.start, series.step, !no_null_points, budget);
   json.close_object();
 }
 
 }  // namespace
 
-std::string to_json(SeriesList series, JsonOptions const& options) {
+std::string to_json(SeriesList series, JsonOptions const& options, QueryBudget* budget) {
   if (options.max_data_points) limit_points(series, *options.max_data_points);
   JsonText json(options.pretty);
   json.open_array();
   for (auto const& one : series) {
     bool const all_absent = std::all_of(one.values.begin(), one.values.end(), is_absent);
     if (one.values.empty() || (options.no_null_points && all_absent)) continue;
-    write_series(json, one, options.no_null_points);
+    write_series(json, one, options.no_null_points, budget);
+    if (budget && budget->over()) break;
   }
   json.close_array();
   return json.take();
 }
 
-std::string to_dygraph(SeriesList const& series) {
+std::string to_dygraph(SeriesList const& series, QueryBudget* budget) {
   JsonText json;
   json.open_object();
   if (!series.empty()) {
@@ -53,6 +57,7 @@ std::string to_dygraph(SeriesList const& series) {
     json.open_array();
     auto const& first = series.front();
     for (std::size_t row = 0; row < first.values.size(); ++row) {
+      if (!may_write(budget, json.size(), steps_a_json_point * series.size())) break;
       json.open_array();
       json.integer((first.start + static_cast<std::int64_t>(row) * first.step) * 1000);
       for (auto const& one : series)
@@ -65,10 +70,11 @@ std::string to_dygraph(SeriesList const& series) {
   return json.take();
 }
 
-std::string to_rickshaw(SeriesList const& series, bool pretty) {
+std::string to_rickshaw(SeriesList const& series, bool pretty, QueryBudget* budget) {
   JsonText json(pretty);
   json.open_array();
   for (auto const& one : series) {
+    if (!may_write(budget, json.size(), one.name.size())) break;
     json.open_object();
     json.key("target");
     json.string(one.name);
@@ -76,6 +82,7 @@ std::string to_rickshaw(SeriesList const& series, bool pretty) {
     json.open_array();
     std::int64_t time = one.start;
     for (double const value : one.values) {
+      if (!may_write(budget, json.size(), steps_a_json_point)) break;
       json.open_object();
       json.key("x");
       json.integer(time);

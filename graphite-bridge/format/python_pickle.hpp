@@ -4,6 +4,7 @@
 // There is no library for it; only lists, dictionaries, pairs, texts, numbers, booleans and None
 // are written, none of which makes a reader execute anything. Not thread-safe; one pickle each.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ class PythonPickle {
   void boolean(bool value);
   void close_pair();  // makes a tuple of the two values before
 
+  std::size_t size() const { return bytes_.size(); }  // of what is written by now
   std::string take();
 
  private:

@@ -12,6 +12,8 @@
 namespace dadvisor::graphite {
 namespace {
 
+constexpr std::size_t steps_a_text_point = 16;  // for QueryBudget::work()
+
 bool is_csv_plain(std::string_view text) {
   return text.find_first_of(",\"\r\n") == std::string_view::npos;
 }
@@ -43,11 +45,12 @@ void append_time(std::string& out, std::int64_t local_seconds) {
 
 }  // namespace
 
-std::string to_csv(SeriesList const& series, TimeZone const& zone) {
+std::string to_csv(SeriesList const& series, TimeZone const& zone, QueryBudget* budget) {
   std::string out;
   for (auto const& one : series) {
     std::int64_t time = one.start;
     for (double const value : one.values) {
+      if (!may_write(budget, out.size(), steps_a_text_point)) return {};
       append_csv_field(out, one.name);
       out += ',';
       append_time(out, time + zone.offset_at(time));
@@ -60,12 +63,13 @@ std::string to_csv(SeriesList const& series, TimeZone const& zone) {
   return out;
 }
 
-std::string to_raw(SeriesList const& series) {
+std::string to_raw(SeriesList const& series, QueryBudget* budget) {
   std::string out;
   for (auto const& one : series) {
     fmt::format_to(std::back_inserter(out), "{},{},{},{}|", one.name, one.start, one.end, one.step);
     bool first = true;
     for (double const value : one.values) {
+      if (!may_write(budget, out.size(), steps_a_text_point)) return {};
       if (!std::exchange(first, false)) out += ',';
       if (is_absent(value)) {
         out += "None";

@@ -38,10 +38,16 @@ Result<SeriesList> alias_sub(Call& call) {
   if (auto const tried = search->replace("", replacement); !tried) {
     return call.error(tried.error().context);
   }
+  std::size_t names = 0;  // bytes of them; groups may come again and again in a replacement
   for (auto& one : series) {
+    auto const most = (one.name.size() + 1) * (replacement.size() + 1);
+    auto const room = room_for(call.window().budget, names + most);
+    if (!room || !work(call.window().budget, 16 + most / 8))
+      return room ? call.go_on().error() : room.error();
     auto name = search->replace(one.name, replacement);
     if (!name) return call.error(name.error().context);
     one.name = std::move(*name);
+    names += one.name.size();
   }
   return series;
 }

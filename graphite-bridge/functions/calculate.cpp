@@ -85,8 +85,10 @@ Result<SeriesList> moving_window(Call& call, std::string_view function) {
   if (!series) return series.error();
   auto const name = "moving" + capitalized(function);
   for (auto& one : *series) {
+    if (auto const still = call.go_on(); !still) return still.error();
     one.values = aggregate_windows(one.values, window->width(one), *aggregation,
-                                   call.real("xFilesFactor").value_or(one.x_files_factor));
+                                   call.real("xFilesFactor").value_or(one.x_files_factor),
+                                   call.window().budget);
     one.start += window->seconds;
     one.tags[name] = window->text;
     rename_call(one, name, "," + window->shown);
@@ -104,13 +106,14 @@ Result<SeriesList> exponential_moving_average(Call& call) {
   if (!series) return series.error();
   double const weight = 2.0 / (static_cast<double>(window->points.value_or(window->seconds)) + 1);
   for (auto& one : *series) {
+    if (auto const still = call.go_on(); !still) return still.error();
     auto& values = one.values;
     auto const width = std::min(window->width(one), values.size());
     double average = aggregate(Aggregation::average, std::span(values).first(width));
     if (is_absent(average)) average = 0;
     std::vector<double> out{round_to(average, 6)};
     out.reserve(values.size() - width + 1);
-    for (auto i = width; i < values.size(); ++i) {
+    for (auto i = width; i < values.size() && work(call.window().budget, 2); ++i) {
       if (!is_absent(values[i])) average = weight * values[i] + (1 - weight) * average;
       out.push_back(is_absent(values[i]) ? absent : round_to(average, 6));
     }

@@ -17,7 +17,8 @@ namespace {
 using enum ParameterType;
 
 constexpr std::int64_t usual_step = 60;
-constexpr std::int64_t max_points = std::int64_t{1} << 22;
+constexpr std::int64_t max_points = 10'000'000;  // where no budget says so
+constexpr std::int64_t points_a_look = 1 << 13;
 
 // A value at each step from `from` on, itself included and `until` not: such series begin where
 // the window does, not at a multiple of their step.
@@ -27,12 +28,17 @@ Result<SeriesList> generate(Call const& call, std::int64_t step, ValueAt value_a
   auto const& window = call.window();
   auto const seconds = std::max<std::int64_t>(window.until - window.from, 0);
   auto const points = seconds / step + (seconds % step > 0 ? 1 : 0);
-  if (points > max_points) {
+  if (window.budget == nullptr && points > max_points) {
     return call.error("more than " + std::to_string(max_points) + " points");
   }
+  auto const charged = charge(window.budget, 1, static_cast<std::size_t>(points));
+  if (!charged) return charged.error();
   std::vector<double> values;
   values.reserve(static_cast<std::size_t>(points));
-  for (std::int64_t i = 0; i < points; ++i) values.push_back(value_at(window.from + i * step));
+  for (std::int64_t i = 0; i < points; ++i) {
+    if (i % points_a_look == 0 && !call.go_on()) return call.go_on().error();
+    values.push_back(value_at(window.from + i * step));
+  }
   return SeriesList{made_series(call.text("name"), window.from, window.until, step,
                                 std::move(values), call.x_files_factor())};
 }

@@ -91,6 +91,7 @@ Result<Preview> preview_of(Call const& call) {
   if (!series) return series.error();
   out.series = std::move(*series);
   for (auto& one : out.series) {
+    if (auto const still = call.go_on(); !still) return still.error();
     bool const known = !std::all_of(one.values.begin(), one.values.end(), is_absent);
     auto const season_values = *season / one.step;
     if (season_values < 2 && known) {
@@ -133,6 +134,8 @@ Result<SeriesList> bands_of(Call const& call) {
     auto const& [predictions, deviations] = preview->forecasts[i];
     lower.tags["holtWintersConfidenceUpper"] = "1";
     lower.tags["holtWintersConfidenceLower"] = "1";
+    auto const room = room_for(call.window().budget, (out.size() + 2) * bytes_of(lower));
+    if (!room) return room.error();
     auto upper = lower;
     lower.name = "holtWintersConfidenceLower(" + lower.name + ")";
     upper.name = "holtWintersConfidenceUpper(" + upper.name + ")";

@@ -50,6 +50,7 @@ Result<SeriesList> percentile_of_series(Call& call) {
   std::vector<double> row_values(series.size());
   std::vector<double> room;
   for (std::size_t row = 0; row < rows.rows; ++row) {
+    if (!work(call.window().budget, 4 * series.size())) return call.go_on().error();
     for (std::size_t column = 0; column < series.size(); ++column) {
       row_values[column] = rows.at(column, row);
     }
@@ -67,6 +68,7 @@ Result<SeriesList> n_percentile(Call& call) {
   std::vector<double> room;
   SeriesList out;
   for (auto& one : call.take_series("seriesList")) {
+    if (!work(call.window().budget, 2 * one.values.size())) return call.go_on().error();
     double const value = percentile(one.values, n, false, room);
     if (is_absent(value)) continue;
     auto const span = std::max<std::int64_t>(one.end - one.start, 0);
@@ -85,6 +87,7 @@ Result<SeriesList> remove_by_percentile(Call& call) {
   auto series = call.take_series("seriesList");
   std::vector<double> room;
   for (auto& one : series) {
+    if (!work(call.window().budget, 2 * one.values.size())) return call.go_on().error();
     rename_call(one, above ? "removeAbovePercentile" : "removeBelowPercentile", ", " + general(n));
     double const bound = percentile(one.values, n, false, room);
     if (is_absent(bound)) continue;
@@ -145,6 +148,7 @@ Result<SeriesList> remove_between(Call& call) {
   std::vector<double> row_values(series.size());
   std::vector<double> room;
   for (std::size_t row = 0; row < rows; ++row) {
+    if (!work(call.window().budget, 8 * series.size())) return call.go_on().error();
     for (std::size_t i = 0; i < series.size(); ++i) {
       row_values[i] = row < series[i].values.size() ? series[i].values[row] : absent;
     }

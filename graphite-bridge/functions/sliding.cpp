@@ -87,11 +87,12 @@ struct Spread {
 // block and the beginning of the next.
 template <typename Part>
 std::vector<double> slide(std::span<double const> values, size_t width, Aggregation aggregation,
-                          double x_files_factor) {
+                          double x_files_factor, QueryBudget* budget) {
   size_t const windows = values.size() - width;
   std::vector<double> out(windows, absent);
   std::vector<Part> endings(width);
   for (size_t block = 0; block < windows; block += width) {
+    if (!work(budget, width)) return {};
     Part ending;
     for (size_t i = width; i-- > 0;) {
       ending = Part::join(Part::of(values[block + i]), ending);
@@ -135,15 +136,35 @@ class RankCounts {
   size_t top_;
 };
 
+// Sorts piece by piece, so that it may leave off between two: false where the budget ends.
+template <typename Less>
+bool sort_while(std::vector<std::uint32_t>& order, Less const& less, QueryBudget* budget) {
+  constexpr size_t piece = 1 << 14, steps_a_place = 4;
+  auto const at = [&](size_t place) {
+    return order.begin() + static_cast<std::ptrdiff_t>(std::min(place, order.size()));
+  };
+  for (size_t begin = 0; begin < order.size(); begin += piece) {
+    if (!work(budget, piece * steps_a_place)) return false;
+    std::sort(at(begin), at(begin + piece), less);
+  }
+  for (size_t half = piece; half < order.size(); half *= 2)
+    for (size_t begin = 0; begin + half < order.size(); begin += 2 * half) {
+      if (!work(budget, half)) return false;
+      std::inplace_merge(at(begin), at(begin + half), at(begin + 2 * half), less);
+    }
+  return true;
+}
+
 std::vector<double> slide_median(std::span<double const> values, size_t width,
-                                 double x_files_factor) {
+                                 double x_files_factor, QueryBudget* budget) {
   std::vector<std::uint32_t> order;  // places of known values, least value first
   for (std::uint32_t i = 0; i < values.size(); ++i) {
     if (!is_absent(values[i])) order.push_back(i);
   }
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+  auto const less = [&](std::uint32_t a, std::uint32_t b) {
     return values[a] < values[b] || (values[a] == values[b] && a < b);
-  });
+  };
+  if (!sort_while(order, less, budget)) return {};
   std::vector<std::uint32_t> ranks(values.size(), 0);
   for (std::uint32_t rank = 0; rank < order.size(); ++rank) ranks[order[rank]] = rank;
   size_t const windows = values.size() - width;
@@ -155,8 +176,10 @@ std::vector<double> slide_median(std::span<double const> values, size_t width,
     counts.add(ranks[place], by);
     known = by > 0 ? known + 1 : known - 1;
   };
-  for (size_t place = 0; place < width; ++place) change(place, 1);
+  constexpr size_t steps_a_change = 8;
+  for (size_t place = 0; place < width && work(budget, steps_a_change); ++place) change(place, 1);
   for (size_t i = 0; i < windows; ++i) {
+    if (!work(budget, 2 * steps_a_change)) return {};
     if (enough_known(known, width, x_files_factor)) {
       double const middle = values[order[counts.at(known / 2)]];
       out[i] = known % 2 == 1 ? middle : (values[order[counts.at(known / 2 - 1)]] + middle) / 2;
@@ -170,18 +193,19 @@ std::vector<double> slide_median(std::span<double const> values, size_t width,
 }  // namespace
 
 std::vector<double> aggregate_windows(std::span<double const> values, size_t width,
-                                      Aggregation aggregation, double x_files_factor) {
+                                      Aggregation aggregation, double x_files_factor,
+                                      QueryBudget* budget) {
   if (width >= values.size()) return {};
   if (width == 0) return std::vector<double>(values.size(), absent);
   switch (aggregation) {
     case Aggregation::median:
-      return slide_median(values, width, x_files_factor);
+      return slide_median(values, width, x_files_factor, budget);
     case Aggregation::multiply:
-      return slide<Product>(values, width, aggregation, x_files_factor);
+      return slide<Product>(values, width, aggregation, x_files_factor, budget);
     case Aggregation::stddev:
-      return slide<Spread>(values, width, aggregation, x_files_factor);
+      return slide<Spread>(values, width, aggregation, x_files_factor, budget);
     default:
-      return slide<Summary>(values, width, aggregation, x_files_factor);
+      return slide<Summary>(values, width, aggregation, x_files_factor, budget);
   }
 }
 

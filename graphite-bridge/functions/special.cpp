@@ -77,7 +77,9 @@ Result<SeriesList> events(Call& call) {
   if (!found) return found.error();
   auto const seconds = std::max<std::int64_t>(window.until - window.from, 0);
   auto const step = seconds / max_points + 1;
-  std::vector<double> values(static_cast<std::size_t>((seconds + step - 1) / step), absent);
+  auto const points = static_cast<std::size_t>((seconds + step - 1) / step);
+  if (auto const charged = charge(window.budget, 1, points); !charged) return charged.error();
+  std::vector<double> values(points, absent);
   for (auto const& event : *found) {
     if (event.when < window.from || event.when >= window.until) continue;
     auto& value = values[static_cast<std::size_t>((event.when - window.from) / step)];

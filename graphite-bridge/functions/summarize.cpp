@@ -30,9 +30,15 @@ Result<std::int64_t> positive_interval(Call const& call, std::string_view parame
   return *seconds;
 }
 
-// Whether [start, end) falls into a bearable number of intervals.
-bool is_bearable(std::int64_t start, std::int64_t end, std::int64_t interval) {
-  return (end - start) / interval <= max_buckets;
+// Charges the query for the buckets that [start, end) falls into; refuses what no answer can hold.
+Result<void> charge_buckets(Call const& call, std::int64_t start, std::int64_t end,
+                            std::int64_t interval) {
+  auto const buckets = (end - start) / interval;
+  if (buckets > max_buckets) return call.error("the interval is too short");
+  if (auto const still = call.go_on(); !still) return still;
+  // The series that they are made of is there already.
+  return charge(call.window().budget, 0,
+                static_cast<std::size_t>(std::max<std::int64_t>(buckets, 0)));
 }
 
 // One value for each `interval` from start up to the first bound that is not before end.
@@ -78,7 +84,7 @@ Result<SeriesList> summarize(Call& call) {
       start -= start % *interval;
       end += *interval - end % *interval;
     }
-    if (!is_bearable(start, end, *interval)) return call.error("the interval is too short");
+    if (auto const good = charge_buckets(call, start, end, *interval); !good) return good.error();
     one.values = buckets_of(one, *find_aggregation(function), *interval, start, end);
     one.start = start;
     one.end = from_start ? start + static_cast<std::int64_t>(one.values.size()) * *interval : end;
@@ -109,7 +115,8 @@ Result<SeriesList> smart_summarize(Call& call) {
   auto const shown = call.text("intervalString");
   auto const function = call.text("func");
   for (auto& one : series) {
-    if (!is_bearable(one.start, one.end, *interval)) return call.error("the interval is too short");
+    auto const good = charge_buckets(call, one.start, one.end, *interval);
+    if (!good) return good.error();
     one.values = buckets_of(one, *find_aggregation(function), *interval, one.start, one.end);
     one.step = *interval;
     one.end = one.start + static_cast<std::int64_t>(one.values.size()) * *interval;
@@ -162,7 +169,8 @@ Result<SeriesList> hitcount(Call& call) {
   }
   auto const shown = call.text("intervalString");
   for (auto& one : series) {
-    if (!is_bearable(one.start, one.end, *interval)) return call.error("the interval is too short");
+    auto const good = charge_buckets(call, one.start, one.end, *interval);
+    if (!good) return good.error();
     auto const span = one.end - one.start;
     if (aligned) one.end = one.start + (span / *interval + 1) * *interval;
     auto const count = (one.end - one.start + *interval - 1) / *interval;

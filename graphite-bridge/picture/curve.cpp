@@ -5,6 +5,7 @@
 #include <map>
 
 #include "graphite-bridge/aggregation.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -84,7 +85,8 @@ struct Stack {
   bool totals = false;               // values are what stacked() has summed up already
 };
 
-void grow(std::vector<Curve>& curves, Stack const& stack, SeriesList const& series) {
+void grow(std::vector<Curve>& curves, Stack const& stack, SeriesList const& series,
+          QueryBudget* budget) {
   auto const coarsest = *std::max_element(
       stack.members.begin(), stack.members.end(),
       [&](std::size_t a, std::size_t b) { return curves[a].step < curves[b].step; });
@@ -94,6 +96,7 @@ void grow(std::vector<Curve>& curves, Stack const& stack, SeriesList const& seri
   Curve const* below = nullptr;
   for (auto const member : stack.members) {
     auto& curve = curves[member];
+    if (!work(budget, 8 * grid.size())) return;
     curve.values = on_grid(curve, grid, step, series[member].consolidation);
     curve.times = grid;
     curve.step = step;
@@ -173,6 +176,7 @@ std::vector<Curve> make_curves(SeriesList const& series, Window const& window, d
   std::size_t next_color = 0;
   for (std::size_t i = 0; i < series.size(); ++i) {
     auto& curve = out[i];
+    if (!work(window.budget, 16 + series[i].values.size() / 4)) break;
     curve.name = series[i].name;
     auto const own = parse_color(series[i].drawing.color);
     curve.color = own ? *own : palette[next_color++ % palette.size()];
@@ -182,7 +186,8 @@ std::vector<Curve> make_curves(SeriesList const& series, Window const& window, d
     if (!options.null_as_zero || curve.infinite) continue;
     std::replace_if(curve.values.begin(), curve.values.end(), is_absent, 0.0);
   }
-  for (auto const& [name, stack] : stacks_of(series, options)) grow(out, stack, series);
+  for (auto const& [name, stack] : stacks_of(series, options))
+    grow(out, stack, series, window.budget);
   return out;
 }
 

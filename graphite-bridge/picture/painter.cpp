@@ -6,17 +6,23 @@
 
 #include "graphite-bridge/picture/sheet_painter.hpp"
 #include "graphite-bridge/picture/stroke.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
 
 constexpr std::size_t clipped_up_to = 20;    // cairo's time for clips grows with their number
 constexpr std::size_t corners_at_once = 64;  // cairo's time for a path grows faster than the path
+constexpr std::size_t steps_a_corner = 64;   // for QueryBudget::work()
 
 class Painter {
  public:
-  Painter(Canvas& canvas, Layout const& layout, PictureOptions const& options)
-      : canvas_(canvas), context_(canvas.context()), layout_(layout), options_(options) {}
+  Painter(Canvas& canvas, Layout const& layout, PictureOptions const& options, QueryBudget* budget)
+      : canvas_(canvas),
+        context_(canvas.context()),
+        layout_(layout),
+        options_(options),
+        budget_(budget) {}
 
   void paint() {
     paint_ground(canvas_, options_.theme);
@@ -24,6 +30,7 @@ class Painter {
     paint_grid();
     paint_axis();
     paint_curves();
+    if (budget_ != nullptr && budget_->over()) return;
     paint_thresholds();
     paint_marks();
     paint_texts();
@@ -80,13 +87,15 @@ class Painter {
     for (std::size_t i = 0; i < runs.size(); ++i) {
       auto const& curve = layout_.curves[i];
       if (curve.infinite || curve.invisible) continue;
+      if (!work(budget_, steps_a_corner * (1 + curve.values.size()))) break;
       runs[i] = runs_of(curve, layout_, options_);
       if (!curve.fill) continue;
       paint_area(curve, runs[i]);
       if (few && curve.base.empty()) keep_off(runs[i]);
     }
     cairo_restore(context_);
-    for (std::size_t i = 0; i < runs.size(); ++i) paint_line(layout_.curves[i], runs[i]);
+    for (std::size_t i = 0; i < runs.size() && work(budget_, steps_a_corner); ++i)
+      paint_line(layout_.curves[i], runs[i]);
     cairo_restore(context_);
   }
 
@@ -141,6 +150,7 @@ class Painter {
       auto const piece = opaque && curve.dashes.empty() ? corners_at_once : run.line.size();
       for (std::size_t begin = 0; begin + 1 < run.line.size(); begin += piece - 1) {
         auto const end = std::min(begin + piece + 1, run.line.size());
+        if (!work(budget_, steps_a_corner * (end - begin))) return;
         for (std::size_t i = begin; i < end; ++i) {
           cairo_line_to(context_, run.line[i].x, run.line[i].y);
         }
@@ -236,12 +246,14 @@ class Painter {
   cairo_t* context_;
   Layout const& layout_;
   PictureOptions const& options_;
+  QueryBudget* const budget_;
 };
 
 }  // namespace
 
-void paint(Canvas& canvas, Layout const& layout, PictureOptions const& options) {
-  Painter(canvas, layout, options).paint();
+void paint(Canvas& canvas, Layout const& layout, PictureOptions const& options,
+           QueryBudget* budget) {
+  Painter(canvas, layout, options, budget).paint();
 }
 
 }  // namespace dadvisor::graphite::picture

@@ -7,6 +7,8 @@
 
 namespace dadvisor::graphite::picture {
 
-void paint(Canvas& canvas, Layout const& layout, PictureOptions const& options);
+// Leaves off where the budget ends, if there is one.
+void paint(Canvas& canvas, Layout const& layout, PictureOptions const& options,
+           QueryBudget* budget = nullptr);
 
 }  // namespace dadvisor::graphite::picture

@@ -8,7 +8,8 @@
 // An SVG carries text as outlines (cairo 1.16 knows no other way): no font is needed to show it,
 // and nothing of a name can become markup.
 //
-// Errc::malformed: width, height or scale out of range. Errc::io: cairo failed (memory).
+// Errc::malformed: width, height or scale out of range. Errc::io: cairo failed (memory). Those of
+// the window's budget too.
 
 #include <string>
 

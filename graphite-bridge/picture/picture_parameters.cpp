@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "graphite-bridge/number_text.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::graphite::picture {
 namespace {
@@ -40,8 +41,8 @@ class Reader {
   explicit Reader(Parameters const& parameters) : parameters_(parameters) {}
 
   std::optional<Error> const& error() const { return error_; }
-  void complain(std::string const& name, std::string const& what) {
-    if (!error_) error_ = Error{Errc::malformed, 0, name + ": " + what};
+  void complain(std::string const& name, std::string const& what, char const* limit = nullptr) {
+    if (!error_) error_ = Error{Errc::malformed, 0, name + ": " + what, limit};
   }
 
   // As it was written; empty when it was not.
@@ -71,12 +72,15 @@ class Reader {
     return out;
   }
 
-  std::optional<int> integer(std::string const& name, int least, int most) {
+  // `limit`: which one it is that a greater one than `most` meets.
+  std::optional<int> integer(std::string const& name, int least, int most,
+                             char const* limit = nullptr) {
     auto const value = text(name);
     if (!value) return std::nullopt;
     auto const out = parse_integer(*value);
     if (!out || *out < least || *out > most) {
-      complain(name, fmt::format("must be {} to {}, not {}", least, most, *value));
+      complain(name, fmt::format("must be {} to {}, not {}", least, most, *value),
+               out && *out > most ? limit : nullptr);
       return std::nullopt;
     }
     return static_cast<int>(*out);
@@ -125,11 +129,12 @@ void set(T& to, std::optional<U> const& given) {
 }
 
 void read_sheet(Reader& read, PictureOptions& out) {
-  set(out.width, read.integer("width", 1, max_size));
-  set(out.height, read.integer("height", 1, max_size));
+  set(out.width, read.integer("width", 1, max_size, query_limit::picture));
+  set(out.height, read.integer("height", 1, max_size, query_limit::picture));
   set(out.scale, read.number("scale", 0.25, 4));
   if (out.width * out.scale > max_size || out.height * out.scale > max_size) {
-    read.complain("scale", fmt::format("width and height by scale must be at most {}", max_size));
+    read.complain("scale", fmt::format("width and height by scale must be at most {}", max_size),
+                  query_limit::picture);
   }
   auto const margin = read.integer("margin", -max_size, max_size);
   if (margin && *margin >= 0) out.margin = margin;

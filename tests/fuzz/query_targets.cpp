@@ -10,6 +10,7 @@
 #include "graphite-bridge/format/json_series.hpp"
 #include "graphite-bridge/glob.hpp"
 #include "graphite-bridge/posted_event.hpp"
+#include "graphite-bridge/query_budget.hpp"
 #include "graphite-bridge/render.hpp"
 #include "graphite-bridge/tag_query.hpp"
 #include "graphite-bridge/time_spec.hpp"
@@ -35,6 +36,8 @@ class Source final : public SeriesSource {
       if (compiled->matches(path)) {
         auto made = made_series(path, window);
         if (!made) return made.error();
+        auto const charged = charge(window.budget, 1, made->values.size());
+        if (!charged) return charged.error();
         out.push_back(std::move(*made));
         out.back().path_expression = pattern;
       }
@@ -58,6 +61,8 @@ class Source final : public SeriesSource {
       if (!query->matches(tags)) continue;
       auto made = made_series(std::string("t;dc=") + dc, window);
       if (!made) return made.error();
+      auto const charged = charge(window.budget, 1, made->values.size());
+      if (!charged) return charged.error();
       out.push_back(std::move(*made));
       out.back().tags = tags;
     }
@@ -85,6 +90,11 @@ class Source final : public SeriesSource {
   }
 };
 
+// With the fuzzer's own bounds of memory and time, which are not far above: what a query takes that
+// nobody charges for is found.
+QueryLimits const limits{
+    .series = 1000, .points = 1'000'000, .memory = 64 << 20, .time = std::chrono::seconds(2)};
+
 void check(SeriesList const& series) {
   for (auto const& one : series) {
     must(!one.values.empty(), "no series is without values");
@@ -96,7 +106,9 @@ void check(SeriesList const& series) {
 
 void take_target(std::string_view bytes) {
   Source const source;
-  Window const window{now - 3600, now, now, {}};
+  SystemClock const clock;
+  QueryBudget budget(limits, clock);
+  Window const window{now - 3600, now, now, {}, &budget};
   auto series = evaluate(bytes, window, source);
   if (!series) {
     must(series.error().context.find('\n') == std::string::npos, "an error is one line");
@@ -167,7 +179,9 @@ void take_posted_event(std::string_view bytes) {
 void take_carbonapi(std::string_view bytes) {
   Source const source;
   for (auto const ask : {render_for_carbonapi, find_for_carbonapi}) {
-    auto const answer = ask(bytes, {{"target", "a.*"}, {"query", "a.*"}}, now, source);
+    SystemClock const clock;
+    QueryBudget budget(limits, clock);
+    auto const answer = ask(bytes, {{"target", "a.*"}, {"query", "a.*"}}, now, source, &budget);
     must(answer || !answer.error().context.empty(), "an answer, or what is wrong");
   }
 }

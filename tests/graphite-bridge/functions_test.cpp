@@ -191,7 +191,7 @@ TEST_CASE("made series are of bounded length, and a step leads on") {
   Window const years{t0 - 20LL * 365 * 86400, t0, t0};
   auto const tried = evaluate("randomWalk('w',60)", years, source);
   REQUIRE_FALSE(tried);
-  CHECK(tried.error().context.find("more than 4194304 points") != std::string::npos);
+  CHECK(tried.error().context.find("more than 10000000 points") != std::string::npos);
   CHECK(run("time('t',3600)", source, years).front().values.size() == 20 * 365 * 24);
 }
 

@@ -17,6 +17,7 @@
 #include "graphite-bridge/aggregation.hpp"
 #include "graphite-bridge/glob.hpp"
 #include "graphite-bridge/number_text.hpp"
+#include "graphite-bridge/query_budget.hpp"
 #include "graphite-bridge/series.hpp"
 #include "graphite-bridge/tag_query.hpp"
 
@@ -123,6 +124,9 @@ class MemorySource final : public SeriesSource {
     for (auto const& [name, stored] : series_) {
       if (PathPattern::compile(pattern)->matches(name)) add_read(out, name, stored, window);
     }
+    std::size_t points = 0;
+    for (auto const& one : out) points += one.values.size();
+    if (auto const good = charge(window.budget, out.size(), points); !good) return good.error();
     return out;
   }
 

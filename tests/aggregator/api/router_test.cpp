@@ -27,7 +27,7 @@ class EmptySource final : public graphite::SeriesSource {
 class Served {
  public:
   Served() {
-    add_graphite_routes(router_, source_, {pool_, clock_});
+    add_graphite_routes(router_, source_, {pool_, clock_, counts_});
     router_.add("/only-get", "GET", [](http::Request request, http::Responder respond) {
       respond(http::text_response(200, request.path));
     });
@@ -61,6 +61,7 @@ class Served {
  private:
   EmptySource source_;
   SystemClock clock_;
+  QueryCounts counts_;
   QueryPool pool_{1, 10};
   Router router_;
   http::Loop loop_;

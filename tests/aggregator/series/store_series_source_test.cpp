@@ -11,6 +11,7 @@
 
 #include "aggregator/store/real_disk.hpp"
 #include "common/core/frame/frame.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator;
@@ -308,6 +309,51 @@ TEST_CASE("a pattern that matches too much is refused") {
       shelf.source->fetch("dadvisor.c.instances.a.*.mem.usage", {t0 - 1'000'000'000, t0, t0});
   REQUIRE_FALSE(fetched);
   CHECK(fetched.error().code == Errc::too_large);
+}
+
+TEST_CASE("a query keeps as many series and points as its budget has, and sums may have more") {
+  Shelf shelf;
+  for (int i = 0; i < 3; ++i)
+    shelf.row(container("a", std::to_string(i), "x" + std::to_string(i), 0), 10,
+              {{metric::mem_usage, 1}});
+  shelf.settle();
+  SystemClock const clock;
+  std::string const pattern = "dadvisor.c.instances.a.*.mem.usage";
+  auto const limit = [&](graphite::QueryLimits const& limits, auto const& ask) -> std::string {
+    graphite::QueryBudget budget(limits, clock);
+    auto const done = ask(graphite::Window{t0, t0 + 60, t0 + 60, {}, &budget});
+    if (done) return "";
+    CHECK(done.error().code == Errc::too_large);
+    return done.error().limit == nullptr ? done.error().context : done.error().limit;
+  };
+  auto const fetch = [&](graphite::Window const& window) {
+    return shelf.source->fetch(pattern, window);
+  };
+  auto const tagged = [&](graphite::Window const& window) {
+    return shelf.source->fetch_tagged({"name=mem.usage", "app=a"}, window);
+  };
+  auto const sum = [&](graphite::Window const& window) -> Result<void> {
+    auto const matched = shelf.source->match(pattern, window);
+    if (!matched) return matched.error();
+    return (*matched)->each([](std::size_t, std::span<double const>) {});
+  };
+  auto const find = [&](graphite::Window const& window) {
+    return shelf.source->find(pattern, window);
+  };
+  CHECK(limit({.series = 3, .points = 18}, fetch) == "");  // 60 s by 10 s
+  CHECK(limit({.series = 2}, fetch) == "series");
+  CHECK(limit({.points = 17}, fetch) == "points");
+  CHECK(limit({.series = 3}, tagged) == "");
+  CHECK(limit({.series = 2}, tagged) == "series");
+  CHECK(limit({.series = 2, .points = 17}, sum) == "");
+  CHECK(limit({.series = 2}, find) == "");
+  graphite::QueryLimits const no_time{.time = Nanoseconds::zero()};
+  for (auto const& ended :
+       {limit(no_time, fetch), limit(no_time, tagged), limit(no_time, sum), limit(no_time, find)})
+    CHECK(ended == "time");
+  // What ended before its time is not remembered as all there is.
+  CHECK(shelf.find(pattern).size() == 3);
+  CHECK(shelf.source->fetch(pattern, {t0, t0 + 60, t0 + 60})->size() == 3);
 }
 
 TEST_CASE("points are the figures of the wanted entities in (from, until]") {

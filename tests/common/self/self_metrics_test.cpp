@@ -20,6 +20,17 @@ TEST_CASE("the page shows what the counters say when it is asked for") {
   CHECK(metrics.text().find("dadvisor_rows_total 4\n") != std::string::npos);
 }
 
+TEST_CASE("counters of one name are told apart by their labels") {
+  SelfMetrics metrics;
+  metrics.counter("dadvisor_refused_total", "Refused.", {{"limit", "time"}}, [] { return 5.0; });
+  metrics.counter("dadvisor_refused_total", "Refused.", {{"limit", "series"}}, [] { return 7.0; });
+  CHECK(metrics.text() ==
+        "# HELP dadvisor_refused_total Refused.\n"
+        "# TYPE dadvisor_refused_total counter\n"
+        "dadvisor_refused_total{limit=\"time\"} 5\n"
+        "dadvisor_refused_total{limit=\"series\"} 7\n");
+}
+
 TEST_CASE("gauges of one name are told apart by their labels") {
   SelfMetrics metrics;
   metrics.gauge("dadvisor_bytes", "Size.", {{"tier", "1m"}}, [] { return 5.0; });
