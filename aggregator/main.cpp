@@ -220,7 +220,10 @@ int run(Settings settings, config::OptionTable const& table) {
   auto const cores = std::thread::hardware_concurrency();
   auto const threads = settings.query_threads > 0 ? static_cast<std::size_t>(settings.query_threads)
                                                   : std::max(3U, cores) - 2;
-  auto queries = std::make_unique<api::QueryPool>(threads, 1000);
+  // Queries that give way to shorter ones keep what they have by then, up to
+  // query_limits.memory_mb.
+  constexpr std::size_t begun_more = 3;
+  auto queries = std::make_unique<api::QueryPool>(threads, 1000, begun_more);
   // One thread: ticks are evaluated in order.
   auto evaluation = std::make_unique<api::QueryPool>(1, 100'000);
 

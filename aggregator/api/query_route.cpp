@@ -38,9 +38,10 @@ http::Handler on_pool(QueryTerms const& terms, Query query) {
   return [terms, query = std::move(query)](http::Request request, http::Responder respond) {
     auto job = [asked = asked_by(request, unix_seconds(terms.clock.wall())), query, terms,
                 wanted = if_none_match(request), respond]() mutable {
-      graphite::QueryBudget budget(
-          terms.limits, terms.clock,
-          {.abandoned = [&respond] { return respond.abandoned(); }, .pause = {}});
+      QueryPool::Turn turn(terms.pool, terms.clock);
+      graphite::QueryBudget budget(terms.limits, terms.clock,
+                                   {.abandoned = [&] { return respond.abandoned() || turn.over(); },
+                                    .pause = [&] { return turn.give_way(); }});
       if (!budget.go_on()) return terms.counts.add_abandoned();
       asked.budget = &budget;
       auto made = answer(query, asked, terms.jsonp, terms.counts);

@@ -25,7 +25,7 @@ Responder::State::~State() {
 
 void Responder::operator()(Response response) const {
   if (state_->answered.exchange(true)) return;
-  if (state_->gzip && worth_compressing(response)) {
+  if (state_->gzip && !state_->abandoned && worth_compressing(response)) {
     if (auto packed = gzip(response.body)) {
       response.body = std::move(*packed);
       response.headers.emplace_back("Content-Encoding", "gzip");
