@@ -136,7 +136,7 @@ void take_glob(std::string_view bytes) {
   bytes.remove_prefix(std::min(end + 1, bytes.size()));
   if (!compiled) return;
   must(compiled->nodes().size() == split_nodes(pattern).size(), "as many nodes as are written");
-  if (!has_wildcard(pattern) && pattern.find('{') == std::string_view::npos)
+  if (!has_wildcard(pattern) && pattern.find_first_of("{\\") == std::string_view::npos)
     must(compiled->matches(pattern), "a plain path matches itself");
   while (!bytes.empty()) {
     auto const line = bytes.substr(0, std::min(bytes.find('\n'), bytes.size()));
