@@ -74,6 +74,11 @@ class QueryBudget {
   void set_held(std::size_t bytes) { held_ = bytes; }
   // Refused when `more` would be too much beside what is kept; else nothing changes.
   Result<void> room_for(std::size_t more);
+  // The same for loops, which ask for each point: false where it is refused.
+  bool has_room(std::size_t more) {
+    bool const fits = !over() && held_ <= limits_.memory && more <= limits_.memory - held_;
+    return fits || room_for(more).has_value();
+  }
   bool abandoned() const { return abandoned_; }
 
  private:
@@ -101,7 +106,7 @@ inline Result<void> room_for(QueryBudget* budget, std::size_t more) {
 inline bool work(QueryBudget* budget, std::size_t steps) { return !budget || budget->work(steps); }
 // Whether an encoder that has written so many bytes and works on may go on.
 inline bool may_write(QueryBudget* budget, std::size_t written, std::size_t steps) {
-  return !budget || (budget->work(steps) && budget->room_for(written));
+  return !budget || (budget->work(steps) && budget->has_room(written));
 }
 
 }  // namespace dadvisor::graphite
