@@ -54,7 +54,7 @@ Result<void> QueryBudget::go_on() {
     refusal_ = Error{Errc::gone, 0, "nobody waits for the answer"};
     return *refusal_;
   }
-  if (seams_.pause) until_ += seams_.pause();
+  if (seams_.pause && undivided_ == 0) until_ += seams_.pause();
   if (clock_.monotonic() < until_) return {};
   return refuse(query_limit::time,
                 "more than " + config::duration_text(limits_.time) +

@@ -43,7 +43,8 @@ struct QueryLimits {
 
 class QueryBudget {
  public:
-  // Both are called between two pieces of work, on the query's thread; either may be empty.
+  // Both are called between two pieces of work, on the query's thread; either may be empty. pause
+  // is not called while something is Undivided.
   struct Seams {
     std::function<bool()> abandoned;     // whether nobody waits for the answer any more
     std::function<Nanoseconds()> pause;  // lets others work; how long that took
@@ -81,6 +82,23 @@ class QueryBudget {
   }
   bool abandoned() const { return abandoned_; }
 
+  // While one lives the query does not let others work: for whoever holds a lock, which those
+  // others may want and could then never get. `budget` may be null; the thread of the query.
+  class Undivided {
+   public:
+    explicit Undivided(QueryBudget* budget) : budget_(budget) {
+      if (budget_ != nullptr) ++budget_->undivided_;
+    }
+    ~Undivided() {
+      if (budget_ != nullptr) --budget_->undivided_;
+    }
+    Undivided(Undivided const&) = delete;
+    Undivided& operator=(Undivided const&) = delete;
+
+   private:
+    QueryBudget* const budget_;
+  };
+
  private:
   static constexpr std::size_t steps_a_look = 1 << 13;
   bool looked();
@@ -91,6 +109,7 @@ class QueryBudget {
   Seams const seams_;
   MonotonicTime until_;
   std::size_t series_ = 0, points_ = 0, held_ = 0, steps_ = 0;
+  int undivided_ = 0;
   bool abandoned_ = false;
   std::optional<Error> refusal_;
 };

@@ -73,6 +73,8 @@ std::shared_ptr<DeadIndex::Tree const> DeadIndex::tree() const {
 template <typename Inner, typename Visit>
 Result<void> DeadIndex::walk(graphite::PathPattern const& pattern, DeadBounds const& bounds,
                              Inner const& inner, Visit const& visit) const {
+  // Names are visited while the catalogue is being read.
+  graphite::QueryBudget::Undivided const undivided(bounds.budget);
   auto const tree = this->tree();
   store::TickNs const from = tick_ns(bounds.from), until = tick_ns(bounds.until);
   std::size_t budget = most_rows_;

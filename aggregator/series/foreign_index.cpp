@@ -35,6 +35,7 @@ store::EntityPtr const& ForeignIndex::info(store::EntityId id) const {
 
 template <typename Found>
 void ForeignIndex::walk(PatternWalk& walk, Found const& found) const {
+  auto const undivided = walk.undivided();
   auto const lock = share();
   walk.down(root_, [&](Entities const& entities, std::size_t level) {
     if (!walk.ends(level + 1)) return;
@@ -110,6 +111,7 @@ std::vector<MembersPtr> ForeignIndex::parents(graphite::PathPattern const& patte
 
 Result<void> ForeignIndex::append_paths(std::vector<std::string>& paths, std::size_t limit,
                                         graphite::QueryBudget* budget) const {
+  graphite::QueryBudget::Undivided const undivided(budget);
   auto const lock = share();
   if (!list()) return {};
   for (store::EntityInfo const& one : *list()) {

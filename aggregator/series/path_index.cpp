@@ -108,6 +108,7 @@ void sort_by_path(std::vector<MatchedLeaf>& leaves) {
 
 Result<MatchedLeaves> PathIndex::leaves(graphite::PathPattern const& pattern, std::size_t limit,
                                         graphite::QueryBudget* budget) const {
+  graphite::QueryBudget::Undivided const undivided(budget);
   auto const lock = share();
   if (auto known = matches_.find(pattern.text())) {
     if (known->size() > limit) return too_many(limit, "series");
@@ -152,6 +153,7 @@ Result<MatchedLeaves> PathIndex::with_dead(graphite::PathPattern const& pattern,
     if (!dead.contains(leaf.members->path)) all->push_back(leaf);
   PatternWalk walk(PatternWalk::Of::leaves, pattern, limit - std::min(limit, all->size()), budget);
   {
+    graphite::QueryBudget::Undivided const undivided(budget);
     auto const lock = share();
     for (auto const& [path, entities] : dead) {
       auto const nodes = graphite::split_nodes(path);
@@ -173,6 +175,7 @@ Result<std::vector<graphite::FoundNode>> PathIndex::nodes(graphite::PathPattern 
                                                           graphite::QueryBudget* budget) const {
   PatternWalk walk(PatternWalk::Of::nodes, pattern, limit, budget);
   {
+    graphite::QueryBudget::Undivided const undivided(budget);
     auto const lock = share();
     walk.down(root_, [&](Place const& place, std::size_t level) {
       walk_leaves(walk, place.members->leaves->root, level, [&](Leaf const&) { walk.leaf(); });

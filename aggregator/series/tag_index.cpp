@@ -330,6 +330,7 @@ Result<TaggedLeaves> TagIndex::leaves(graphite::TagQuery const& query, std::size
     return true;
   };
   {
+    graphite::QueryBudget::Undivided const undivided(budget);
     auto const lock = share();
     if (auto known = keep ? matches_.find(query.text()) : nullptr) {
       if (known->size() > limit) return refused();
@@ -361,6 +362,7 @@ Result<TaggedLeaves> TagIndex::leaves(graphite::TagQuery const& query, std::size
 std::set<std::string> TagIndex::tags(graphite::TagQuery const* query,
                                      graphite::QueryBudget* budget) const {
   std::set<std::string> names;
+  graphite::QueryBudget::Undivided const undivided(budget);
   auto const lock = share();
   if (query == nullptr) {
     for (auto const& [name, values] : values_) names.insert(name);
@@ -385,6 +387,7 @@ std::map<std::string, std::uint64_t> TagIndex::values(std::string const& tag,
                                                       graphite::TagQuery const* query,
                                                       graphite::QueryBudget* budget) const {
   std::map<std::string, std::uint64_t> found;
+  graphite::QueryBudget::Undivided const undivided(budget);
   auto const lock = share();
   if (query != nullptr) {
     each(*query, budget, [&](Group const& group, std::size_t i) {

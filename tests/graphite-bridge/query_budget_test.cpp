@@ -103,6 +103,27 @@ TEST_CASE("time is looked at once in a while, and pauses do not count") {
   CHECK(budget.go_on().error().context.starts_with("more than 1s of work: "));
 }
 
+TEST_CASE("a query gives nobody way while it is undivided") {
+  StillClock clock;
+  int pauses = 0;
+  QueryBudget budget({}, clock, {.abandoned = {}, .pause = [&] {
+                                   ++pauses;
+                                   return Nanoseconds{};
+                                 }});
+  CHECK(budget.go_on());
+  CHECK(pauses == 1);
+  {
+    QueryBudget::Undivided const outer(&budget);
+    { QueryBudget::Undivided const inner(&budget); }
+    CHECK(budget.go_on());
+    CHECK(budget.work(1 << 20));
+    CHECK(pauses == 1);
+  }
+  CHECK(budget.work(1 << 20));
+  CHECK(pauses == 2);
+  QueryBudget::Undivided const none(nullptr);
+}
+
 TEST_CASE("a query whose client has gone is over and tells so") {
   StillClock clock;
   bool gone = false;

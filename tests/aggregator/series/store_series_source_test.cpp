@@ -356,6 +356,53 @@ TEST_CASE("a query keeps as many series and points as its budget has, and sums m
   CHECK(shelf.source->fetch(pattern, {t0, t0 + 60, t0 + 60})->size() == 3);
 }
 
+TEST_CASE("a query that gives way holds no lock that others want") {
+  Shelf shelf;
+  int next = 0;
+  auto const add = [&] {
+    auto const name = std::to_string(next++);
+    shelf.row(container("app-" + name, "1", "x" + name, 0), 10, {{metric::mem_usage, 1}});
+  };
+  while (next < 1000) add();
+  shelf.settle();
+  SystemClock const clock;
+  int pauses = 0;
+  bool free = true;
+  // While the query pauses there is one container more, which the index is to learn, and another
+  // query.
+  auto const pause = [&]() -> Nanoseconds {
+    ++pauses;
+    add();
+    shelf.settle();
+    auto other = std::async(std::launch::async, [&] {
+      return shelf.source->find("dadvisor.c.instances.*", {}).has_value() &&
+             shelf.source->fetch_tagged({"app=app-1"}, {t0, t0 + 10, t0 + 10}).has_value();
+    });
+    free = free && other.wait_for(10s) == std::future_status::ready;
+    return {};
+  };
+  std::string const pattern = "dadvisor.c.instances.*.*.mem.*";
+  auto const asked = [&](auto const& ask) {
+    pauses = 0;
+    graphite::QueryBudget budget({}, clock, {.abandoned = {}, .pause = pause});
+    CHECK(ask(graphite::Window{t0, t0 + 60, t0 + 60, {}, &budget}));
+    CHECK(free);
+    return pauses;
+  };
+  CHECK(asked([&](auto const& window) {
+          return shelf.source->fetch(pattern, window).has_value();
+        }) > 0);
+  CHECK(asked([&](auto const& window) {
+          auto const matched = shelf.source->match(pattern + "*", window);
+          return matched && (*matched)->each([](std::size_t, std::span<double const>) {});
+        }) > 0);
+  asked([&](auto const& window) { return shelf.source->find(pattern, window).has_value(); });
+  asked([&](auto const& window) {
+    return shelf.source->fetch_tagged({"name=~mem.*"}, window).has_value();
+  });
+  asked([&](auto const& window) { return shelf.source->paths(window.budget).has_value(); });
+}
+
 TEST_CASE("points are the figures of the wanted entities in (from, until]") {
   Shelf shelf;
   shelf.row(container("/shop/cart", "1", "aa", -1000), 0, {{metric::cpu_usage, 1'000'000'000}});
