@@ -33,10 +33,9 @@ store::EntityPtr const& ForeignIndex::info(store::EntityId id) const {
                                    [](store::EntityPtr const& one) { return one->id; });
 }
 
+// Under the lock.
 template <typename Found>
 void ForeignIndex::walk(PatternWalk& walk, Found const& found) const {
-  auto const undivided = walk.undivided();
-  auto const lock = share();
   walk.down(root_, [&](Entities const& entities, std::size_t level) {
     if (!walk.ends(level + 1)) return;
     for (store::EntityId const id : entities) {
@@ -52,7 +51,14 @@ void ForeignIndex::walk(PatternWalk& walk, Found const& found) const {
 Result<std::vector<MatchedLeaf>> ForeignIndex::leaves(graphite::PathPattern const& pattern,
                                                       std::size_t limit,
                                                       graphite::QueryBudget* budget) const {
-  std::vector<MatchedLeaf> matched;
+  graphite::QueryBudget::Undivided const undivided(budget);
+  auto const lock = share();
+  if (auto const known = matches_.find(pattern.text())) {
+    if (known->size() > limit) return too_many(limit, "series");
+    return *known;
+  }
+  auto const made = std::make_shared<std::vector<MatchedLeaf>>();
+  std::vector<MatchedLeaf>& matched = *made;
   PatternWalk way(PatternWalk::Of::leaves, pattern, limit, budget);
   std::shared_ptr<Members> members;  // of the entity at hand
   walk(way, [&](store::EntityPtr const& entity, std::string_view name, std::uint32_t place) {
@@ -67,12 +73,16 @@ Result<std::vector<MatchedLeaf>> ForeignIndex::leaves(graphite::PathPattern cons
   });
   if (way.too_many()) return too_many(limit, "series");
   if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
+  std::ranges::sort(matched, {}, &MatchedLeaf::own_path);
+  matches_.keep(pattern.text(), made);
   return matched;
 }
 
 Result<std::vector<graphite::FoundNode>> ForeignIndex::nodes(graphite::PathPattern const& pattern,
                                                              std::size_t limit,
                                                              graphite::QueryBudget* budget) const {
+  graphite::QueryBudget::Undivided const undivided(budget);
+  auto const lock = share();
   PatternWalk way(PatternWalk::Of::nodes, pattern, limit, budget);
   walk(way, [&](store::EntityPtr const& entity, std::string_view name, std::uint32_t) {
     way.leaf(graphite::join_path(entity->entity.key.container_id, name));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aggregator/series/entity_index.hpp"
+#include "aggregator/series/known_matches.hpp"
 #include "aggregator/series/name_tree.hpp"
 #include "aggregator/series/path_index.hpp"
 #include "aggregator/store/store.hpp"
@@ -16,7 +17,7 @@ namespace dadvisor::aggregator::series {
 
 class ForeignIndex final : public EntityIndex {
  public:
-  // Leaves whose whole path matches, in no certain order. too_large beyond `limit`; errors
+  // Leaves whose whole path matches, by path. too_large beyond `limit`; errors
   // of `budget` too, here and below, where there is one.
   Result<std::vector<MatchedLeaf>> leaves(graphite::PathPattern const& pattern, std::size_t limit,
                                           graphite::QueryBudget* budget = nullptr) const;
@@ -35,12 +36,14 @@ class ForeignIndex final : public EntityIndex {
 
   void add(store::EntityPtr const& info) override;
   void remove(store::EntityInfo const& info) override;
+  void changed() override { matches_.clear(); }
   store::EntityPtr const& info(store::EntityId id) const;
   // Calls found(entity, leaf, its place) for the leaves that the walk meets.
   template <typename Found>
   void walk(PatternWalk& walk, Found const& found) const;
 
   NameNode<Entities> root_;
+  mutable KnownMatches<MatchedLeaf> matches_{100'000};  // 16 MiB
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -112,7 +112,8 @@ Result<std::unique_ptr<ForeignSeries>> ForeignSeries::make(
     std::string_view pattern, graphite::Window const& window, std::size_t most_values) {
   std::unique_ptr<ForeignSeries> made(new ForeignSeries(store, pattern, window.budget));
   made->leaves_.reserve(leaves.size());
-  std::ranges::sort(leaves, {}, &MatchedLeaf::own_path);
+  if (!std::ranges::is_sorted(leaves, {}, &MatchedLeaf::own_path))
+    std::ranges::sort(leaves, {}, &MatchedLeaf::own_path);
   std::size_t values = 0;
   for (MatchedLeaf& leaf : leaves) {
     constexpr std::size_t a_grid = 32;  // steps for QueryBudget::work()

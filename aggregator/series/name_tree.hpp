@@ -149,10 +149,6 @@ class PatternWalk {
     return !too_many_;
   }
 
-  // For as long as a lock is held.
-  graphite::QueryBudget::Undivided undivided() const {
-    return graphite::QueryBudget::Undivided(budget_);
-  }
   // Whether there is time for that many steps more.
   bool work(std::size_t steps) { return graphite::work(budget_, steps); }
   bool too_many() const { return too_many_; }
