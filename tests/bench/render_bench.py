@@ -26,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), HERE]
 import lab  # noqa: E402
 import peers  # noqa: E402
-from peer import session_of  # noqa: E402
+from peer import cpu_ns, session_of  # noqa: E402
 
 STEP = 10
 SCHEMAS = """[names]
@@ -139,18 +139,6 @@ class Victoria(Server, peers.VictoriaGraphite):
 
     def values(self, body):
         return [[float(v) for _, v in one["values"]] for one in json.loads(body)["data"]["result"]]
-
-
-def cpu_ns(pids):
-    """Of the threads there are now; a process's ended ones are not in it."""
-    total = 0
-    for pid in pids:
-        for thread in os.listdir("/proc/%d/task" % pid):
-            try:
-                total += int(lab.read("/proc/%d/task/%s/schedstat" % (pid, thread)).split()[0])
-            except OSError:
-                pass
-    return total
 
 
 def questions(points):

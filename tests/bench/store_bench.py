@@ -42,18 +42,6 @@ def cpu_seconds(pids):
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def cpu_ns(pids):
-    """Of the threads there are now: for what is too short for steps of 10 ms."""
-    total = 0
-    for pid in pids:
-        for thread in os.listdir("/proc/%d/task" % pid):
-            try:
-                total += int(lab.read("/proc/%d/task/%s/schedstat" % (pid, thread)).split()[0])
-            except OSError:
-                pass  # ended meanwhile
-    return total
-
-
 def memory_kib(pids, key):
     return sum(int(line.split()[1]) for pid in pids
                for line in lab.read("/proc/%d/status" % pid).splitlines()
@@ -75,12 +63,12 @@ def ask(peer, url):
     status, body = lab.http_get(url, 120)
     if status != 200 or len(body) < 20:
         raise AssertionError("%s: %s answers %s %s" % (peer.name, url, status, body[:300]))
-    before = cpu_ns(pids)
+    before = base.cpu_ns(pids)
     while len(walls) < REPEATS and sum(walls) < 5:
         began = time.monotonic()
         lab.http_get(url, 120)
         walls.append(time.monotonic() - began)
-    return (cpu_ns(pids) - before) / 1e6 / len(walls), statistics.median(walls) * 1000
+    return (base.cpu_ns(pids) - before) / 1e6 / len(walls), statistics.median(walls) * 1000
 
 
 def measure(kind, containers, ticks, directory, recording):
