@@ -60,8 +60,7 @@ void add_event_routes(Router& router, graphite::SeriesSource const& source, Even
         if (http::header(request.headers, "Sec-Fetch-Site") == "cross-site")
           return respond(http::text_response(403, "not for pages of other sites\n"));
         auto job = [seams, body = std::move(request.body), respond] { respond(told(seams, body)); };
-        if (!terms.pool.submit(std::move(job)))
-          respond(http::text_response(503, "too many requests wait; try again\n"));
+        if (!terms.pool.submit(std::move(job))) respond(busy_response());
       });
 }
 

@@ -48,17 +48,19 @@ http::Handler on_pool(QueryTerms const& terms, Query query) {
       if (budget.abandoned()) return;
       respond(with_etag(std::move(made), wanted));
     };
-    if (!terms.pool.submit(std::move(job))) {
-      auto response = http::text_response(503, "too many queries wait; try again\n");
-      response.headers.emplace_back("Retry-After", "1");
-      respond(std::move(response));
-    }
+    if (!terms.pool.submit(std::move(job))) respond(busy_response());
   };
 }
 
 http::Response answer_response(graphite::Answer answer) {
   auto response = http::typed_response(200, answer.content_type, std::move(answer.body));
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
+http::Response busy_response() {
+  auto response = http::text_response(503, "too many queries wait; try again\n");
+  response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 

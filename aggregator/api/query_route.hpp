@@ -40,8 +40,9 @@ http::Handler on_pool(QueryTerms const& terms, Query query);
 // An answer to show, and none that a browser takes for something else than it is said to be.
 http::Response answer_response(graphite::Answer answer);
 // The answer to a failed query (decision 13): 400 for what the client wrote, which may be over a
-// limit in itself; 422 for what it would take, over a limit; 503
-// when the store is away.
+// limit in itself; 422 for what it would take, over a limit; 503 when the store is away.
 http::Response error_response(Error const& error);
+// The answer to whoever finds the pool full: 503, to be tried again in a second.
+http::Response busy_response();
 
 }  // namespace dadvisor::aggregator::api

@@ -43,7 +43,7 @@ class ForeignIndex final : public EntityIndex {
   void walk(PatternWalk& walk, Found const& found) const;
 
   NameNode<Entities> root_;
-  mutable KnownMatches<MatchedLeaf> matches_{100'000};  // 16 MiB
+  mutable KnownMatches<MatchedLeaf> matches_{50'000};  // some 20 MiB, of one leaf a parent
 };
 
 }  // namespace dadvisor::aggregator::series
