@@ -19,29 +19,35 @@ std::string_view strip(std::string_view text) {
 
 char* put(char* out, std::string_view text) { return std::copy(text.begin(), text.end(), out); }
 
+char* write_whole(char* out, std::uint64_t value) {
+  fmt::format_int const text(value);
+  return std::copy_n(text.data(), text.size(), out);
+}
+
 // What has at most three decimals and fifteen digits, as most figures do: so few digits name no two
-// doubles, so the first that reads back the same is the shortest. nullptr: it is another one.
+// doubles, so what reads back the same is, without zeros behind it, the shortest. nullptr: it is
+// another one.
 char* write_short(char* out, double value) {
-  constexpr double beyond = 1e15;
-  constexpr std::array<std::int64_t, 4> units{1, 10, 100, 1000};
-  for (std::size_t decimals = 0; decimals < units.size(); ++decimals) {
-    auto const unit = static_cast<double>(units[decimals]);
-    double const scaled = value * unit;
-    if (!(std::fabs(scaled) < beyond)) return nullptr;
-    auto const digits = static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled));
-    if (static_cast<double>(digits) / unit != value) continue;
-    if (std::signbit(value)) *out++ = '-';  // of -0.0 too
-    auto const size = digits < 0 ? -digits : digits;
-    out = std::to_chars(out, out + repr_size, size / units[decimals]).ptr;
-    *out++ = '.';
-    if (decimals == 0) *out++ = '0';
-    for (auto rest = size % units[decimals], place = units[decimals] / 10; place > 0; place /= 10) {
-      *out++ = static_cast<char>('0' + rest / place);
-      rest %= place;
-    }
-    return out;
+  double const size = std::fabs(value);
+  if (!(size < 1e15)) return nullptr;
+  auto whole = static_cast<std::uint64_t>(size);
+  unsigned thousandths = 0;
+  if (static_cast<double>(whole) != size) {
+    if (size >= 1e12) return nullptr;
+    auto const scaled = static_cast<std::uint64_t>(size * 1000 + 0.5);
+    if (static_cast<double>(scaled) / 1000 != size) return nullptr;
+    whole = scaled / 1000;
+    thousandths = static_cast<unsigned>(scaled % 1000);
   }
-  return nullptr;
+  if (std::signbit(value)) *out++ = '-';  // of -0.0 too
+  out = write_whole(out, whole);
+  *out++ = '.';
+  *out++ = static_cast<char>('0' + thousandths / 100);
+  if (thousandths % 100 == 0) return out;
+  *out++ = static_cast<char>('0' + thousandths / 10 % 10);
+  if (thousandths % 10 == 0) return out;
+  *out++ = static_cast<char>('0' + thousandths % 10);
+  return out;
 }
 
 }  // namespace
