@@ -40,6 +40,7 @@
 #include "aggregator/start_failure.hpp"
 #include "aggregator/store/real_disk.hpp"
 #include "aggregator/store/store.hpp"
+#include "common/deflate/deflate.hpp"
 #include "common/http/server.hpp"
 
 namespace dadvisor::aggregator {
@@ -285,6 +286,7 @@ int run(Settings settings, config::OptionTable const& table) {
   server_options.host = settings.listen.host;
   server_options.port = settings.listen.port;
   server_options.tls = tls;
+  server_options.gzip = deflate::gzip;
   server_options.body_limit = 8 << 20;  // a request of batches, see delivery/PROTOCOL.md
   auto listening = http::Server::listen(
       loop, server_options,

@@ -33,7 +33,7 @@ Resolver::Resolver(http::Loop& loop, Clock const& clock, ResolverOptions options
   serving.header_limit = 4 << 10;
   serving.body_limit = 4 << 10;
   serving.max_connections = 32;
-  serving.compress = false;
+  serving.gzip = nullptr;
   auto server = http::Server::listen(
       loop_, std::move(serving),
       [this](http::Request request, http::Responder respond) { answer(request, respond); },

@@ -292,8 +292,8 @@ void BeastConnection::handle() {
   auto state = std::make_shared<Responder::State>();
   state->loop_state = server_->loop_state;
   state->connection = weak_from_this();
-  state->gzip = server_->options.compress &&
-                accepts_gzip(header(request.headers, "Accept-Encoding").value_or(""));
+  if (accepts_gzip(header(request.headers, "Accept-Encoding").value_or("")))
+    state->gzip = server_->options.gzip;
   responder_ = state;
   Responder const responder(state);
   try {

@@ -1,6 +1,5 @@
 // Answers on their way from whoever makes them to the connection, on the loop's thread.
 
-#include "common/http/gzip.hpp"
 #include "common/http/server_state.hpp"
 
 namespace dadvisor::http {
@@ -26,7 +25,7 @@ Responder::State::~State() {
 void Responder::operator()(Response response) const {
   if (state_->answered.exchange(true)) return;
   if (state_->gzip && !state_->abandoned && worth_compressing(response)) {
-    if (auto packed = gzip(response.body)) {
+    if (auto packed = state_->gzip(response.body)) {
       response.body = std::move(*packed);
       response.headers.emplace_back("Content-Encoding", "gzip");
       response.headers.emplace_back("Vary", "Accept-Encoding");

@@ -7,10 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/core/log.hpp"
 #include "common/core/result.hpp"
+#include "common/http/gzip.hpp"
 #include "common/http/loop.hpp"
 #include "common/http/message.hpp"
 #include "common/http/tls.hpp"
@@ -85,7 +88,9 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{60'000};   // between two requests
   std::chrono::milliseconds write_timeout{30'000};  // without progress; in all 1 s more per 64 KiB
   std::shared_ptr<TlsCredentials> tls;              // a server's; null: in the clear
-  bool compress = true;  // bodies over 1 KiB of text and JSON, where the client takes gzip
+  // What compresses bodies over 1 KiB of text and JSON where the client takes gzip, on whichever
+  // thread answers; nullopt: it stays as it is. Null: none is compressed.
+  std::optional<std::string> (*gzip)(std::string_view) = http::gzip;
 };
 
 struct ServerCounts {

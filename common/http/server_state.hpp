@@ -54,8 +54,8 @@ struct Responder::State {
   std::weak_ptr<Connection> connection;
   std::atomic<bool> answered{false};
   std::atomic<bool> abandoned{false};
-  bool watched = true;  // of the loop's thread
-  bool gzip = false;
+  bool watched = true;                                             // of the loop's thread
+  std::optional<std::string> (*gzip)(std::string_view) = nullptr;  // null: not for this one
 };
 
 struct ResponseStream::State {

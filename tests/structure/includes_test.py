@@ -22,11 +22,12 @@ READERS = ["agent/cgroup", "agent/net", "agent/host", "agent/fs", "agent/runtime
            "agent/identity"]
 ALLOWED = {
     "common/core": [],
+    "common/deflate": CORE,
     "common/http": CORE,
     "common/grpc": CORE + ["common/http"],
     "common/curl": CORE,
     "common/self": CORE,
-    GRAPHITE: CORE,
+    GRAPHITE: CORE + ["common/deflate"],
     "agent/cgroup": AGENT + ["agent/host"],
     "agent/net": AGENT + ["agent/host"],
     "agent/host": AGENT,
