@@ -1,29 +1,21 @@
 #include "common/http/gzip.hpp"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
-#include <limits>
+#include <memory>
 
 namespace dadvisor::http {
 
 std::optional<std::string> gzip(std::string_view bytes) {
-  if (bytes.size() > std::numeric_limits<uInt>::max()) return std::nullopt;
-  z_stream stream{};
-  int const window_of_gzip = 15 + 16;
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_of_gzip, 8, Z_DEFAULT_STRATEGY) !=
-      Z_OK) {
-    return std::nullopt;
-  }
-  std::string packed(bytes.size(), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  int const outcome = deflate(&stream, Z_FINISH);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (outcome != Z_STREAM_END) return std::nullopt;
-  return packed;
+  constexpr int fastest = 1;
+  std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> const compressor(
+      libdeflate_alloc_compressor(fastest), libdeflate_free_compressor);
+  if (!compressor) return std::nullopt;
+  auto const packed = std::make_unique_for_overwrite<char[]>(bytes.size());
+  auto const size = libdeflate_gzip_compress(compressor.get(), bytes.data(), bytes.size(),
+                                             packed.get(), bytes.size());
+  if (size == 0) return std::nullopt;  // there was no room
+  return std::string(packed.get(), size);
 }
 
 bool accepts_gzip(std::string_view accept_encoding) {

@@ -5,10 +5,10 @@
 # shellcheck disable=SC2034  # the lists are for those who source this file
 build_packages=(
   g++ cmake ninja-build ccache pkg-config libboost1.81-dev libfmt-dev libcurl4-openssl-dev
-  libcgroup-dev prometheus-cpp-dev catch2 libyaml-cpp-dev libcli11-dev libsqlite3-dev
-  libzstd-dev libsnappy-dev libre2-dev libssl-dev zlib1g-dev libisal-dev libxxhash-dev libcairo2-dev
-  libpng-dev libfontconfig-dev libjemalloc-dev libnghttp2-dev libprotozero-dev libseccomp-dev nlohmann-json3-dev
-  fonts-dejavu-core)
+  libcgroup-dev prometheus-cpp-dev catch2 libyaml-cpp-dev libcli11-dev libsqlite3-dev libzstd-dev
+  libsnappy-dev libre2-dev libssl-dev zlib1g-dev libdeflate-dev libisal-dev libxxhash-dev
+  libcairo2-dev libpng-dev libfontconfig-dev libjemalloc-dev libnghttp2-dev libprotozero-dev
+  libseccomp-dev nlohmann-json3-dev fonts-dejavu-core)
 # shellcheck disable=SC2034
 docker_packages=(docker.io iptables iproute2 busybox-static curl)
 # shellcheck disable=SC2034
