@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -159,7 +160,8 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
   auto const wall = clock_.wall();
   auto frame = encode_key_frame(batch);
   make_room(frame.size(), wall);
-  // What is lost is told on disk by the batch behind it, hence as surely as that arrives.
+  // What is lost is told on disk by the batch behind it, hence as surely as that arrives, and until
+  // that is there by the spool.
   if (!losses_.empty()) {
     batch.losses = losses_.take();
     frame = encode_key_frame(batch);
@@ -172,9 +174,11 @@ void Sender::submit(std::shared_ptr<Batch> taken) {
   auto const delay = std::clamp(batch.tick + offset - wall, Nanoseconds::zero(), offset);
   machine_.produced(record, schema_version_, clock_.monotonic() + delay);
   recent_[record] = std::move(taken);
-  if (recent_.size() > recent_batches) {
+  while (recent_.size() > recent_batches) {
     auto const [oldest, its] = *recent_.begin();
-    if (!spool_.holds(oldest)) drop({oldest, its->tick, LossReason::unwritable});
+    bool const held = spool_.holds(oldest);
+    if (!held && in_request(oldest)) break;
+    if (!held) drop({oldest, its->tick, LossReason::unwritable});
     recent_.erase(oldest);
   }
   pump();
@@ -249,7 +253,7 @@ void Sender::post(StreamSender::Post const& post) {
     auto const tick = spool_.tick(frame.record);
     auto const bytes = encode(frame);
     if (!bytes) {
-      lose({frame.record, tick.value_or(clock_.wall()), LossReason::damaged}, {});
+      drop({frame.record, tick.value_or(clock_.wall()), LossReason::damaged});
       continue;
     }
     delivery::add_frame(body, *bytes);
@@ -328,7 +332,7 @@ void Sender::on_batches(Result<PostReply> reply) {
     machine_.rejected(now, dice());
     // What it told may be the very thing that was not understood.
     if (machine_.set_aside() > before && !posted_.empty())
-      give_up(content_of(posted_.front().record), false);
+      counters_.dropped_rows += content_of(posted_.front().record).rows;
     if (machine_.set_aside() > before)
       log_.warning("a batch is set aside, the aggregator answered {}: {}", status,
                    printable(reply->body, 200));
@@ -346,8 +350,6 @@ void Sender::on_batches(Result<PostReply> reply) {
   }
   drop_done();
   posted_.clear();
-  for (auto const& [record, doubted] : std::exchange(in_doubt_, {}))
-    lose(doubted.dropped, doubted.content);
   pump();
 }
 
@@ -377,8 +379,14 @@ void Sender::on_failure(Result<PostReply> const& reply) {
 void Sender::note_refused(BatchesReply const& reply) {
   for (auto const& one : reply.refused)
     for (auto const& frame : posted_)
-      if (frame.place.lane == one.lane && frame.place.sequence == one.sequence)
-        give_up(content_of(frame.record), true);
+      if (frame.place.lane == one.lane && frame.place.sequence == one.sequence) {
+        auto const content = content_of(frame.record);
+        counters_.dropped_rows += content.rows;
+        for (auto const& loss : content.losses) losses_.add(loss, step_);
+        // What it told another has to, and before it is no more.
+        if (!content.losses.empty())
+          spool_says(spool_.lose(content.losses, std::array{frame.record}));
+      }
   auto const now = clock_.monotonic();
   bool const first = refused_logged_.time_since_epoch() == Nanoseconds::min();
   if (reply.refused.empty() || (!first && now - refused_logged_ < refused_log_every)) return;
@@ -393,7 +401,6 @@ void Sender::drop_done() {
     ++counters_.acknowledged;
     spool_.done(record);
     recent_.erase(record);
-    in_doubt_.erase(record);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -121,18 +122,13 @@ class Sender {
     std::size_t rows = 0;
     std::vector<Loss> losses;
   };
-  // What is in the request under way may have arrived: it is lost only when the answer does not
-  // acknowledge it.
-  struct InDoubt {
-    Spool::Dropped dropped;
-    Content content;
-  };
-  void drop(Spool::Dropped const& dropped);
-  void lose(Spool::Dropped const& dropped, Content const& content);
+  // Counts those as lost, and has the next batch tell of them, and of what they told: which is what
+  // it returns.
+  std::vector<Loss> lose(std::span<Spool::Dropped const> those);
+  void drop(Spool::Dropped const& one);
+  // What is in the request under way may have arrived: it is not dropped before the answer.
+  bool in_request(std::uint64_t record) const;
   Content content_of(std::uint64_t record);
-  // Counts the rows of a batch that never arrives. `told_again`: the losses that it tells of go
-  // into the next batch.
-  void give_up(Content const& content, bool told_again);
   void spool_says(Result<void> const& result);
   double dice() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
@@ -149,7 +145,6 @@ class Sender {
   std::map<std::uint64_t, std::shared_ptr<Batch>> recent_;       // by record, the newest few
   std::map<std::uint64_t, std::shared_ptr<Batch const>> bases_;  // by fresh sequence
   std::vector<delivery::StreamSender::Frame> posted_;            // of the request under way
-  std::map<std::uint64_t, InDoubt> in_doubt_;                    // by record, of posted_
   std::vector<Schema> schemas_;                                  // of the batch before
   std::uint64_t schema_version_ = 0;
   SenderCounters counters_;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <span>
 
 #include "agent/send/spool_record.hpp"
 #include "common/core/frame/bytes.hpp"
@@ -28,7 +27,6 @@ std::vector<Spool::Held> Spool::held() const {
 }
 
 Result<void> Spool::new_segment() {
-  if (auto synced = sync(); !synced) return synced.error();
   auto const id = current_id_ + 1;
   auto fd =
       open_at(directory_, spool_record::segment_name(id), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
@@ -44,10 +42,15 @@ Result<std::uint64_t> Spool::write(std::string_view payload) {
     ++counters_.write_failures;
     return error.within("spool " + options_.directory);
   };
-  if (segments_[current_id_].bytes >= options_.segment_bytes)
+  if (segments_[current_id_].bytes >= options_.segment_bytes) {
+    if (auto synced = sync(); !synced) return fail(synced.error());
     if (auto made = new_segment(); !made) return fail(made.error());
+  }
   std::string bytes;
-  spool_record::append(bytes, payload);
+  if (segments_[current_id_].bytes == 0)
+    spool_record::append(bytes, spool_record::begins_payload(appended_ + 1));
+  auto const begins = bytes.size();
+  if (!payload.empty()) spool_record::append(bytes, payload);
   auto& segment = segments_[current_id_];
   if (auto written = write_all(current_, bytes); !written) {
     // The piece that was written goes, or is skipped as damaged in the next run. The position
@@ -58,7 +61,7 @@ Result<std::uint64_t> Spool::write(std::string_view payload) {
       segment.bytes = static_cast<std::uint64_t>(end);
     return fail(written.error());
   }
-  auto const offset = segment.bytes + spool_record::head_bytes;
+  auto const offset = segment.bytes + begins + spool_record::head_bytes;
   segment.bytes += bytes.size();
   unsynced_ = true;
   return offset;
@@ -72,8 +75,14 @@ Result<void> Spool::append(std::uint64_t record, WallTime tick, std::string_view
   writer.u64(record);
   writer.u64(static_cast<std::uint64_t>(tick.time_since_epoch().count()));
   writer.raw(key_frame);
+  // A number that was not written is nobody's loss but its batch's, which memory may still hold.
+  if (record > appended_ + 1)
+    if (auto left_out = write_gone({0, {}, {{appended_ + 1, record - 1}}}, {}); !left_out)
+      return left_out.error();
+  appended_ = std::max(appended_, record - 1);
   auto const offset = write(payload);
   if (!offset) return offset.error();
+  appended_ = std::max(appended_, record);
   auto const size = static_cast<std::uint32_t>(payload.size());
   batches_[record] = Batch{current_id_, *offset, size, tick, std::nullopt, 0};
   ++segments_[current_id_].uses;
@@ -102,23 +111,28 @@ void Spool::done(std::uint64_t record) {
   auto const at = batches_.find(record);
   if (at == batches_.end()) return;
   auto const home = at->second.segment;
-  forget_place(at->second);
-  batches_.erase(at);
-  --segments_[home].uses;
+  forget(record);
+  if (batches_.empty()) told_below_ = appended_ + 1;
   collect();
-  auto& current = segments_[current_id_];
   std::uint64_t constexpr worth_it = 256 << 10;
-  if (batches_.empty() && segments_.size() == 1) {
-    // On a healthy link the file never grows, and what it held never had to reach the disk.
-    if (current.bytes < worth_it) {
-      write_done(record, home);
-    } else if (::ftruncate(current_.get(), 0) == 0) {
-      ::lseek(current_.get(), 0, SEEK_SET);
-      current.bytes = 0;
+  auto const& current = segments_[current_id_];
+  bool const alone = batches_.empty() && segments_.size() == 1 && current.told_by < told_below_;
+  if (alone && current.bytes >= worth_it) {
+    // On a healthy link files never grow, and what they held never had to reach the disk.
+    if (new_segment()) {
+      unsynced_ = unsynced_loss_ = false;
+      return collect();
     }
-  } else if (segments_.contains(home)) {
-    write_done(record, home);
   }
+  if (segments_.contains(home)) write_done(record, home);
+}
+
+void Spool::forget(std::uint64_t record) {
+  auto const at = batches_.find(record);
+  if (at == batches_.end()) return;
+  forget_place(at->second);
+  --segments_[at->second.segment].uses;
+  batches_.erase(at);
 }
 
 void Spool::write_done(std::uint64_t record, std::uint64_t home) {
@@ -139,7 +153,6 @@ Result<std::string> Spool::read(std::uint64_t record) {
   auto const payload = spool_record::payload_at(*bytes, 0);
   if (!payload || payload->size() != batch.size) {
     ++counters_.damaged;
-    done(record);
     return Error{Errc::malformed, 0, "spool: a damaged batch"};
   }
   return std::string(payload->substr(spool_record::batch_head_bytes));
@@ -150,45 +163,14 @@ std::optional<WallTime> Spool::tick(std::uint64_t record) const {
   return at == batches_.end() ? std::nullopt : std::optional(at->second.tick);
 }
 
-std::vector<Spool::Dropped> Spool::trim(WallTime now, std::uint64_t room,
-                                        std::function<void(Dropped const&)> const& dropping) {
-  std::vector<Dropped> dropped;
-  auto const drop = [&](std::span<Dropped const> those) {
-    for (auto const& one : those) {
-      if (dropping) dropping(one);
-      done(one.record);
-    }
-    dropped.insert(dropped.end(), those.begin(), those.end());
-  };
-  std::vector<Dropped> old;
-  for (auto const& [record, batch] : batches_) {
-    if (batch.tick >= now - options_.max_age) break;
-    old.push_back({record, batch.tick, LossReason::old});
-  }
-  drop(old);
-  counters_.dropped_old += old.size();
-
-  std::uint64_t bytes = room + this->bytes();
-  while (bytes > options_.max_bytes && segments_.size() > 1) {
-    auto const oldest = segments_.begin()->first;
-    bytes -= segments_.begin()->second.bytes;
-    std::vector<Dropped> gone;
-    for (auto const& [record, batch] : batches_)
-      if (batch.segment == oldest) gone.push_back({record, batch.tick, LossReason::full});
-    drop(gone);
-    counters_.dropped_full += gone.size();
-    // A place stands at or behind its frame, so nothing that is left needs this segment.
-    collect();
-    if (segments_.begin()->first == oldest) break;
-  }
-  return dropped;
-}
-
 Result<void> Spool::sync() {
   if (!unsynced_) return {};
   ++counters_.syncs;
   unsynced_ = false;  // also after a failure: what it concerned is not made durable by another
   if (::fdatasync(current_.get()) != 0) return os_error(errno, "spool: fdatasync");
+  unsynced_loss_ = false;
+  told_below_ = appended_ + 1;
+  write_mark();
   return {};
 }
 
@@ -205,6 +187,14 @@ std::uint64_t Spool::bytes() const {
   return sum;
 }
 
+// Where it cannot be written, or a crash of the machine takes it, a cut is not seen: no more.
+void Spool::write_mark() {
+  std::string bytes;
+  spool_record::append(bytes, spool_record::payload_of(spool_record::Mark{
+                                  appended_ + 1, current_id_, segments_[current_id_].bytes}));
+  [[maybe_unused]] auto const written = ::pwrite(mark_.get(), bytes.data(), bytes.size(), 0);
+}
+
 void Spool::forget_place(Batch& batch) {
   if (!batch.place) return;
   batch.place.reset();
@@ -214,11 +204,15 @@ void Spool::forget_place(Batch& batch) {
 // Unlinks the segments that nothing needs any more. What one vouches for is always older, so one
 // pass finds all.
 void Spool::collect() {
+  if (damages_untold_) return;
   for (auto at = segments_.begin(); at != segments_.end();) {
     auto const& [id, segment] = *at;
     bool const vouches = std::any_of(segment.vouches_for.begin(), segment.vouches_for.end(),
                                      [&](auto home) { return segments_.contains(home); });
-    bool const needed = id == current_id_ || segment.uses > 0 || vouches;
+    bool const needed = id == current_id_ || segment.uses > 0 || vouches ||
+                        (segment.told_by > 0 && segment.told_by >= told_below_);
+    // First the word of it; where that fails, it stays until the next sync does not.
+    if (!needed && unsynced_loss_ && (!sync() || unsynced_loss_)) return;
     if (!needed && ::unlinkat(directory_.get(), spool_record::segment_name(id).c_str(), 0) == 0)
       at = segments_.erase(at);
     else

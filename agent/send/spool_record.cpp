@@ -55,6 +55,78 @@ std::string done_payload(std::uint64_t record) {
   return payload;
 }
 
+std::string begins_payload(std::uint64_t record) {
+  std::string payload;
+  ByteWriter writer(payload);
+  writer.u8(begins);
+  writer.u64(record);
+  return payload;
+}
+
+std::string payload_of(Gone const& gone) {
+  std::string payload;
+  ByteWriter writer(payload);
+  writer.u8(Type::gone);
+  writer.u64(gone.told_by);
+  writer.u32(static_cast<std::uint32_t>(gone.losses.size()));
+  for (auto const& loss : gone.losses) {
+    writer.u8(static_cast<std::uint8_t>(loss.reason));
+    writer.u64(static_cast<std::uint64_t>(loss.first.time_since_epoch().count()));
+    writer.u64(static_cast<std::uint64_t>(loss.last.time_since_epoch().count()));
+    writer.u64(loss.batches);
+  }
+  for (auto const& [first, last] : gone.records) {
+    writer.u64(first);
+    writer.u64(last);
+  }
+  return payload;
+}
+
+std::string payload_of(Mark const& mark) {
+  std::string payload;
+  ByteWriter writer(payload);
+  writer.u8(synced);
+  writer.u64(mark.next);
+  writer.u64(mark.segment);
+  writer.u64(mark.bytes);
+  return payload;
+}
+
+std::optional<Gone> gone_in(std::string_view payload) {
+  ByteReader reader(payload);
+  if (reader.u8() != Type::gone) return std::nullopt;
+  Gone gone;
+  gone.told_by = reader.u64();
+  auto const losses = reader.u32();
+  auto const time = [&] { return WallTime(Nanoseconds(static_cast<std::int64_t>(reader.u64()))); };
+  for (std::uint32_t i = 0; i < losses && reader.ok(); ++i) {
+    auto& loss = gone.losses.emplace_back();
+    loss.reason = static_cast<LossReason>(reader.u8());
+    loss.first = time();
+    loss.last = time();
+    loss.batches = reader.u64();
+    bool const known = loss.reason >= LossReason::full && loss.reason <= LossReason::thinned;
+    if (!known || loss.last < loss.first) return std::nullopt;
+  }
+  while (reader.ok() && reader.left() > 0) {
+    auto& range = gone.records.emplace_back();
+    range.first = reader.u64();
+    range.last = reader.u64();
+    if (range.first > range.last || range.last > most_records) return std::nullopt;
+  }
+  return reader.ok() ? std::optional(std::move(gone)) : std::nullopt;
+}
+
+std::optional<Mark> mark_in(std::string_view payload) {
+  ByteReader reader(payload);
+  if (reader.u8() != synced) return std::nullopt;
+  Mark mark;
+  mark.next = reader.u64();
+  mark.segment = reader.u64();
+  mark.bytes = reader.u64();
+  return reader.ok() && mark.next <= most_records ? std::optional(mark) : std::nullopt;
+}
+
 std::optional<std::string_view> payload_at(std::string_view bytes, std::size_t offset) {
   ByteReader reader(bytes.substr(offset));
   if (reader.raw(magic.size()) != magic) return std::nullopt;

@@ -86,10 +86,8 @@ Result<void> Spool::thin(std::uint64_t id, std::set<std::uint64_t> const& leavin
     return replaced.error().within("spool " + options_.directory);
   }
   segment.bytes = bytes.size();
-  for (auto const record : leaving) {
-    batches_.erase(record);
-    --segment.uses;
-  }
+  if (!told.empty()) segment.told_by = std::max(segment.told_by, next_record_);
+  for (auto const record : leaving) forget(record);
   for (auto const& [record, offset] : offsets) batches_.at(record).offset = offset;
   collect();
   return {};
@@ -118,6 +116,7 @@ Result<void> Spool::replace_segment(std::uint64_t id, std::string_view bytes) {
 std::vector<Loss> Spool::take_untold() {
   std::vector<Loss> losses;
   for (auto const& one : std::exchange(untold_, {})) losses.push_back(one.loss);
+  untold_again_.clear();
   return losses;
 }
 

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Ticks that an agent could not keep are told: which, how many, why; over a kill of the agent too.
 
-The aggregator is away for longer than spool_age; what the agent drops meanwhile must be exactly
-what its loss events say, and what the store lacks.
+The aggregator is away for longer than spool_age, or a file of the spool is cut between two records
+while no agent runs; what is dropped must be exactly what loss events say, and what the store lacks.
 """
+import glob
 import os
 import re
+import struct
 import time
 
 import lab
@@ -76,6 +78,63 @@ class Losses(lab.Case):
             return len(re.findall(b'fill-opacity[:=]"?0.12', body))
         self.assertGreater(shaded(away - 30, back), 0)
         self.assertEqual(shaded(away - 60, min(lost) - 2), 0)
+
+
+def records(path):
+    """(offset behind it, type) of each record of a spool's file (agent/send/spool.hpp)."""
+    with open(path, "rb") as file:
+        content = file.read()
+    found, at = [], 0
+    while at + 12 < len(content):
+        magic, size = struct.unpack_from("<4sI", content, at)
+        assert magic == b"dSP1", "%s at %d: %r" % (path, at, magic)
+        found.append((at + 12 + size, content[at + 12]))
+        at += 12 + size
+    return found
+
+
+class Cut(lab.Case):
+    def test_a_cut_between_two_records_is_told(self):
+        aggregator = self.start(lab.Aggregator(self.directory))
+        agent = self.start(lab.Served("agent", self.directory, "dadvisor-agent", {
+            "aggregator": aggregator.url, "step": "1s", "agent_id": "host", "docker_socket": ""}))
+
+        def ticks():
+            found = aggregator.render("dadvisor.*.hosts.host.mem.total", "-10min")
+            return set(found.popitem()[1]) if found else set()
+        lab.wait_until(lambda: len(ticks()) > 3, 20, "rows")
+        aggregator.kill()
+        time.sleep(12)
+        agent.kill()
+        newest = max(path for path in glob.glob(
+            os.path.join(self.directory, "agent", "spool", "segment-*")) if os.path.getsize(path))
+        batches = [end for end, kind in records(newest) if kind == 1]
+        self.assertGreaterEqual(len(batches), 10)
+        os.truncate(newest, batches[-6])  # five are gone
+        self.assertEqual(records(newest)[-1], (batches[-6], 1))
+        agent.start()
+        # Killed again before it comes to tell, and behind that: they are told once.
+        lab.wait_until(lambda: agent.own_metric("dadvisor_agent_batches_dropped_total") > 0, 10,
+                       "the cut is seen")
+        self.assertEqual(agent.own_metric("dadvisor_agent_batches_dropped_total"), 5)
+        agent.kill()
+        agent.start()
+        aggregator.start()
+        back = time.time()
+        lab.wait_until(lambda: max(ticks(), default=0) > back + 3, 30, "fresh rows again")
+        lab.wait_until(lambda: agent.own_metric("dadvisor_agent_batches_waiting") <= 1, 60,
+                       "the backlog is sent")
+        time.sleep(2)
+        status, body = lab.http_get(aggregator.url + "/events/get_data?tags=loss")
+        self.assertEqual(status, 200)
+        told = lab.json.loads(body)
+        self.assertEqual(len(told), 1, told)
+        self.assertIn("reason:damaged", told[0]["tags"])
+        self.assertEqual(told[0]["what"].split()[0], "5")
+        first, last = map(int, re.fullmatch(r"first (\d+), last (\d+)", told[0]["data"]).groups())
+        self.assertEqual(last - first, 4)
+        self.assertEqual(ticks() & set(range(first, last + 1)), set())
+        self.assertIn(first - 1, ticks())
 
 
 if __name__ == "__main__":
