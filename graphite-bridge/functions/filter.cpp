@@ -2,9 +2,12 @@
 // which sort first, are in sorting.cpp.
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <set>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "graphite-bridge/aggregation.hpp"
 #include "graphite-bridge/call.hpp"
@@ -63,13 +66,31 @@ Result<SeriesList> remove_values(Call& call) {
   return series;
 }
 
+// How far the values lie from their mean. Where their squares are too large for a double, by which
+// graphite-web fails, in a unit in which they are not.
+double deviation_of(std::span<double const> values) {
+  constexpr double large = 1e150;
+  double greatest = 0;
+  for (double const value : values)
+    if (std::isfinite(value)) greatest = std::max(greatest, std::fabs(value));
+  if (greatest < large) return aggregate(Aggregation::stddev, values);
+  double const unit = std::ldexp(1.0, std::ilogb(greatest));  // division by it rounds nothing
+  std::vector<double> scaled;
+  scaled.reserve(values.size());
+  for (double const value : values) scaled.push_back(value / unit);
+  return aggregate(Aggregation::stddev, scaled) * unit;
+}
+
 // Those whose values lie farthest from their mean, farthest first; none without a value.
 Result<SeriesList> most_deviant(Call& call) {
   auto series = call.take_series("seriesList");
   std::erase_if(series, [](Series const& one) {
     return std::all_of(one.values.begin(), one.values.end(), is_absent);
   });
-  sort_by_value(series, Aggregation::stddev, true);
+  std::vector<double> deviations;
+  deviations.reserve(series.size());
+  for (auto const& one : series) deviations.push_back(deviation_of(one.values));
+  sort_by_values(series, deviations, true);
   keep_first(series, *call.integer("n"));
   return series;
 }

@@ -16,9 +16,16 @@
 
 namespace dadvisor::graphite::functions {
 void sort_by_value(SeriesList& series, Aggregation aggregation, bool greatest_first) {
+  std::vector<double> values;
+  values.reserve(series.size());
+  for (auto const& one : series) values.push_back(aggregate(aggregation, one.values));
+  sort_by_values(series, values, greatest_first);
+}
+
+void sort_by_values(SeriesList& series, std::span<double const> values, bool greatest_first) {
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < series.size(); ++i) {
-    double const value = aggregate(aggregation, series[i].values);
+    double const value = values[i];
     order.emplace_back(is_absent(value) ? -std::numeric_limits<double>::infinity() : value, i);
   }
   std::stable_sort(order.begin(), order.end(), [greatest_first](auto const& a, auto const& b) {

@@ -224,6 +224,19 @@ TEST_CASE("wrong patterns and replacements of aliasSub are malformed") {
   }
 }
 
+TEST_CASE("what deviates most is told of any values") {
+  test::MemorySource source;
+  source.add("b.small", t0 + 10, 10, {1, 2, 1});
+  source.add("b.large", t0 + 10, 10, {1e200, 2e200, 1e200});
+  source.add("b.larger", t0 + 10, 10, {-1e308, 1e308, 1e308});
+  source.add("b.level", t0 + 10, 10, {1e300, 1e300, 1e300});
+  auto const series = run("mostDeviant(b.*,4)", source);
+  REQUIRE(series.size() == 4);
+  CHECK(series[0].name == "b.larger");
+  CHECK(series[1].name == "b.large");
+  CHECK(series[2].name == "b.small");
+}
+
 TEST_CASE("a count in a name is a whole number, until something computes with it") {
   auto const source = counters();
   auto const name = [&](std::string const& target) { return run(target, source).at(0).name; };
