@@ -339,7 +339,9 @@ Result<Syntax> parse_syntax(string_view target) { return Parser(target).parse(tr
 Result<Syntax> parse_syntax_prefix(string_view text) { return Parser(text).parse(false); }
 
 std::string first_path(string_view name) {
-  auto const tree = parse_syntax_prefix(name);
+  auto tree = parse_syntax_prefix(name);
+  // What is no call, for its arguments do not parse, begins with a path all the same.
+  if (!tree) tree = parse_syntax_prefix(name.substr(0, name.find('(')));
   if (!tree) return {};
   Syntax const* at = &*tree;
   while (at->kind == Syntax::Kind::call && !at->arguments.empty()) at = &at->arguments.front();

@@ -137,5 +137,6 @@ TEST_CASE("the first path of a name is found inside nested calls") {
   CHECK(first_path("some (text)") == "text");
   CHECK(first_path("cpu of web (x)") == "cpu");
   CHECK(first_path("f('x')").empty());
+  CHECK(first_path("nPercentile(.sparse.early, 95)") == "nPercentile");
   CHECK(first_path("(x)").empty());
 }
