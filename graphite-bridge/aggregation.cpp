@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/core/two_lanes.hpp"
+#include "graphite-bridge/whole_numbers.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -267,8 +268,10 @@ Normalized normalize(std::vector<Series const*> const& series) {
     out.end = std::max(out.end, one->end);
   }
   out.end -= (out.end - out.start) % out.step;
+  out.whole = true;
   for (auto const* one : series) {
     auto const per_point = static_cast<size_t>(out.step / one->step);
+    out.whole = out.whole && one->whole && (per_point <= 1 || keeps_whole(one->consolidation));
     if (per_point <= 1) {
       out.columns.emplace_back(one->values);
     } else {

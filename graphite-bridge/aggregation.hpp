@@ -70,6 +70,7 @@ struct Normalized {
   std::int64_t step = 1;
   std::vector<std::span<double const>> columns;  // one a series, in their order
   std::size_t rows = 0;
+  bool whole = false;                             // whether all of them are, as Series has it
   std::vector<std::vector<double>> consolidated;  // what columns of other steps look into
 };
 Normalized normalize(std::vector<Series const*> const& series);

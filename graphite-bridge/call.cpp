@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "graphite-bridge/syntax.hpp"
+#include "graphite-bridge/whole_numbers.hpp"
 
 namespace dadvisor::graphite {
 
@@ -85,6 +86,24 @@ bool Call::takes_lists(Function const& function, std::size_t lists) {
     if (i < lists ? !takes_series_list(parameter.type) : parameter.required) return false;
   }
   return true;
+}
+
+namespace {
+
+// Series keep their mark of whole numbers through functions that say it of what they make; most
+// compute floats of ints and say nothing.
+Result<SeriesList> with_marks(Function const& function, Result<SeriesList> made) {
+  if (made && !tells_whole(function))
+    for (auto& one : *made) one.whole = false;
+  return made;
+}
+
+}  // namespace
+
+Result<SeriesList> Call::run() { return with_marks(*function_, function_->implementation(*this)); }
+
+Result<SeriesList> Call::run(MatchedSeries const& matched) {
+  return with_marks(*function_, function_->over_matched(*this, matched));
 }
 
 void Call::give(std::size_t parameter, SeriesList series) {

@@ -21,9 +21,14 @@
 namespace dadvisor::graphite {
 
 // What the targets of one request share: how high stacked() has stacked, by the stack's name and
-// the value's place, and how many random walks there were. One thread at a time.
+// the value's place, whether of ints alone, and how many random walks there were. One thread at a
+// time.
 struct RequestState {
-  std::map<std::string, std::vector<double>> stacks;
+  struct Stack {
+    std::vector<double> heights;
+    bool whole = true;
+  };
+  std::map<std::string, Stack> stacks;
   std::uint32_t random_walks = 0;  // that were made already
 };
 
@@ -56,6 +61,10 @@ class Call {
   Call(Function const& function, std::vector<SeriesList> lists, EvaluationContext& context);
   // Whether `function` can be called with so many series lists and nothing else.
   static bool takes_lists(Function const& function, std::size_t lists);
+
+  // What its function makes; the second form is for a call that prepare_unread() made.
+  Result<SeriesList> run();
+  Result<SeriesList> run(MatchedSeries const& matched);
 
   // The parameter must exist in the descriptor: anything else is a bug and aborts in debug.
   // All series given for it, one list after another; they are handed over.

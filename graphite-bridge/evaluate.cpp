@@ -55,20 +55,11 @@ Result<SeriesList> call_function(ExpressionNode const& node, EvaluationContext& 
     if (!matched) return matched.error();
     if (*matched != nullptr) {
       auto call = Call::prepare_unread(node, context);
-      return function.over_matched(call, **matched);
+      return call.run(**matched);
     }
   }
   auto call = Call::prepare(node, context);
-  return call ? function.implementation(*call) : Result<SeriesList>(call.error());
-}
-
-// Counts are counts for as long as nothing computes with them.
-void note_counts(Function const& function, SeriesList& series) {
-  static constexpr std::array counting{"countSeries", "isNonNull"};
-  static constexpr std::array transparent{"Alias", "Sorting", "Filter Series", "Graph"};
-  bool const counts = std::ranges::find(counting, function.name) != counting.end();
-  if (!counts && std::ranges::find(transparent, function.group) != transparent.end()) return;
-  for (auto& one : series) one.counts = counts;
+  return call ? call->run() : Result<SeriesList>(call.error());
 }
 
 }  // namespace
@@ -89,7 +80,6 @@ Result<SeriesList> evaluate_unaccounted(ExpressionNode const& node, EvaluationCo
     context.window.consolidation = asked(node, outside);
     auto made = call_function(node, context);
     context.window.consolidation = outside;
-    if (made) note_counts(*node.function, *made);
     return made;
   }
   auto fetched = is_tagged_name(node.pattern) ? fetch_tagged_name(node.pattern, context)

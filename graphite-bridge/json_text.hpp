@@ -24,13 +24,13 @@ class JsonText {
   void close_array() { close(']'); }
   // The key of the next value within an object.
   void key(std::string_view name);
-  void string(std::string_view text);  // bytes that are no UTF-8 become U+FFFD
-  void number(double value);
+  void string(std::string_view text);             // bytes that are no UTF-8 become U+FFFD
+  void number(double value, bool whole = false);  // whole: 42, as write_whole_repr() has it
   void integer(std::int64_t value);
   // An array of a series' points, [value, time] each; absent ones are null or left out. It leaves
   // off where a budget ends: whoever gives it one asks it afterwards.
   void points(std::span<double const> values, std::int64_t start, std::int64_t step,
-              bool with_absent, QueryBudget* budget = nullptr);
+              bool with_absent, QueryBudget* budget = nullptr, bool whole = false);
   void boolean(bool value);
   void null();
 
@@ -42,6 +42,10 @@ class JsonText {
   void close(char bracket);
   void begin_value();
   void new_line();
+  // `write` puts a finite number.
+  template <char* (*write)(char*, double)>
+  void put_points(std::span<double const> values, std::int64_t start, std::int64_t step,
+                  bool with_absent, QueryBudget* budget);
   void quote(std::string_view text);
 
   bool pretty_;

@@ -76,6 +76,27 @@ std::string repr(double value) {
   return out;
 }
 
+bool is_whole(double value) {
+  constexpr double beyond = 9'007'199'254'740'992;  // 2^53
+  return std::fabs(value) < beyond && std::trunc(value) == value;
+}
+
+char* write_whole_repr(char* out, double value) {
+  if (!is_whole(value)) return write_repr(out, value);
+  return std::to_chars(out, out + repr_size, static_cast<std::int64_t>(value)).ptr;
+}
+
+void append_repr(std::string& out, double value, bool whole) {
+  std::array<char, repr_size> buffer;
+  out.append(buffer.data(), (whole ? write_whole_repr : write_repr)(buffer.data(), value));
+}
+
+std::string repr(double value, bool whole) {
+  std::string out;
+  append_repr(out, value, whole);
+  return out;
+}
+
 std::string general(double value) { return fmt::format("{:g}", value); }
 
 double round_to(double value, int digits) {

@@ -18,6 +18,12 @@ void append_repr(std::string& out, double value);
 inline constexpr std::size_t repr_size = 32;
 char* write_repr(char* out, double value);
 std::string repr(double value);
+// Whether it is a whole number, and not so large that a double leaves out others beside it.
+bool is_whole(double value);
+// repr(int) where `whole`: without ".0". What is_whole() refuses is shown as above all the same.
+char* write_whole_repr(char* out, double value);
+void append_repr(std::string& out, double value, bool whole);
+std::string repr(double value, bool whole);
 // "%g": six significant digits.
 std::string general(double value);
 // round(value, digits): the nearest decimal, exact ties to even.

@@ -40,9 +40,8 @@ struct Series {
   std::vector<double> values;               // `absent` where there is none
   Consolidation consolidation = Consolidation::average;
   double x_files_factor = 0;
-  Drawing drawing;  // for pictures only; no other answer shows it
-  // Whether graphite-web has them as Python's ints, which a name shows without ".0": counts.
-  bool counts = false;
+  Drawing drawing;     // for pictures only; no other answer shows it
+  bool whole = false;  // of Python's ints in graphite-web: how they print (whole_numbers.hpp)
 };
 
 // Of memory that it takes, roughly.

@@ -6,6 +6,7 @@
 #include "graphite-bridge/aggregation.hpp"
 #include "graphite-bridge/format/python_pickle.hpp"
 #include "graphite-bridge/format/utf8.hpp"
+#include "graphite-bridge/number_text.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -20,6 +21,15 @@ void key(PythonPickle& pickle, char const* name, std::string_view value) {
 void key(PythonPickle& pickle, char const* name, std::int64_t value) {
   pickle.text(name);
   pickle.integer(value);
+}
+
+// Of a series of Python's ints.
+void put_whole(PythonPickle& pickle, double value) {
+  if (is_whole(value)) {
+    pickle.integer(static_cast<std::int64_t>(value));
+  } else {
+    pickle.real(value);
+  }
 }
 
 // Of a point, for QueryBudget::work(), and what nlohmann keeps of one.
@@ -44,7 +54,11 @@ std::string pickled(SeriesList const& series, QueryBudget* budget) {
     if (!may_write(budget, pickle.size() + one.values.size() * 9,
                    steps_a_packed_point * one.values.size()))
       return {};
-    for (double const value : one.values) pickle.real(value);
+    if (one.whole) {
+      for (double const value : one.values) put_whole(pickle, value);
+    } else {
+      for (double const value : one.values) pickle.real(value);
+    }
     pickle.close_list();
     pickle.close_dictionary();
   }
@@ -88,8 +102,15 @@ std::string packed(SeriesList const& series, QueryBudget* budget) {
     kept += one.values.size() * (bytes_a_packed_point + 9);
     if (!may_write(budget, kept, 8 * one.values.size())) return {};
     auto values = nlohmann::json::array();
-    for (double const value : one.values)
-      values.push_back(is_absent(value) ? nlohmann::json(nullptr) : nlohmann::json(value));
+    for (double const value : one.values) {
+      if (is_absent(value)) {
+        values.push_back(nullptr);
+      } else if (one.whole && is_whole(value)) {
+        values.push_back(static_cast<std::int64_t>(value));
+      } else {
+        values.push_back(value);
+      }
+    }
     list.push_back({{"name", valid_utf8(one.name)},
                     {"start", one.start},
                     {"end", one.end},

@@ -24,7 +24,7 @@ void write_series(JsonText& json, Series const& series, bool no_null_points, Que
   json.close_object();
   json.key("datapoints");
   if (may_write(budget, json.size(), steps_a_json_point * series.tags.size()))
-    json.points(series.values, series.start, series.step, !no_null_points, budget);
+    json.points(series.values, series.start, series.step, !no_null_points, budget, series.whole);
   json.close_object();
 }
 
@@ -61,7 +61,7 @@ std::string to_dygraph(SeriesList const& series, QueryBudget* budget) {
       json.open_array();
       json.integer((first.start + static_cast<std::int64_t>(row) * first.step) * 1000);
       for (auto const& one : series)
-        json.number(row < one.values.size() ? one.values[row] : absent);
+        json.number(row < one.values.size() ? one.values[row] : absent, one.whole);
       json.close_array();
     }
     json.close_array();
@@ -87,7 +87,7 @@ std::string to_rickshaw(SeriesList const& series, bool pretty, QueryBudget* budg
       json.key("x");
       json.integer(time);
       json.key("y");
-      json.number(value);
+      json.number(value, one.whole);
       json.close_object();
       time += one.step;
     }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "graphite-bridge/aggregation.hpp"
+#include "graphite-bridge/whole_numbers.hpp"
 
 namespace dadvisor::graphite {
 namespace {
@@ -30,6 +31,7 @@ void limit_points(Series& series, std::size_t max_data_points, std::int64_t rang
   }
   series.values =
       consolidate(series.values, per_point, series.consolidation, series.x_files_factor);
+  series.whole = series.whole && (per_point <= 1 || keeps_whole(series.consolidation));
   series.step *= static_cast<std::int64_t>(std::max<std::size_t>(per_point, 1));
   // The end of a short one may lie before where its first group begins now.
   series.end = std::max(series.end, series.start);

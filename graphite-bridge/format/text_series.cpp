@@ -55,7 +55,7 @@ std::string to_csv(SeriesList const& series, TimeZone const& zone, QueryBudget* 
       out += ',';
       append_time(out, time + zone.offset_at(time));
       out += ',';
-      if (!is_absent(value)) append_repr(out, value);
+      if (!is_absent(value)) append_repr(out, value, one.whole);
       out += "\r\n";
       time += one.step;
     }
@@ -74,7 +74,7 @@ std::string to_raw(SeriesList const& series, QueryBudget* budget) {
       if (is_absent(value)) {
         out += "None";
       } else {
-        append_repr(out, value);
+        append_repr(out, value, one.whole);
       }
     }
     out += '\n';

@@ -128,7 +128,7 @@ Result<SeriesList> offset_to_zero(Call& call) {
   auto series = call.take_series("seriesList");
   for (auto& one : series) {
     double const least = aggregate(Aggregation::min, one.values);
-    one.tags["offsetToZero"] = is_absent(least) ? "None" : repr(least);
+    one.tags["offsetToZero"] = is_absent(least) ? "None" : repr(least, one.whole);
     rename_call(one, "offsetToZero");
     map_values(one, [least](double value) { return value - least; });
   }

@@ -16,6 +16,7 @@
 #include "graphite-bridge/functions/sliding.hpp"
 #include "graphite-bridge/number_text.hpp"
 #include "graphite-bridge/time_spec.hpp"
+#include "graphite-bridge/whole_numbers.hpp"
 
 namespace dadvisor::graphite::functions {
 namespace {
@@ -86,6 +87,9 @@ Result<SeriesList> moving_window(Call& call, std::string_view function) {
   auto const name = "moving" + capitalized(function);
   for (auto& one : *series) {
     if (auto const still = call.go_on(); !still) return still.error();
+    // As many are known in each window only where all are.
+    bool const all_known = one.whole && std::ranges::none_of(one.values, is_absent);
+    one.whole = makes_whole(*aggregation, one.whole, all_known ? window->width(one) : 0);
     one.values = aggregate_windows(one.values, window->width(one), *aggregation,
                                    call.real("xFilesFactor").value_or(one.x_files_factor),
                                    call.window().budget);
@@ -111,9 +115,11 @@ Result<SeriesList> exponential_moving_average(Call& call) {
     auto const width = std::min(window->width(one), values.size());
     double average = aggregate(Aggregation::average, std::span(values).first(width));
     if (is_absent(average)) average = 0;
+    one.whole = average == 0;  // as the int that it begins with then, where no other value is
     std::vector<double> out{round_to(average, 6)};
     out.reserve(values.size() - width + 1);
     for (auto i = width; i < values.size() && work(call.window().budget, 2); ++i) {
+      one.whole = one.whole && is_absent(values[i]);
       if (!is_absent(values[i])) average = weight * values[i] + (1 - weight) * average;
       out.push_back(is_absent(values[i]) ? absent : round_to(average, 6));
     }
@@ -138,18 +144,18 @@ Result<SeriesList> aggregate_line(Call& call) {
   SeriesList out;
   for (auto& one : series) {
     double const value = aggregate(*aggregation, one.values);
+    bool const whole = makes_whole(*aggregation, one);
     auto name = "aggregateLine(" + one.name + ", " +
                 (is_absent(value) ? std::string("None") : general(value)) + ")";
     if (call.flag("keepStep")) {
       std::fill(one.values.begin(), one.values.end(), value);
+      one.whole = whole;
       rename_expression(one, std::move(name));
       out.push_back(std::move(one));
       continue;
     }
-    auto line = constant_line(call, value);
+    auto line = constant_line(call, value, whole);
     if (is_absent(value)) line.tags["name"] = "None";
-    // A count is an integer there, and shows it.
-    if (*aggregation == Aggregation::count) line.tags["name"] = general(value);
     rename_expression(line, std::move(name));
     out.push_back(std::move(line));
   }

@@ -13,16 +13,19 @@
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
 #include "graphite-bridge/functions/power.hpp"
+#include "graphite-bridge/whole_numbers.hpp"
 
 namespace dadvisor::graphite::functions {
 
 SeriesList combine(SeriesList const& series, std::string_view function, double x_files_factor) {
   if (series.empty()) return {};
   auto const name = short_aggregation_name(function);
+  auto const aggregation = *find_aggregation(name);
   auto const rows = normalize(series);
-  auto out = made_series(
-      std::string(name) + "Series(" + joined_path_expressions(series) + ")", rows.start, rows.end,
-      rows.step, aggregate_rows(rows, *find_aggregation(name), x_files_factor), x_files_factor);
+  auto out = made_series(std::string(name) + "Series(" + joined_path_expressions(series) + ")",
+                         rows.start, rows.end, rows.step,
+                         aggregate_rows(rows, aggregation, x_files_factor), x_files_factor);
+  out.whole = makes_whole_rows(rows, aggregation);
   auto tags = series.front().tags;
   for (auto const& one : series) {
     std::erase_if(tags, [&](auto const& tag) {
@@ -111,17 +114,17 @@ Result<SeriesList> multiply(Call& call) {
 Result<SeriesList> count(Call& call) {
   auto const series = call.take_series("seriesLists");
   if (!call.is_given("seriesLists")) {
-    auto none = constant_line(call, 0);
-    none.name = "0";
-    none.tags["name"] = none.name;
+    auto none = constant_line(call, 0, true);
     none.path_expression = "countSeries()";
     return SeriesList{std::move(none)};
   }
   if (series.empty()) return SeriesList{};
   auto const rows = normalize(series);
   std::vector<double> values(rows.rows, static_cast<double>(series.size()));
-  return SeriesList{made_series("countSeries(" + joined_path_expressions(series) + ")", rows.start,
-                                rows.end, rows.step, std::move(values), call.x_files_factor())};
+  auto out = made_series("countSeries(" + joined_path_expressions(series) + ")", rows.start,
+                         rows.end, rows.step, std::move(values), call.x_files_factor());
+  out.whole = true;
+  return SeriesList{std::move(out)};
 }
 
 // The first to the power of the second, that to the power of the third, and so on. Its name has the
@@ -142,8 +145,10 @@ Result<SeriesList> raise_series(Call& call) {
   }
   std::string names;
   for (auto const& one : series) names += (names.empty() ? "" : ",") + one.name;
-  return SeriesList{made_series("powSeries(" + names + ")", rows.start, rows.end, rows.step,
-                                std::move(values), call.x_files_factor())};
+  auto out = made_series("powSeries(" + names + ")", rows.start, rows.end, rows.step,
+                         std::move(values), call.x_files_factor());
+  out.whole = rows.whole && series.size() == 1;
+  return SeriesList{std::move(out)};
 }
 
 Result<SeriesList> group(Call& call) { return call.take_series("seriesLists"); }

@@ -48,7 +48,10 @@ double time_at(std::int64_t time) { return static_cast<double>(time); }
 Result<SeriesList> identity(Call& call) {
   auto out = generate(call, usual_step, time_at);
   if (!out) return out;
-  for (auto& one : *out) one.path_expression = "identity(\"" + one.name + "\")";
+  for (auto& one : *out) {
+    one.path_expression = "identity(\"" + one.name + "\")";
+    one.whole = true;  // unlike those of time()
+  }
   return out;
 }
 

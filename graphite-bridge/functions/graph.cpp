@@ -67,8 +67,9 @@ Result<SeriesList> stacked(Call& call) {
   constexpr char const* unnamed = "__DEFAULT__";
   auto const given = call.text("stack");
   auto const name = given.empty() ? unnamed : given;
-  auto& height = call.context().request->stacks[name];
-  return draw(call, [&](Series& one) {
+  auto& [height, whole] = call.context().request->stacks[name];
+  return draw(call, [&, &height = height, &whole = whole](Series& one) {
+    one.whole = whole = whole && one.whole;
     height.resize(std::max(height.size(), one.values.size()), 0);
     for (std::size_t i = 0; i < one.values.size(); ++i) {
       if (!is_absent(one.values[i])) one.values[i] = height[i] += one.values[i];

@@ -46,7 +46,7 @@ Result<SeriesList> combine_group(Call& call, std::string const& callback, Series
   auto const* function = call.table().find(callback);
   if (function == nullptr) return combine(series, callback, call.x_files_factor());
   Call inner(*function, std::move(series), call.context());
-  return function->implementation(inner);
+  return inner.run();
 }
 
 // One series a group, called by its key.
@@ -257,7 +257,7 @@ Result<SeriesList> reduce_series(Call& call) {
   SeriesList out;
   for (auto& [key, arguments] : calls) {
     Call inner(*function, std::move(arguments), call.context());
-    auto reduced = function->implementation(inner);
+    auto reduced = inner.run();
     if (!reduced) return reduced.error();
     if (reduced->empty()) continue;
     reduced->front().name = std::move(key);

@@ -47,8 +47,9 @@ Result<SeriesList> interpolate(Call& call) {
   auto series = call.take_series("seriesList");
   for (auto& one : series) {
     auto& values = one.values;
-    each_hole(values, call.integer("limit"), [&values](std::size_t begin, std::size_t end) {
+    each_hole(values, call.integer("limit"), [&one, &values](std::size_t begin, std::size_t end) {
       if (end == values.size()) return;
+      one.whole = false;  // for it divides
       double const left = values[begin - 1];
       double const rise = values[end] - left;
       auto const steps = static_cast<double>(end - begin + 1);
@@ -73,7 +74,11 @@ Result<SeriesList> transform_null(Call& call) {
       if (!is_absent(reference.values[i])) fill[i] = fallback;
     }
   }
+  // 0 is an int where it is not given, a float where it is.
+  bool const whole = is_none(call.value("default")) || !call.is_given("default");
   for (auto& one : series) {
+    if (std::ranges::all_of(one.values, is_absent)) one.whole = true;
+    if (!whole && std::ranges::any_of(one.values, is_absent)) one.whole = false;
     one.tags["transformNull"] = to_text(call.value("default"));
     if (!references.empty()) one.tags["referenceSeries"] = "1";
     rename_call(one, "transformNull",
@@ -93,6 +98,7 @@ Result<SeriesList> is_non_null(Call& call) {
     one.tags["isNonNull"] = "1";
     rename_call(one, "isNonNull");
     for (auto& value : one.values) value = is_absent(value) ? 0 : 1;
+    one.whole = true;
   }
   return series;
 }
@@ -108,6 +114,7 @@ Result<SeriesList> changed(Call& call) {
       if (!is_absent(value)) last = value;
       value = differs ? 1 : 0;
     }
+    one.whole = true;
   }
   return series;
 }

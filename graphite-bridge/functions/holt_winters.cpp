@@ -189,6 +189,8 @@ Result<SeriesList> aberration(Call& call) {
       one.values[i] = aberration_of(one.values[i], beside(*lower->second, one, i),
                                     beside(*upper->second, one, i));
     }
+    // An int where nothing aberrates, a float elsewhere.
+    one.whole = std::ranges::all_of(one.values, [](double value) { return value == 0; });
     one.consolidation = Consolidation::average;
     one.tags["holtWintersAberration"] = "1";
     rename_call(one, "holtWintersAberration");

@@ -16,6 +16,7 @@
 #include "graphite-bridge/functions/python_format.hpp"
 #include "graphite-bridge/number_text.hpp"
 #include "graphite-bridge/regex.hpp"
+#include "graphite-bridge/whole_numbers.hpp"
 
 namespace dadvisor::graphite::functions {
 namespace {
@@ -35,31 +36,10 @@ std::string with_prefix(double value, std::string_view system) {
   return fmt::format("{:.2f}", value);
 }
 
-// Whether Python's aggregation of ints is an int there (functions/safe.py).
-bool stays_whole(Aggregation aggregation, std::vector<double> const& values) {
-  switch (aggregation) {
-    case Aggregation::median: {  // of two in the middle it is their mean
-      auto const absent_ones = std::ranges::count_if(values, is_absent);
-      return (static_cast<std::ptrdiff_t>(values.size()) - absent_ones) % 2 == 1;
-    }
-    case Aggregation::sum:
-    case Aggregation::min:
-    case Aggregation::max:
-    case Aggregation::diff:
-    case Aggregation::last:
-    case Aggregation::count:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // As Python's str() shows what the aggregation gives.
 std::string plain_text(Aggregation aggregation, double value, Series const& series) {
   if (is_absent(value)) return "None";
-  bool const whole = series.counts && stays_whole(aggregation, series.values);
-  if (aggregation == Aggregation::count || whole) return fmt::format("{:.0f}", value);
-  return repr(value);
+  return repr(value, makes_whole(aggregation, series));
 }
 
 // The last type may be "si" or "binary": then values have prefixes and all stands in columns.
@@ -142,7 +122,7 @@ Result<SeriesList> alias_query(Call& call) {
     if (found->empty()) return call.error("no series found for " + *target);
     double const value = aggregate(Aggregation::last, found->front().values);
     if (is_absent(value)) return call.error("no last value of " + *target);
-    auto name = python_format(call.text("newName"), value);
+    auto name = python_format(call.text("newName"), value, found->front().whole);
     if (!name) return call.error(name.error().context);
     one.name = std::move(*name);
   }

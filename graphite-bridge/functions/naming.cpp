@@ -58,11 +58,12 @@ void rename_call(Series& series, std::string_view function, std::string_view mor
   rename_expression(series, std::string(function) + "(" + series.name + std::string(more) + ")");
 }
 
-Series constant_line(Call const& call, double value) {
+Series constant_line(Call const& call, double value, bool whole) {
   auto const& window = call.window();
   auto const step = std::max<std::int64_t>((window.until - window.from) / 2, 1);
-  auto line = made_series(repr(value), window.from, window.until, step, {value, value, value},
-                          call.x_files_factor());
+  auto line = made_series(repr(value, whole), window.from, window.until, step,
+                          {value, value, value}, call.x_files_factor());
+  line.whole = whole;
   line.path_expression = "constantLine(" + line.name + ")";
   return line;
 }

@@ -26,7 +26,8 @@ void rename_expression(Series& series, std::string name);
 // The same as function(NAME more): "scale" and ",2" give scale(NAME,2).
 void rename_call(Series& series, std::string_view function, std::string_view more = {});
 
-// constantLine(value): three points, both ends of the call's window and its middle.
-Series constant_line(Call const& call, double value);
+// constantLine(value): three points, both ends of the call's window and its middle. `whole`: the
+// value is Python's int, and shown so.
+Series constant_line(Call const& call, double value, bool whole = false);
 
 }  // namespace dadvisor::graphite::functions

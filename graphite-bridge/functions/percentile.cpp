@@ -56,9 +56,11 @@ Result<SeriesList> percentile_of_series(Call& call) {
     }
     values[row] = percentile(row_values, n, interpolate, room);
   }
-  return SeriesList{
+  auto out =
       made_series("percentileOfSeries(" + series.front().path_expression + "," + general(n) + ")",
-                  rows.start, rows.end, rows.step, std::move(values), call.x_files_factor())};
+                  rows.start, rows.end, rows.step, std::move(values), call.x_files_factor());
+  out.whole = rows.whole && !interpolate;
+  return SeriesList{std::move(out)};
 }
 
 // Series without a value have no percentile and are left out.

@@ -64,12 +64,12 @@ Result<Conversion> read_conversion(std::string_view& rest) {
   return out;
 }
 
-std::string write(Conversion const& conversion, double value) {
+std::string write(Conversion const& conversion, double value, bool whole) {
   std::string digits;
   bool const is_text = conversion.type == 's' || conversion.type == 'r';
   double const size = std::fabs(value);
   if (is_text) {
-    digits = repr(value);
+    digits = repr(value, whole);
     if (conversion.precision) {
       digits.resize(std::min(digits.size(), static_cast<std::size_t>(*conversion.precision)));
     }
@@ -84,8 +84,9 @@ std::string write(Conversion const& conversion, double value) {
   }
   std::string sign;
   if (!is_text) {
-    bool const whole = conversion.type == 'd' || conversion.type == 'i' || conversion.type == 'u';
-    bool const negative = std::signbit(value) && !(whole && std::trunc(value) == 0);
+    bool const no_point =
+        conversion.type == 'd' || conversion.type == 'i' || conversion.type == 'u';
+    bool const negative = std::signbit(value) && !(no_point && std::trunc(value) == 0);
     sign = negative ? "-" : conversion.plus ? "+" : conversion.blank ? " " : "";
   }
   auto const used = sign.size() + digits.size();
@@ -98,7 +99,7 @@ std::string write(Conversion const& conversion, double value) {
 
 }  // namespace
 
-Result<std::string> python_format(std::string_view text, double value) {
+Result<std::string> python_format(std::string_view text, double value, bool whole) {
   std::string out;
   int conversions = 0;
   while (!text.empty()) {
@@ -112,7 +113,7 @@ Result<std::string> python_format(std::string_view text, double value) {
     } else {
       auto const conversion = read_conversion(text);
       if (!conversion) return conversion.error();
-      out += write(*conversion, value);
+      out += write(*conversion, value, whole);
       ++conversions;
     }
   }

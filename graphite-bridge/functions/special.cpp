@@ -88,6 +88,7 @@ Result<SeriesList> events(Call& call) {
   auto out = made_series("events(\"" + shown + "\")", window.from, window.until, step,
                          std::move(values), call.x_files_factor());
   out.consolidation = Consolidation::sum;
+  out.whole = true;
   return SeriesList{std::move(out)};
 }
 

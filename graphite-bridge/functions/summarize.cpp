@@ -14,6 +14,7 @@
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
 #include "graphite-bridge/time_spec.hpp"
+#include "graphite-bridge/whole_numbers.hpp"
 
 namespace dadvisor::graphite::functions {
 namespace {
@@ -22,6 +23,8 @@ using enum ParameterType;
 
 // More buckets than this come from an interval that was meant otherwise.
 constexpr std::int64_t max_buckets = 10'000'000;
+// For makes_whole(): buckets are of more values or fewer.
+constexpr std::size_t unlike_known = 0;
 
 Result<std::int64_t> positive_interval(Call const& call, std::string_view parameter) {
   auto const seconds = parse_time_offset(call.text(parameter));
@@ -85,7 +88,9 @@ Result<SeriesList> summarize(Call& call) {
       end += *interval - end % *interval;
     }
     if (auto const good = charge_buckets(call, start, end, *interval); !good) return good.error();
-    one.values = buckets_of(one, *find_aggregation(function), *interval, start, end);
+    auto const aggregation = *find_aggregation(function);
+    one.values = buckets_of(one, aggregation, *interval, start, end);
+    one.whole = makes_whole(aggregation, one.whole, unlike_known);
     one.start = start;
     one.end = from_start ? start + static_cast<std::int64_t>(one.values.size()) * *interval : end;
     one.step = *interval;
@@ -117,7 +122,9 @@ Result<SeriesList> smart_summarize(Call& call) {
   for (auto& one : series) {
     auto const good = charge_buckets(call, one.start, one.end, *interval);
     if (!good) return good.error();
-    one.values = buckets_of(one, *find_aggregation(function), *interval, one.start, one.end);
+    auto const aggregation = *find_aggregation(function);
+    one.values = buckets_of(one, aggregation, *interval, one.start, one.end);
+    one.whole = makes_whole(aggregation, one.whole, unlike_known);
     one.step = *interval;
     one.end = one.start + static_cast<std::int64_t>(one.values.size()) * *interval;
     one.tags["smartSummarize"] = shown;

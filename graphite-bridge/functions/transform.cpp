@@ -37,14 +37,17 @@ class CounterRise {
     double const previous = std::exchange(previous_, value);
     if (is_absent(previous) || is_absent(value)) return absent;
     if (value >= previous) return value - previous;
+    if (!bounds_.max && !bounds_.min) return absent;
+    wrapped_ = true;
     if (bounds_.max) return *bounds_.max + 1 + value - previous - bounds_.min.value_or(0);
-    if (bounds_.min) return value - *bounds_.min;
-    return absent;
+    return value - *bounds_.min;
   }
+  bool wrapped() const { return wrapped_; }  // whether a bound made a value
 
  private:
   CounterBounds bounds_;
   double previous_ = absent;
+  bool wrapped_ = false;
 };
 
 Result<SeriesList> per_second(Call& call) {
@@ -66,6 +69,7 @@ Result<SeriesList> non_negative_derivative(Call& call) {
   for (auto& one : series) {
     CounterRise rise({call.real("maxValue"), call.real("minValue")});
     for (auto& value : one.values) value = rise.next(value);
+    one.whole = one.whole && !rise.wrapped();  // bounds are floats
     one.tags["nonNegativeDerivative"] = "1";
     rename_call(one, "nonNegativeDerivative");
   }

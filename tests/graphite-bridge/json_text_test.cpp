@@ -15,6 +15,15 @@ TEST_CASE("names of any bytes are valid JSON") {
       "\"");
 }
 
+TEST_CASE("points of whole numbers have no point") {
+  std::vector<double> const values{2, 0, std::nan(""), -7, 0.5, HUGE_VAL};
+  JsonText json, pretty(true);
+  json.points(values, 60, 10, true, nullptr, true);
+  CHECK(json.take() == "[[2, 60], [0, 70], [null, 80], [-7, 90], [0.5, 100], [1e9999, 110]]");
+  pretty.points(std::vector<double>{2}, 60, 10, true, nullptr, true);
+  CHECK(pretty.take() == "[\n  [\n    2,\n    60\n  ]\n]");
+}
+
 TEST_CASE("points are arrays of two") {
   std::vector<double> values{0.5, -1e300, std::nan(""), HUGE_VAL, -HUGE_VAL, -1.0 / 3};
   for (int i = 0; i < 1000; ++i) values.push_back(-1.0 / 3 * 1e-200);  // the longest

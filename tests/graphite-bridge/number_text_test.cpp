@@ -33,6 +33,21 @@ TEST_CASE("numbers print as Python prints them") {
   CHECK(to_text(Value()) == "None");
 }
 
+TEST_CASE("of whole numbers that Python has as ints the point is left out") {
+  CHECK(repr(42, true) == "42");
+  CHECK(repr(-3, true) == "-3");
+  CHECK(repr(0, true) == "0");
+  CHECK(repr(-0.0, true) == "0");
+  CHECK(repr(9007199254740991.0, true) == "9007199254740991");
+  CHECK(repr(42, false) == "42.0");
+  // What a double has not exactly is none of them.
+  CHECK(repr(9007199254740992.0, true) == "9007199254740992.0");
+  CHECK(repr(1e300, true) == "1e+300");
+  CHECK(repr(2.5, true) == "2.5");
+  CHECK(repr(-HUGE_VAL, true) == "-inf");
+  CHECK(repr(std::nan(""), true) == "nan");
+}
+
 TEST_CASE("numbers with few decimals print as shortly as any others") {
   CHECK(repr(53.25) == "53.25");
   CHECK(repr(-0.001) == "-0.001");

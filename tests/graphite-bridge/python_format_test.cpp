@@ -19,6 +19,9 @@ std::string text(std::string const& format, double value) {
 
 TEST_CASE("numbers are written as Python's % does") {
   CHECK(text("%d", 42.9) == "42");
+  CHECK(*python_format("%s of %%", 2, true) == "2 of %");
+  CHECK(*python_format("%r", 2, false) == "2.0");
+  CHECK(*python_format("%.1f", 2, true) == "2.0");
   CHECK(text("%d", -42.9) == "-42");
   CHECK(text("%i", -0.5) == "0");
   CHECK(text("%05d|", -7) == "-0007|");

@@ -60,6 +60,19 @@ TEST_CASE("MessagePack has what graphite-web's cluster reads") {
   CHECK(unpacked(to_cluster(SeriesList{}, ClusterFormat::message_pack)).empty());
 }
 
+TEST_CASE("whole numbers are integers to graphite-web's cluster") {
+  auto one = series("a", 60, 10, {2, absent, 2.5});
+  auto const reals = to_cluster(SeriesList{one}, ClusterFormat::pickle);
+  CHECK(reals.find("](G@\0\0\0\0\0\0\0NG@\4\0\0\0\0\0\0e"s) != reals.npos);
+  one.whole = true;
+  auto const integers = to_cluster(SeriesList{one}, ClusterFormat::pickle);
+  CHECK(integers.find("](J\2\0\0\0NG@\4\0\0\0\0\0\0e"s) != integers.npos);
+  auto const list = unpacked(to_cluster(SeriesList{one}, ClusterFormat::message_pack));
+  auto const& values = list.at(0).at("values");
+  CHECK(values == nlohmann::json{2, nullptr, 2.5});
+  CHECK(values[0].is_number_integer());
+}
+
 TEST_CASE("nodes as MessagePack have intervals where they are leaves") {
   std::vector<FoundNode> const nodes{{"a", false}, {"a.b", true}};
   auto const list = unpacked(to_cluster(nodes, 1480294860, ClusterFormat::message_pack));

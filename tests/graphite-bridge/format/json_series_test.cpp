@@ -41,6 +41,20 @@ TEST_CASE("dygraph has a row a time, in milliseconds") {
   CHECK(to_dygraph({}) == "{}");
 }
 
+TEST_CASE("whole numbers have no point in JSON, each series for itself") {
+  auto one = series("a", 60, 10, {2, absent});
+  one.whole = true;
+  auto const other = series("b", 60, 10, {2, 3});
+  CHECK(
+      to_json({one, other}, {}) ==
+      "[{\"target\": \"a\", \"tags\": {\"name\": \"a\"}, \"datapoints\": [[2, 60], [null, 70]]}, "
+      "{\"target\": \"b\", \"tags\": {\"name\": \"b\"}, \"datapoints\": [[2.0, 60], [3.0, 70]]}]");
+  CHECK(to_dygraph({one, other}) ==
+        "{\"labels\": [\"Time\", \"a\", \"b\"], \"data\": [[60000, 2, 2.0], [70000, null, 3.0]]}");
+  CHECK(to_rickshaw({one}, false) ==
+        "[{\"target\": \"a\", \"datapoints\": [{\"x\": 60, \"y\": 2}, {\"x\": 70, \"y\": null}]}]");
+}
+
 TEST_CASE("rickshaw has a point an object") {
   CHECK(to_rickshaw({series("a", 60, 10, {1.5, absent})}, false) ==
         "[{\"target\": \"a\", \"datapoints\": [{\"x\": 60, \"y\": 1.5}, "
