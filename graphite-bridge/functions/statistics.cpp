@@ -10,6 +10,7 @@
 #include "graphite-bridge/functions/groups.hpp"
 #include "graphite-bridge/functions/naming.hpp"
 #include "graphite-bridge/functions/parameters.hpp"
+#include "graphite-bridge/number_text.hpp"
 #include "graphite-bridge/time_spec.hpp"
 
 namespace dadvisor::graphite::functions {
@@ -82,27 +83,55 @@ Result<SeriesList> linear_regression(Call& call) {
   return out;
 }
 
-// By running sums, as graphite-web does it: what they lose to rounding is in its answers too. Where
-// that leaves a negative square the deviation is absent.
+// What Python adds up: floats, or ints, of which no sum is rounded.
+struct Floats {
+  using Number = double;
+  static double of(double value) { return value; }
+  // value ** 2 is C's pow(value, 2): it rounds otherwise than value * value in one case of a
+  // thousand. That the exponent may change keeps the compiler from putting the one for the other.
+  static double square(double value) {
+    static double const volatile two = 2;
+    return std::pow(value, two);
+  }
+};
+struct Integers {
+  using Number = __int128;
+  // As many squares as a series has values, times their number, have room.
+  static bool fit(Series const& series) {
+    constexpr double beyond = 1LL << 40;
+    return series.whole && std::ranges::all_of(series.values, [](double value) {
+             return is_absent(value) || (std::fabs(value) < beyond && is_whole(value));
+           });
+  }
+  static Number of(double value) { return static_cast<std::int64_t>(value); }
+  static Number square(Number value) { return value * value; }
+};
+
+// By running sums, in graphite-web's order: what they lose to rounding is in its answers too. Where
+// that leaves a negative square the deviation is absent; and so it is from where on a square is too
+// large for a double, at which graphite-web fails.
+template <typename Numbers>
 std::vector<double> deviations_of(std::span<double const> values, std::size_t points,
                                   double tolerance) {
   std::vector<double> out;
   out.reserve(values.size());
-  double known = 0, sum = 0, squares = 0;
+  typename Numbers::Number known = 0, sum = 0, squares = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     double const left = i < points ? absent : values[i - points];
     if (!is_absent(left)) {
       known -= 1;
-      sum -= left;
-      squares -= left * left;
+      sum -= Numbers::of(left);
+      squares -= Numbers::square(Numbers::of(left));
     }
     if (!is_absent(values[i])) {
       known += 1;
-      sum += values[i];
-      squares += values[i] * values[i];
+      sum += Numbers::of(values[i]);
+      squares += Numbers::square(Numbers::of(values[i]));
     }
-    bool const enough = known > 0 && known / static_cast<double>(points) >= tolerance;
-    out.push_back(enough ? std::sqrt(known * squares - sum * sum) / known : absent);
+    auto const count = static_cast<double>(known);
+    bool const enough = known > 0 && count / static_cast<double>(points) >= tolerance;
+    auto const spread = static_cast<double>(known * squares - Numbers::square(sum));
+    out.push_back(enough ? std::sqrt(spread) / count : absent);
   }
   return out;
 }
@@ -113,7 +142,8 @@ Result<SeriesList> moving_deviation(Call& call) {
   auto series = call.take_series("seriesList");
   double const tolerance = *call.real("windowTolerance");
   for (auto& one : series) {
-    one.values = deviations_of(one.values, static_cast<std::size_t>(points), tolerance);
+    auto const deviations = Integers::fit(one) ? deviations_of<Integers> : deviations_of<Floats>;
+    one.values = deviations(one.values, static_cast<std::size_t>(points), tolerance);
     one.tags["stdev"] = std::to_string(points);
     rename_call(one, "stdev", "," + std::to_string(points));
   }

@@ -237,6 +237,12 @@ TEST_CASE("what deviates most is told of any values") {
   CHECK(series[2].name == "b.small");
 }
 
+TEST_CASE("a deviation whose squares are too large is absent") {
+  test::MemorySource source;
+  source.add("b", t0 + 10, 10, {3, 5, 4, 2, 1e200, 5});
+  check_values(run("stdev(b,2)", source).front(), {0, 1, 0.5, 1, absent, absent});
+}
+
 TEST_CASE("a count in a name is a whole number, until something computes with it") {
   auto const source = counters();
   auto const name = [&](std::string const& target) { return run(target, source).at(0).name; };
