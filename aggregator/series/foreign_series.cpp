@@ -2,16 +2,17 @@
 
 #include <algorithm>
 
+#include "aggregator/series/leaf_reading.hpp"
 #include "common/core/foreign.hpp"
 
 namespace dadvisor::aggregator::series {
 namespace {
 
 // The points are the values: one row of the store each.
-bool is_plain(ForeignGrid const& grid) { return !grid.tier && grid.steps.size() == 1; }
+bool has_rows(ForeignGrid const& grid) { return !grid.tier && grid.steps.size() == 1; }
 
 bool same_slots(ForeignGrid const& a, ForeignGrid const& b) {
-  return is_plain(b) && a.start == b.start && a.end == b.end && a.step == b.step;
+  return a.start == b.start && a.end == b.end && a.step == b.step;
 }
 
 std::size_t slots_of(ForeignGrid const& grid) {
@@ -92,7 +93,7 @@ class ForeignSeries::Reader {
                                           });
     return done ? done : done.error().within(leaf(reached).path);
   }
-  std::vector<double>& values(std::size_t place) { return slots_[place]; }
+  std::span<double const> values(std::size_t place) const { return slots_[place]; }
 
  private:
   OwnLeaf const& leaf(std::size_t place) const { return series_.leaves_[place]; }
@@ -139,95 +140,29 @@ ForeignSeries::Shape ForeignSeries::shape(std::size_t place) const {
   return {grid.start, grid.end, grid.step, graphite::Consolidation::average};
 }
 
-graphite::Series ForeignSeries::named(std::size_t place) const {
-  Shape const its = shape(place);
-  graphite::Series series;
-  series.name = leaves_[place].path;
-  series.path_expression = pattern_;
-  series.tags = {{"name", series.name}};
-  series.start = its.start;
-  series.end = its.end;
-  series.step = its.step;
-  return series;
+bool ForeignSeries::of_same_rows(std::size_t a, std::size_t b) const {
+  return leaves_[a].entity->id == leaves_[b].entity->id &&
+         same_slots(leaves_[a].grid, leaves_[b].grid);
 }
 
-// Leaves from `first` on that are of the same entity; they stand beside each other.
-std::size_t ForeignSeries::of_entity(std::size_t first) const {
-  std::size_t last = first + 1;
-  while (last < size() && leaves_[last].entity->id == leaves_[first].entity->id) ++last;
-  return last;
-}
+bool ForeignSeries::is_plain(std::size_t place) const { return has_rows(leaves_[place].grid); }
 
-// How many entities from that of [first, last) on are read as it is.
-std::size_t ForeignSeries::alike(std::size_t first, std::size_t last) const {
-  std::size_t const width = last - first;
-  auto const like = [&](std::size_t begin) {
-    if (begin + width > size() || of_entity(begin) != begin + width) return false;
-    for (std::size_t i = 0; i < width; ++i)
-      if (leaves_[begin + i].column != leaves_[first + i].column ||
-          !same_slots(leaves_[first].grid, leaves_[begin + i].grid))
-        return false;
-    return true;
-  };
-  // As many as are read in a few milliseconds: between two reads a query may be stopped.
-  constexpr std::size_t most_values = 1'000'000;
-  auto const most = std::max<std::size_t>(
-      1, most_values / (width * std::max<std::size_t>(1, shape(first).values())));
-  std::size_t count = 0;
-  while (count < most && like(first + count * width)) ++count;
-  return count;
+bool ForeignSeries::is_like(std::size_t a, std::size_t b) const {
+  OwnLeaf const &one = leaves_[a], &other = leaves_[b];
+  return other.column == one.column && has_rows(other.grid) && same_slots(one.grid, other.grid);
 }
 
 Result<void> ForeignSeries::each(Visitor const& visit) const {
-  Reader reader(*this);
-  for (std::size_t first = 0; first < size();) {
-    if (auto const still = graphite::go_on(budget_); !still) return still;
-    std::size_t const last = of_entity(first), width = last - first;
-    auto const show = [&](std::size_t place) {
-      for (std::size_t i = 0; i < width; ++i) visit(place + i, reader.values(i));
-    };
-    std::size_t const count = alike(first, last);
-    if (count > 0) {
-      if (auto const done = reader.read_alike(first, last, count, show); !done) return done;
-      first += count * width;
-    } else {
-      if (auto const done = reader.read(first, last); !done) return done;
-      show(first);
-      first = last;
-    }
-  }
-  return {};
+  return LeafReading(*this).each(visit);
 }
 
 Result<std::vector<graphite::Series>> ForeignSeries::take(
     std::span<std::size_t const> places) const {
-  std::vector<graphite::Series> series;
-  series.reserve(places.size());
-  Reader reader(*this);
-  for (std::size_t const place : places) {
-    if (auto const still = graphite::go_on(budget_); !still) return still.error();
-    auto const charged = graphite::charge(budget_, 1, shape(place).values());
-    if (!charged) return charged.error();
-    if (auto const done = reader.read(place, place + 1); !done) return done.error();
-    series.push_back(named(place));
-    series.back().values = std::move(reader.values(0));
-  }
-  return series;
+  return LeafReading(*this).take(places);
 }
 
 Result<std::vector<graphite::Series>> ForeignSeries::take_all() const {
-  std::size_t points = 0;
-  for (std::size_t place = 0; place < size(); ++place) points += shape(place).values();
-  auto const charged = graphite::charge(budget_, size(), points);
-  if (!charged) return charged.error();
-  std::vector<graphite::Series> series;
-  series.reserve(size());
-  auto const done = each([&](std::size_t place, std::span<double const> values) {
-    series.push_back(named(place));
-    series.back().values.assign(values.begin(), values.end());
-  });
-  if (!done) return done.error();
-  return series;
+  return LeafReading(*this).take_all();
 }
 
 }  // namespace dadvisor::aggregator::series

@@ -14,6 +14,9 @@
 
 namespace dadvisor::aggregator::series {
 
+template <typename Own>
+class LeafReading;
+
 class ForeignSeries final : public graphite::MatchedSeries {
  public:
   // Those of `leaves` that have an archive for the window, by path. The store must outlive it.
@@ -34,6 +37,7 @@ class ForeignSeries final : public graphite::MatchedSeries {
 
  private:
   class Reader;
+  friend class LeafReading<ForeignSeries>;
   struct OwnLeaf {
     MembersPtr members;
     store::EntityInfo const* entity;  // of the members
@@ -44,9 +48,13 @@ class ForeignSeries final : public graphite::MatchedSeries {
 
   ForeignSeries(store::Store const& store, std::string_view pattern, graphite::QueryBudget* budget)
       : store_(store), pattern_(pattern), budget_(budget) {}
-  std::size_t of_entity(std::size_t first) const;
-  std::size_t alike(std::size_t first, std::size_t last) const;
-  graphite::Series named(std::size_t place) const;
+  // What LeafReading wants.
+  bool of_same_rows(std::size_t a, std::size_t b) const;
+  bool is_plain(std::size_t place) const;
+  bool is_like(std::size_t a, std::size_t b) const;
+  std::string const& path(std::size_t place) const { return leaves_[place].path; }
+  std::string const& pattern() const { return pattern_; }
+  graphite::QueryBudget* budget() const { return budget_; }
 
   store::Store const& store_;
   std::string const pattern_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aggregator/rollup/entity_directory.hpp"
+#include "aggregator/series/leaf_reading.hpp"
 #include "aggregator/series/window_values.hpp"
 #include "graphite-bridge/query_budget.hpp"
 
@@ -239,97 +240,27 @@ LeafSeries::Shape LeafSeries::shape(std::size_t place) const {
   return shape;
 }
 
-graphite::Series LeafSeries::named(std::size_t place) const {
-  Shape const its = shape(place);
-  graphite::Series series;
-  series.name = (*leaves_)[place].path();
-  series.path_expression = pattern_;
-  series.tags = {{"name", series.name}};
-  series.step = its.step;
-  series.start = its.start;
-  series.end = its.end;
-  series.consolidation = its.consolidation;
-  return series;
+bool LeafSeries::of_same_rows(std::size_t a, std::size_t b) const {
+  return (*leaves_)[a].members == (*leaves_)[b].members;
 }
 
-// Leaves from `first` on that have the same members; they stand beside each other.
-std::size_t LeafSeries::of_members(std::size_t first) const {
-  std::size_t last = first + 1;
-  while (last < size() && (*leaves_)[last].members == (*leaves_)[first].members) ++last;
-  return last;
+bool LeafSeries::is_plain(std::size_t place) const {
+  return (*leaves_)[place].alone && !tier_for((*leaves_)[place].newest.kind);
 }
 
-// How many members from that of [first, last) on are like it.
-std::size_t LeafSeries::alike(std::size_t first, std::size_t last) const {
-  std::size_t const width = last - first;
-  if (!(*leaves_)[first].alone || tier_for((*leaves_)[first].newest.kind)) return 0;
-  auto const like = [&](std::size_t begin) {
-    if (begin + width > size() || of_members(begin) != begin + width) return false;
-    for (std::size_t i = 0; i < width; ++i) {
-      MatchedLeaf const &one = (*leaves_)[begin + i], &its = (*leaves_)[first + i];
-      if (!one.alone || one.leaf != its.leaf || shapes_[begin + i] != shapes_[first + i])
-        return false;
-    }
-    return true;
-  };
-  // As many as are read in a few milliseconds: between two reads a query may be stopped.
-  constexpr std::size_t most_values = 1'000'000;
-  auto const most = std::max<std::size_t>(1, most_values / (width * shape(first).values()));
-  std::size_t count = 1;
-  while (count < most && like(first + count * width)) ++count;
-  return count;
+bool LeafSeries::is_like(std::size_t a, std::size_t b) const {
+  MatchedLeaf const &one = (*leaves_)[a], &other = (*leaves_)[b];
+  return other.alone && other.leaf == one.leaf && shapes_[b] == shapes_[a];
 }
 
-Result<void> LeafSeries::each(Visitor const& visit) const {
-  Reader reader(*this);
-  for (std::size_t first = 0; first < size();) {
-    if (auto const still = graphite::go_on(window_.budget); !still) return still;
-    std::size_t const last = of_members(first), width = last - first;
-    auto const show = [&](std::size_t place) {
-      for (std::size_t i = 0; i < width; ++i) visit(place + i, reader.values(i));
-    };
-    std::size_t const count = alike(first, last);
-    if (count > 0) {
-      if (auto const done = reader.read_alike(first, last, count, show); !done) return done;
-      first += count * width;
-    } else {
-      if (auto const done = reader.read(first, last); !done) return done;
-      show(first);
-      first = last;
-    }
-  }
-  return {};
-}
+Result<void> LeafSeries::each(Visitor const& visit) const { return LeafReading(*this).each(visit); }
 
 Result<std::vector<graphite::Series>> LeafSeries::take(std::span<std::size_t const> places) const {
-  std::vector<graphite::Series> series;
-  series.reserve(places.size());
-  Reader reader(*this);
-  for (std::size_t const place : places) {
-    if (auto const still = graphite::go_on(window_.budget); !still) return still.error();
-    auto const charged = graphite::charge(window_.budget, 1, shape(place).values());
-    if (!charged) return charged.error();
-    if (auto const done = reader.read(place, place + 1); !done) return done.error();
-    auto const values = reader.values(0);
-    series.push_back(named(place));
-    series.back().values.assign(values.begin(), values.end());
-  }
-  return series;
+  return LeafReading(*this).take(places);
 }
 
 Result<std::vector<graphite::Series>> LeafSeries::take_all() const {
-  std::size_t points = 0;
-  for (std::size_t place = 0; place < size(); ++place) points += shape(place).values();
-  auto const charged = graphite::charge(window_.budget, size(), points);
-  if (!charged) return charged.error();
-  std::vector<graphite::Series> series;
-  series.reserve(size());
-  auto const done = each([&](std::size_t place, std::span<double const> values) {
-    series.push_back(named(place));
-    series.back().values.assign(values.begin(), values.end());
-  });
-  if (!done) return done.error();
-  return series;
+  return LeafReading(*this).take_all();
 }
 
 }  // namespace dadvisor::aggregator::series

@@ -17,6 +17,9 @@
 
 namespace dadvisor::aggregator::series {
 
+template <typename Own>
+class LeafReading;
+
 class LeafSeries final : public graphite::MatchedSeries {
  public:
   // Store and index must outlive it. Errors: too_large (more than `most_values` in all series),
@@ -34,6 +37,7 @@ class LeafSeries final : public graphite::MatchedSeries {
 
  private:
   class Reader;
+  friend class LeafReading<LeafSeries>;
   // What leaves of entities of one kind and step have in common.
   struct StepShape {
     EntityKind kind;
@@ -51,9 +55,13 @@ class LeafSeries final : public graphite::MatchedSeries {
   // Nothing: raw rows.
   std::optional<store::Tier> tier_for(EntityKind kind) const;
   Shape const& add_shape(MatchedLeaf const& leaf);
-  std::size_t of_members(std::size_t first) const;
-  std::size_t alike(std::size_t first, std::size_t last) const;
-  graphite::Series named(std::size_t place) const;
+  // What LeafReading wants.
+  bool of_same_rows(std::size_t a, std::size_t b) const;
+  bool is_plain(std::size_t place) const;
+  bool is_like(std::size_t a, std::size_t b) const;
+  std::string path(std::size_t place) const { return (*leaves_)[place].path(); }
+  std::string const& pattern() const { return pattern_; }
+  graphite::QueryBudget* budget() const { return window_.budget; }
 
   store::Store const& store_;
   PathIndex const& index_;
