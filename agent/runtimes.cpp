@@ -25,7 +25,8 @@ Runtimes::Runtimes(Settings const& settings, http::Loop& loop, Clock const& cloc
     ResolverClientOptions options;
     options.socket_path = settings.resolver_socket;
     options.on_update = std::move(on_update);
-    auto client = std::make_unique<ResolverClient>(loop, std::move(options), log.named("resolver"));
+    auto client =
+        std::make_unique<ResolverClient>(loop, clock, std::move(options), log.named("resolver"));
     resolver_ = client.get();
     names_ = std::move(client);
   } else {

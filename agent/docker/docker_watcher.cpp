@@ -27,7 +27,17 @@ DockerWatcher::DockerWatcher(http::Loop& loop, Clock const& clock, DockerOptions
       clock_(clock),
       options_(std::move(options)),
       log_(std::move(log)),
-      backoff_(options_.least_pause, options_.most_pause) {
+      backoff_(options_.least_pause, options_.most_pause),
+      missed_({[this](auto const& target, std::size_t max_reply, auto callback) {
+                 get(target, max_reply, std::move(callback));
+               },
+               [this](RuntimeEvent event) {
+                 ++counters_.exits;
+                 tell(std::move(event));
+                 changed();
+               },
+               [this](Error why) { fail(std::move(why)); }},
+              options_.wanted) {
   greet();
 }
 
@@ -337,6 +347,7 @@ void DockerWatcher::settle() {
   }
   outage_logged_ = false;
   watch_hang();
+  missed_.begin(prefix_, clock_.wall());
   changed();
 }
 
@@ -353,6 +364,7 @@ void DockerWatcher::fail(Error why) {
   if (state_ == State::away) return;
   state_ = State::away;
   settled_ = true;
+  missed_.stop();
   for (auto& [id, known] : known_) release(known);
   ++counters_.failures;
   if (!outage_logged_) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "agent/docker/docker_json.hpp"
+#include "agent/docker/missed_exits.hpp"
 #include "agent/runtime/backoff.hpp"
 #include "agent/runtime/container.hpp"
 #include "agent/runtime/runtime_counters.hpp"
@@ -56,6 +57,8 @@ class DockerWatcher {
   // What befell containers since the last call, in the order of its coming. Kept until it is
   // taken, 4096 at the most; beyond, the oldest goes and is counted.
   std::vector<RuntimeEvent> take_events();
+  // See RuntimeSource: lives of this daemon's containers.
+  void missed(std::vector<Container> lives, WallTime seen) { missed_.add(std::move(lives), seen); }
   // Whether the picture is whole and the daemon answers.
   bool up_to_date() const { return state_ == State::watching; }
   // Whether a first picture was taken or a first attempt failed: there is nothing to wait for.
@@ -124,6 +127,7 @@ class DockerWatcher {
   std::deque<DockerEvent> recent_;          // for telling duplicates, newest last
   std::set<DockerEvent> recent_set_;
   RuntimeCounters counters_;
+  MissedExits missed_;
   EventReader events_;
   std::unique_ptr<http::Client> client_;  // made anew for each attempt: old answers are void
   std::unique_ptr<http::Stream> stream_;

@@ -29,6 +29,9 @@ class RememberedContainers final : public RuntimeSource {
 
   std::vector<Container> snapshot() override;
   std::vector<RuntimeEvent> take_events() override { return source_->take_events(); }
+  void missed(std::vector<Container> lives, WallTime seen) override {
+    source_->missed(std::move(lives), seen);
+  }
   void events_kept() override { source_->events_kept(); }
   RuntimeReport report() const override { return source_->report(); }
   bool settled() const override { return source_->settled(); }

@@ -18,8 +18,10 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 }  // namespace
 
-ResolverClient::ResolverClient(http::Loop& loop, ResolverClientOptions options, Log log)
+ResolverClient::ResolverClient(http::Loop& loop, Clock const& clock, ResolverClientOptions options,
+                               Log log)
     : loop_(loop),
+      clock_(clock),
       options_(std::move(options)),
       log_(std::move(log)),
       backoff_(options_.least_pause, options_.most_pause) {
@@ -84,6 +86,7 @@ void ResolverClient::connect() {
       if (!wrong_) on_document(std::move(document));
     });
     if (!fed) wrong_ = fed.error();
+    heard_ = clock_.wall();
     if (!wrong_) return expect_more();
     ++counters_.malformed;
     fail(*wrong_);
@@ -122,6 +125,9 @@ void ResolverClient::on_hello(documents::Hello const& hello) {
   } else if (hello.run != run_) {
     run_ = hello.run;
     number_ = given_ = kept_ = 0;
+    asked_.clear();
+    docker_whole_ = containerd_whole_ = false;
+    if (missed_.empty()) seen_ = heard_;
   }
 }
 
@@ -133,6 +139,8 @@ void ResolverClient::on_container(Container container) {
                    id.empty() ? "a container without an id" : "more containers than can be"};
     return;
   }
+  if (container.running && open_.size() < most_containers)
+    open_.insert_or_assign({id, container.started_ns}, container);
   all.insert_or_assign(std::move(id), std::move(container));
 }
 
@@ -140,6 +148,12 @@ void ResolverClient::on_told(documents::Told told) {
   if (told.number <= number_) return;  // again, after a connection broke
   number_ = told.number;
   auto const& event = told.event;
+  if (event.kind == RuntimeEvent::Kind::exit) {
+    Life const life{event.container.id, event.container.started_ns};
+    open_.erase(life);
+    missed_.erase(life);
+    asked_.erase(life);
+  }
   // As a watcher does: of a kill for memory the word may come behind the exit.
   if (event.kind == RuntimeEvent::Kind::oom)
     for (auto& one : told_)
@@ -154,12 +168,16 @@ void ResolverClient::on_told(documents::Told told) {
 
 void ResolverClient::on_state(RuntimeReport report) {
   report_ = std::move(report);
-  if (state_ == State::following) return;
+  if (state_ == State::following) {
+    forget_untold();
+    return find_missed();
+  }
   state_ = State::following;
   settled_ = true;
   trouble_.reset();
   containers_ = std::move(coming_);
   coming_.clear();
+  find_missed();
   ++counters_.connects;
   backoff_.reset();
   if (counters_.connects == 1 || outage_logged_)
@@ -169,6 +187,80 @@ void ResolverClient::on_state(RuntimeReport report) {
   // Which limits changed meanwhile nobody says.
   if (counters_.connects > 1 && options_.on_update)
     for (auto const& [id, container] : containers_) options_.on_update(id);
+}
+
+bool ResolverClient::is_whole(std::string const& runtime) const {
+  return runtime == "docker" ? docker_whole_ : containerd_whole_;
+}
+
+// Of what is gone, and of which no exit came in front of this, none will.
+void ResolverClient::forget_untold() {
+  std::erase_if(open_, [this](auto const& one) {
+    auto const& [life, container] = one;
+    auto const known = containers_.find(life.first);
+    bool const gone = known == containers_.end() || known->second.started_ns != life.second;
+    return gone && is_whole(container.runtime);
+  });
+}
+
+// What ran by the word of a resolver before this one, and does not by its own: it was not there. To
+// be known once a runtime answers it; until then it names nobody.
+void ResolverClient::find_missed() {
+  bool const docker = report_.docker.up && !docker_whole_;
+  bool const containerd = report_.containerd.up && !containerd_whole_;
+  docker_whole_ = docker_whole_ || docker;
+  containerd_whole_ = containerd_whole_ || containerd;
+  for (auto one = open_.begin(); one != open_.end() && (docker || containerd);) {
+    auto const& [id, started] = one->first;
+    auto const known = containers_.find(id);
+    bool const runs =
+        known != containers_.end() && known->second.running && known->second.started_ns == started;
+    bool const of_it = one->second.runtime == "docker" ? docker : containerd;
+    if (runs || !of_it) {
+      ++one;
+      continue;
+    }
+    if (missed_.size() < most_containers) missed_.insert(*one);
+    one = open_.erase(one);
+  }
+  tell_missed();
+}
+
+void ResolverClient::missed(std::vector<Container> lives, WallTime seen) {
+  seen_ = missed_.empty() ? seen : std::min(seen_, seen);
+  for (auto& life : lives) {
+    Life const key{life.id, life.started_ns};
+    missed_.insert_or_assign(key, std::move(life));
+  }
+  if (state_ == State::following) tell_missed();
+}
+
+// As many as go into one request; the others behind its answer.
+void ResolverClient::tell_missed() {
+  http::ClientRequest request;
+  std::vector<Life> lives;
+  for (auto const& [life, container] : missed_) {
+    if (asked_.contains(life) || !is_whole(container.runtime)) continue;
+    auto const line = documents::line_of(container);
+    if (!lives.empty() && request.body.size() + line.size() > documents::longest_body / 2) break;
+    request.body += line;
+    lives.push_back(life);
+  }
+  if (lives.empty()) return;
+  request.method = "POST";
+  request.target = fmt::format("/v1/missed?seen_ns={}", seen_.time_since_epoch().count());
+  request.timeout = options_.request_timeout;
+  // Where it is not answered, the next connection says it again.
+  client_->request(std::move(request), [this, lives = std::move(lives)](auto const& reply) {
+    if (!reply) return;
+    for (auto const& life : lives) {
+      if (reply->status == 404)
+        missed_.erase(life);  // a resolver that cannot be asked
+      else if (missed_.contains(life))
+        asked_.insert(life);
+    }
+    tell_missed();
+  });
 }
 
 void ResolverClient::fail(Error why) {

@@ -5,8 +5,8 @@
 //
 // While the resolver is away or hangs, the snapshot stays as it was and nothing is up; it is tried
 // again with a growing pause, from 0.1 to 10 s with jitter. Events that it told are its business
-// until events_kept(), so that an agent which begins anew is told them again. Owned by the loop's
-// thread.
+// until events_kept(), so that an agent which begins anew is told them again. What ended while no
+// resolver ran, the next one is asked about. Owned by the loop's thread.
 
 #include <chrono>
 #include <cstdint>
@@ -15,11 +15,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/runtime/backoff.hpp"
 #include "agent/runtime/documents.hpp"
 #include "agent/runtime/runtime_source.hpp"
+#include "common/core/clock.hpp"
 #include "common/core/log.hpp"
 #include "common/http/client.hpp"
 #include "common/http/loop.hpp"
@@ -44,14 +48,15 @@ struct ResolverCounters {
 
 class ResolverClient final : public RuntimeSource {
  public:
-  // Begins at once. `loop` must outlive it.
-  ResolverClient(http::Loop& loop, ResolverClientOptions options, Log log);
+  // Begins at once. `loop` and `clock` must outlive it.
+  ResolverClient(http::Loop& loop, Clock const& clock, ResolverClientOptions options, Log log);
   ~ResolverClient() override;
   ResolverClient(ResolverClient const&) = delete;
   ResolverClient& operator=(ResolverClient const&) = delete;
 
   std::vector<Container> snapshot() override;
   std::vector<RuntimeEvent> take_events() override;
+  void missed(std::vector<Container> lives, WallTime seen) override;
   void events_kept() override;
   // Nothing is up while the resolver is not; the rest is as it was told last.
   RuntimeReport report() const override;
@@ -72,19 +77,33 @@ class ResolverClient final : public RuntimeSource {
   void on_container(Container container);
   void on_told(documents::Told told);
   void on_state(RuntimeReport report);
+  bool is_whole(std::string const& runtime) const;
+  void forget_untold();
+  void find_missed();
+  void tell_missed();
   void expect_more();
   void fail(Error why);
 
+  using Life = std::pair<std::string, std::int64_t>;  // id, started_ns
+
   http::Loop& loop_;
+  Clock const& clock_;
   ResolverClientOptions options_;
   Log log_;
   Backoff backoff_;
   State state_ = State::away;
   bool settled_ = false, outage_logged_ = false;
+  // This run told all that the runtime has.
+  bool docker_whole_ = false, containerd_whole_ = false;
   std::optional<Error> wrong_;  // with the stream that is being read
   std::optional<Error> trouble_;
   std::map<std::string, Container> containers_;
   std::map<std::string, Container> coming_;  // while telling
+  std::map<Life, Container> open_;           // those that were told to run, and no exit of
+  std::map<Life, Container> missed_;         // those that ended while no resolver ran
+  WallTime seen_{};                          // when a resolver before this one was last heard
+  WallTime heard_{};                         // when this one was
+  std::set<Life> asked_;                     // those of missed_ that this run knows of
   std::deque<RuntimeEvent> told_;            // and not taken yet
   std::uint64_t dropped_ = 0;
   std::string run_;           // of the resolver

@@ -1,11 +1,14 @@
 #include "agent/names/watchers.hpp"
 
+#include <utility>
+
 #include "agent/host/process_start.hpp"
 #include "agent/identity/allow_list.hpp"
 
 namespace dadvisor::agent {
 
-Watchers::Watchers(http::Loop& loop, Clock const& clock, WatchersOptions options, Log const& log) {
+Watchers::Watchers(http::Loop& loop, Clock const& clock, WatchersOptions options, Log const& log)
+    : on_change_(options.on_change) {
   WantedKeys const wanted{is_wanted_label, is_wanted_env};
   if (!options.docker_socket.empty()) {
     DockerOptions docker;
@@ -40,7 +43,23 @@ std::vector<RuntimeEvent> Watchers::take_events() {
   auto all = docker_ ? docker_->take_events() : std::vector<RuntimeEvent>();
   if (containerd_)
     for (auto& one : containerd_->take_events()) all.push_back(std::move(one));
+  for (auto& one : std::exchange(unknown_, {})) all.push_back(std::move(one));
   return all;
+}
+
+void Watchers::missed(std::vector<Container> lives, WallTime seen) {
+  std::vector<Container> of_docker;
+  for (auto& life : lives) {
+    if (docker_ && life.runtime == "docker" && is_container_id(life.id)) {
+      of_docker.push_back(std::move(life));
+      continue;
+    }
+    life.running = life.paused = false;
+    life.pid = 0;
+    unknown_.push_back({RuntimeEvent::Kind::exit, std::move(life), 0, std::nullopt, false});
+  }
+  if (docker_) docker_->missed(std::move(of_docker), seen);
+  if (!unknown_.empty() && on_change_) on_change_();
 }
 
 RuntimeReport Watchers::report() const {

@@ -29,11 +29,15 @@ class Watchers final : public RuntimeSource {
 
   std::vector<Container> snapshot() override;
   std::vector<RuntimeEvent> take_events() override;
+  // containerd forgets an end with who it told: of its lives nothing but that is told.
+  void missed(std::vector<Container> lives, WallTime seen) override;
   void events_kept() override {}  // who takes them shares this process' fate
   RuntimeReport report() const override;
   bool settled() const override;
 
  private:
+  std::function<void()> on_change_;
+  std::vector<RuntimeEvent> unknown_;  // ends of which nobody can be asked
   std::unique_ptr<DockerWatcher> docker_;
   std::unique_ptr<ContainerdWatcher> containerd_;
 };

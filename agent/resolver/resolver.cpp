@@ -1,7 +1,10 @@
 #include "agent/resolver/resolver.hpp"
 
 #include <charconv>
+#include <limits>
 #include <stdexcept>
+
+#include "agent/runtime/documents.hpp"
 
 namespace dadvisor::agent {
 
@@ -31,7 +34,7 @@ Resolver::Resolver(http::Loop& loop, Clock const& clock, ResolverOptions options
       feed_(options_.run) {
   auto& serving = options_.server;
   serving.header_limit = 4 << 10;
-  serving.body_limit = 4 << 10;
+  serving.body_limit = documents::longest_body;
   serving.max_connections = 32;
   serving.gzip = nullptr;
   auto server = http::Server::listen(
@@ -56,7 +59,24 @@ void Resolver::answer(http::Request const& request, http::Responder const& respo
     feed_.taken(std::string(*run), *number);
     return respond({204, {}, {}});
   }
-  respond(http::text_response(404, "GET /v1/stream and POST /v1/taken are all there is\n"));
+  if (request.path == "/v1/missed" && request.method == "POST")
+    return take_missed(request, respond);
+  respond(http::text_response(
+      404, "GET /v1/stream, POST /v1/taken and POST /v1/missed are all there is\n"));
+}
+
+void Resolver::take_missed(http::Request const& request, http::Responder const& respond) {
+  auto const seen = number_in(request.parameters, "seen_ns");
+  std::vector<Container> lives;
+  documents::Reader reader;
+  auto const taken = reader.feed(request.body, [&](documents::Document document) {
+    auto* life = std::get_if<Container>(&document);
+    if (life && life->started_ns > 0) lives.push_back(std::move(*life));
+  });
+  if (!seen || *seen > std::numeric_limits<std::int64_t>::max() || !taken)
+    return respond(http::text_response(400, "seen_ns and lines of containers are needed\n"));
+  source_->missed(std::move(lives), WallTime(Nanoseconds(static_cast<std::int64_t>(*seen))));
+  respond({204, {}, {}});
 }
 
 void Resolver::follow(http::Responder const& respond) {

@@ -51,6 +51,7 @@ class Resolver {
 
   void answer(http::Request const& request, http::Responder const& respond);
   void follow(http::Responder const& respond);
+  void take_missed(http::Request const& request, http::Responder const& respond);
   void leave(std::shared_ptr<Reader> const& reader);
   void changed();
   void look();

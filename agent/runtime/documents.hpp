@@ -21,6 +21,7 @@ namespace dadvisor::agent::documents {
 
 inline constexpr std::int64_t format = 1;
 inline constexpr std::size_t longest_line = 1 << 20;
+inline constexpr std::size_t longest_body = 2 << 20;  // of lines that an agent tells
 
 // The first line of a stream. `run` tells one run of the resolver from another: numbers of events
 // begin anew with it.

@@ -83,7 +83,7 @@ std::int64_t ns_behind(std::int64_t seconds) {
 
 struct EventLog::Statements {
   explicit Statements(sqlite3* database)
-      : known(database, "SELECT 1 FROM event WHERE identity = ?"),
+      : known(database, "SELECT id, at, tags FROM event WHERE identity = ?"),
         add(database, "INSERT INTO event(identity, at, what, data, tags) VALUES(?, ?, ?, ?, ?)"),
         add_tag(database, "INSERT OR IGNORE INTO event_tag(tag, at, id) VALUES(?, ?, ?)"),
         fact(database, "SELECT value FROM fact WHERE name = ?"),
@@ -126,13 +126,26 @@ void EventLog::roll_back() {
   if (sqlite3_get_autocommit(database_.get()) == 0) (void)execute(database_.get(), "ROLLBACK");
 }
 
+Result<void> EventLog::remove(Known const& one) {
+  auto done = statements_->remove.bind(one.id).run();
+  for (auto const& tag : one.tags)
+    if (done) done = statements_->remove_tag.bind(tag).bind(one.at).bind(one.id).run();
+  return done;
+}
+
 Result<bool> EventLog::add(Happening const& happening) {
   // Asked first: an insert that meets the identity would use up a number.
   auto const known = statements_->known.bind(happening.identity).step();
   if (!known) return known.error();
   if (*known) {
+    Known const old{statements_->known.integer(0), statements_->known.integer(1),
+                    split(statements_->known.text(2))};
     statements_->known.reset();
-    return false;
+    bool const better = !happening.replaces.empty() &&
+                        std::ranges::find(old.tags, happening.replaces) != old.tags.end();
+    if (!better) return false;
+    // Under a new number, so that who follows the events hears of it.
+    if (auto done = remove(old); !done) return done.error();
   }
   auto const at = happening.when.time_since_epoch().count();
   auto const tags = join(happening.tags);
@@ -165,11 +178,7 @@ Result<void> EventLog::set_fact(std::string const& name, std::string const& valu
 }
 
 Result<std::size_t> EventLog::prune(WallTime oldest, std::size_t limit) {
-  struct Old {
-    std::int64_t id, at;
-    std::string tags;
-  };
-  std::vector<Old> going;
+  std::vector<Known> going;
   auto& statement = statements_->old;
   statement.bind(std::int64_t{oldest.time_since_epoch().count()})
       .bind(static_cast<std::int64_t>(limit));
@@ -177,15 +186,12 @@ Result<std::size_t> EventLog::prune(WallTime oldest, std::size_t limit) {
     auto const row = statement.step();
     if (!row) return row.error();
     if (!*row) break;
-    going.push_back({statement.integer(0), statement.integer(1), statement.text(2)});
+    going.push_back({statement.integer(0), statement.integer(1), split(statement.text(2))});
   }
   if (going.empty()) return std::size_t{0};
   if (auto begun = begin(); !begun) return begun.error();
   for (auto const& one : going) {
-    auto done = statements_->remove.bind(one.id).run();
-    for (auto const& tag : split(one.tags))
-      if (done) done = statements_->remove_tag.bind(tag).bind(one.at).bind(one.id).run();
-    if (!done) {
+    if (auto done = remove(one); !done) {
       roll_back();
       return done.error();
     }

@@ -34,7 +34,7 @@ class EventLog {
   Result<void> begin();
   Result<void> commit();
   void roll_back();
-  // False: an event of this identity is there already.
+  // False: an event of this identity is there already, and not one that it replaces.
   Result<bool> add(Happening const& happening);
   Result<std::optional<std::string>> fact(std::string const& name);
   Result<void> set_fact(std::string const& name, std::string const& value);
@@ -44,6 +44,11 @@ class EventLog {
 
  private:
   struct Statements;
+  struct Known {
+    std::int64_t id = 0, at = 0;
+    std::vector<std::string> tags;
+  };
+  Result<void> remove(Known const& one);
   explicit EventLog(Database database);
   Database database_;
   std::unique_ptr<Statements> statements_;

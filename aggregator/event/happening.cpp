@@ -83,6 +83,8 @@ Happening exit_of(Entity const& life, WallTime when, Ending const& ending) {
   if (reason == "unknown" && out.data.empty()) out.data = "nobody told how; its figures ended";
   out.tags = tags_of("exit", life);
   add_tag(out.tags, "reason", reason);
+  // Missing rows may have told the end before the runtime's word of it came.
+  if (reason != "unknown") out.replaces = "reason:unknown";
   if (ending.code) add_tag(out.tags, "code", std::to_string(*ending.code));
   return out;
 }

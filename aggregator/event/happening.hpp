@@ -21,6 +21,8 @@ struct Happening {
   std::string what;
   std::string data;               // details of an exit; else mostly empty
   std::vector<std::string> tags;  // the kind first: start, restart, exit, oom, deploy, join or loss
+  // A tag of an event of this identity that knows less: it takes that one's place. Empty: none.
+  std::string replaces = {};
 };
 
 // How a life ended, as far as anybody knows.

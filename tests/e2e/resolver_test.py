@@ -153,6 +153,12 @@ class LeastPrivilege(lab.Case):
         return sorted(int(tag[5:]) for one in json.loads(body) for tag in one["tags"]
                       if tag.startswith("code:"))
 
+    def unknown(self, app):
+        query = urllib.parse.urlencode({"from": "-10min", "tags": "exit reason:unknown app:" + app})
+        status, body = lab.http_get(self.aggregator.url + "/events/get_data?" + query)
+        self.assertEqual(status, 200)
+        return len(json.loads(body))
+
     def seen(self, container, seconds=20):
         lab.wait_until(lambda: container.figures(self.aggregator, "cpu.usage", "-5s"), seconds,
                        "%s has its name" % container.app_node)
@@ -255,6 +261,58 @@ except OSError:
                          before + 1)
         self.run_and_exit("/least/after", 5)
         lab.wait_until(lambda: self.exits("/least/after") == [5], 20, "events go on")
+
+    def ends_on_term(self, app, code, *options):
+        """One that has its name, and ends with that code when it is told to."""
+        one = self.start(lab.Container(
+            app, "trap 'exit %d' TERM; while :; do sleep 0.1; done" % code, *options))
+        self.seen(one)
+        return one
+
+    def test_5b_what_ends_while_there_is_no_resolver(self):
+        stays = self.ends_on_term("/least/stays", 11)
+        goes = self.ends_on_term("/least/goes", 12, "--rm")
+        again = self.ends_on_term("/least/again", 13)
+        lives = self.ends_on_term("/least/lives", 14)
+        self.resolver.kill()
+        lab.wait_until(lambda: self.agent.own_metric("dadvisor_agent_resolver_up") == 0, 10,
+                       "the agent misses it")
+        for one in (stays, goes, again):
+            lab.docker("kill", "-s", "TERM", one.name)
+        lab.docker("wait", again.name)
+        lab.docker("start", again.name)  # another life, which has no end yet
+        time.sleep(3)
+        for app in ("stays", "goes", "again"):
+            self.assertEqual(self.exits("/least/" + app), [])
+        self.resolver.start()
+        lab.wait_until(lambda: [self.exits("/least/" + app) for app in
+                                ("stays", "goes", "again", "lives")] == [[11], [12], [13], []],
+                       20, "the codes of what ended meanwhile")
+        lab.docker("kill", "-s", "TERM", lives.name)
+        lab.docker("kill", "-s", "TERM", again.name)
+        lab.wait_until(lambda: self.exits("/least/lives") == [14], 20, "what lived on ends")
+        lab.wait_until(lambda: self.exits("/least/again") == [13, 13], 20, "both lives' ends")
+        self.assertEqual(self.exits("/least/stays"), [11])
+
+    def test_5c_what_docker_has_forgotten_stays_unknown(self):
+        gone = self.ends_on_term("/least/forgotten", 15, "--rm")
+        there = self.ends_on_term("/least/late", 16)
+        self.resolver.kill()
+        lab.wait_until(lambda: self.agent.own_metric("dadvisor_agent_resolver_up") == 0, 10,
+                       "the agent misses it")
+        for one in (gone, there):
+            lab.docker("kill", "-s", "TERM", one.name)
+        lab.docker("wait", there.name)
+        for i in range(135):  # Docker remembers 256 events
+            lab.docker("tag", "dadvisor-test:latest", "dadvisor-forget:%d" % i)
+        lab.docker("rmi", *["dadvisor-forget:%d" % i for i in range(135)])
+        # By then the aggregator has missed their rows for a minute and told what it knows.
+        lab.wait_until(lambda: self.unknown("/least/late") == 1, 90, "an end nobody told of")
+        self.resolver.start()
+        lab.wait_until(lambda: self.exits("/least/late") == [16], 20, "what is there still tells")
+        self.assertEqual(self.unknown("/least/late"), 0)
+        lab.wait_until(lambda: self.unknown("/least/forgotten") == 1, 20, "the end, without a code")
+        self.assertEqual(self.exits("/least/forgotten"), [])
 
     def test_6_the_agent_restarts(self):
         self.run_and_exit("/least/kept", 4)

@@ -33,6 +33,16 @@ class FakeSource final : public agent::RuntimeSource {
     return all;
   }
   std::vector<agent::RuntimeEvent> take_events() override { return std::exchange(events, {}); }
+  // Each is told as ended, with a code of its own.
+  std::int64_t missed_code = 40;
+  bool answers_missed = true;
+  WallTime missed_seen{};
+  void missed(std::vector<agent::Container> lives, WallTime seen) override {
+    missed_seen = seen;
+    if (!answers_missed) return;
+    for (auto& life : lives)
+      events.push_back({agent::RuntimeEvent::Kind::exit, std::move(life), 1, missed_code++, false});
+  }
   void events_kept() override {}
   agent::RuntimeReport report() const override { return told; }
   bool settled() const override { return is_settled; }

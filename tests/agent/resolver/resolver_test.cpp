@@ -58,7 +58,8 @@ class World {
     options.most_pause = 20ms;
     options.silence = silence;
     options.on_update = std::move(on_update);
-    return std::make_unique<ResolverClient>(loop_, std::move(options), Log("r", LogLevel::none));
+    return std::make_unique<ResolverClient>(loop_, clock_, std::move(options),
+                                            Log("r", LogLevel::none));
   }
   template <typename Condition>
   bool until(Condition condition) {
@@ -258,6 +259,128 @@ TEST_CASE("a resolver that went leaves the snapshot, and its successor's numbers
   CHECK_FALSE(agent->trouble());
 }
 
+TEST_CASE("a successor is asked how those ended that it does not know to run, once") {
+  World world;
+  world.prepare = [](FakeSource& source) {
+    for (auto const* id : {"a", "b", "c", "d"}) source.run(id).labels = {{"owner", "me"}};
+    source.told.docker.up = true;
+  };
+  world.start("one");
+  auto const agent = world.agent();
+  REQUIRE(world.until_up(*agent));
+  // This end was told; those below were not.
+  world.source().exit("d", 1);
+  world.source().containers["d"].running = false;
+  world.changed();
+  REQUIRE(world.until([&] { return codes(agent->take_events()) == "1"; }));
+  auto const heard = std::chrono::system_clock::now().time_since_epoch();
+  world.stop();
+  REQUIRE(world.until([&] { return !agent->up(); }));
+
+  std::string events;
+  auto const take = [&] {
+    for (auto const& event : agent->take_events()) {
+      events += fmt::format("{}:{}:{}:{} ", event.container.id, event.container.started_ns,
+                            event.container.labels.contains("owner"), event.exit_code.value());
+    }
+    return events;
+  };
+  // b runs on, c began again, and a is gone.
+  world.prepare = [](FakeSource& source) {
+    source.run("b");
+    source.run("c").started_ns = 2;
+    source.told.docker.up = true;
+  };
+  world.start("two");
+  REQUIRE(world.until([&] { return take().size() >= 2 * std::string("a:1:true:40 ").size(); }));
+  CHECK(events == "a:1:true:40 c:1:true:41 ");
+  auto const seen = world.source().missed_seen.time_since_epoch();
+  CHECK(seen <= std::chrono::system_clock::now().time_since_epoch());
+  CHECK(seen >= heard - 5s);
+  agent->events_kept();
+
+  // A third one is asked for none of them again.
+  world.stop();
+  REQUIRE(world.until([&] { return !agent->up(); }));
+  world.start("three");
+  REQUIRE(world.until_up(*agent, 3));
+  world.source().exit("b", 2);
+  world.changed();
+  events.clear();
+  REQUIRE(world.until([&] { return !take().empty(); }));
+  CHECK(events == "b:1:false:2 ");
+}
+
+TEST_CASE("what a resolver did not come to answer, the next one is asked") {
+  World world;
+  world.prepare = [](FakeSource& source) {
+    source.run("a");
+    source.told.docker.up = true;
+  };
+  world.start("one");
+  auto const agent = world.agent();
+  REQUIRE(world.until_up(*agent));
+  world.stop();
+  world.prepare = [](FakeSource& source) {
+    source.answers_missed = false;
+    source.told.docker.up = true;
+  };
+  world.start("two");
+  REQUIRE(world.until([&] { return world.source().missed_seen > WallTime(); }));
+  world.stop();
+  world.prepare = [](FakeSource& source) { source.told.docker.up = true; };
+  world.start("three");
+  std::vector<RuntimeEvent> events;
+  REQUIRE(world.until([&] {
+    events = agent->take_events();
+    return !events.empty();
+  }));
+  CHECK(codes(events) == "40");
+  CHECK(events[0].container.id == "a");
+}
+
+TEST_CASE("a successor that its runtimes do not answer yet is not asked, and nothing has ended") {
+  World world;
+  world.prepare = [](FakeSource& source) {
+    source.run("a");
+    source.run("b");
+    source.run("x").runtime = "containerd";
+    source.told.docker.up = source.told.containerd.up = true;
+  };
+  world.start("one");
+  auto const agent = world.agent();
+  REQUIRE(world.until_up(*agent));
+  world.stop();
+  REQUIRE(world.until([&] { return !agent->up(); }));
+  world.prepare = nullptr;
+  world.start("two");
+  REQUIRE(world.until_up(*agent, 2));
+  // It says so several times over.
+  world.source().told.namespaces = {"mark"};
+  world.changed();
+  REQUIRE(world.until([&] { return !agent->report().namespaces.empty(); }));
+  CHECK(world.source().missed_seen == WallTime());
+  // Docker answers: b runs, a does not. Of containerd nobody knows yet.
+  world.source().run("b");
+  world.source().told.docker.up = true;
+  world.changed();
+  std::vector<RuntimeEvent> events;
+  auto const take = [&] {
+    for (auto& event : agent->take_events()) events.push_back(std::move(event));
+    return events.size();
+  };
+  REQUIRE(world.until([&] { return take() == 1; }));
+  CHECK(events[0].container.id == "a");
+  world.source().run("x").runtime = "containerd";
+  world.source().told.containerd.up = true;
+  world.changed();
+  REQUIRE(world.until([&] { return agent->report().containerd.up; }));
+  world.source().exit("b", 2);
+  world.changed();
+  REQUIRE(world.until([&] { return take() == 2; }));
+  CHECK(events[1].container.id == "b");
+}
+
 TEST_CASE("the word that memory was the reason may come behind the exit") {
   World world;
   world.prepare = [](FakeSource& source) { source.run("a"); };
@@ -315,7 +438,7 @@ TEST_CASE("peers that are silent, nonsense or another format are harmless") {
   }
 }
 
-TEST_CASE("there is nothing on the socket but the stream and its thanks") {
+TEST_CASE("there is nothing on the socket but the stream, its thanks and what was missed") {
   World world;
   world.prepare = [](FakeSource& source) { source.run("a"); };
   world.start("one");
@@ -340,9 +463,13 @@ TEST_CASE("there is nothing on the socket but the stream and its thanks") {
     ask("GET /v1/taken?run=one&number=1");
     ask("POST /v1/taken?run=one&number=x");
     ask("POST /v1/taken?run=one&number=1");
+    ask("POST /v1/missed");
+    ask("POST /v1/missed?seen_ns=18446744073709551615");
+    ask("POST /v1/missed?seen_ns=1");  // of none
+    ask("GET /v1/missed?seen_ns=1");
     ask("GET /v1/stream");
   });
-  CHECK(world.until([&] { return answers.size() == 28; }));
+  CHECK(world.until([&] { return answers.size() == 44; }));
   peer.join();
-  CHECK(answers == "404 404 404 404 400 204 200 ");
+  CHECK(answers == "404 404 404 404 400 204 400 400 204 404 200 ");
 }

@@ -104,6 +104,13 @@ class Watched {
     return text;
   }
   graphite::Event const& latest() const { return latest_; }
+  std::vector<graphite::Event> find(std::vector<std::string> const& tags) {
+    auto reader = EventReader::open(path_ + "/events.db");
+    REQUIRE(reader);
+    auto const found = reader->find(tags, noon - 3600, noon + 3600, 1000);
+    REQUIRE(found);
+    return *found;
+  }
   WatchCounters counters() const { return watch_->counters(); }
 
  private:
@@ -241,6 +248,36 @@ TEST_CASE("a life whose rows stay away for a minute has ended, nobody knows how"
   CHECK(std::ranges::count(watched.latest().tags, "reason:completed") == 1);
   for (int at = 1020; at < 1140; at += 10) watched.tick(at, {});
   CHECK(watched.news().empty());
+}
+
+TEST_CASE("the runtime's word of an end takes the place of nobody's, whenever it comes") {
+  Watched watched;
+  Life const a{"a", 0, "web", "web:1"}, b{"b", 0, "web", "web:1"};
+  watched.tick(0, {a, b});
+  for (int at = 10; at < 100; at += 10) watched.tick(at, {a});
+  CHECK(watched.news().ends_with("exit b@0"));
+  auto const unknown = watched.latest();
+  auto batch = watched.batch(600, {a});
+  auto const told = [&](std::optional<std::int64_t> code) {
+    batch.events = {
+        {ContainerEventKind::exit, Watched::entity(b), (noon + 5) * second, code, false, ""}};
+    batch.tick += std::chrono::seconds(10);
+    watched.apply(batch);
+  };
+  told(std::nullopt);  // who does not know more changes nothing
+  CHECK(watched.news().empty());
+  told(3);
+  CHECK(watched.news() == "exit b@5");
+  auto const known = watched.latest();
+  CHECK(known.id > unknown.id);
+  CHECK(std::ranges::count(known.tags, "code:3") == 1);
+  CHECK(std::ranges::count(known.tags, "reason:unknown") == 0);
+  // It is the only one, and stays so.
+  told(4);
+  told(std::nullopt);
+  CHECK(watched.news().empty());
+  CHECK(watched.find({"exit", "app:web"}).size() == 1);
+  CHECK(watched.find({"reason:unknown"}).empty());
 }
 
 TEST_CASE("a growing count of kills is an oom where no runtime tells") {
