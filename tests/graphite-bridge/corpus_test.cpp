@@ -110,7 +110,7 @@ TEST_CASE("answers are those of graphite-web") {
     if (ours.size() != theirs.size()) continue;
     for (std::size_t i = 0; i < theirs.size(); ++i) compare_series(theirs[i], ours[i]);
   }
-  CHECK(queries == 1845);
+  CHECK(queries == 1848);
 }
 
 TEST_CASE("each parameter of each function is in an answer of graphite-web") {

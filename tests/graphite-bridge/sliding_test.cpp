@@ -74,14 +74,33 @@ TEST_CASE("a window of nothing, over nothing, and over holes alone") {
 }
 
 TEST_CASE("a huge value leaves no trace once it is out of the window") {
-  Values values(40, 1);
-  values[5] = 1e300;
-  auto const sums = aggregate_windows(values, 4, Aggregation::sum, 0);
-  REQUIRE(sums.size() == 36);
-  CHECK(sums[2] == 1e300);
-  for (std::size_t i = 6; i < sums.size(); ++i) CHECK(sums[i] == 4);
-  auto const spreads = aggregate_windows(values, 4, Aggregation::stddev, 0);
-  CHECK(spreads[6] == 0);
+  for (std::size_t const width : {4, 20}) {
+    Values values(60, 1);
+    values[5] = 1e300;
+    auto const sums = aggregate_windows(values, width, Aggregation::sum, 0);
+    REQUIRE(sums.size() == 60 - width);
+    CHECK(sums[2] == 1e300);
+    for (std::size_t i = 6; i < sums.size(); ++i) CHECK(sums[i] == static_cast<double>(width));
+    auto const spreads = aggregate_windows(values, width, Aggregation::stddev, 0);
+    CHECK(spreads[6] == 0);
+  }
+}
+
+TEST_CASE("short windows round as each by itself does, the same of the same values") {
+  Values values;
+  for (int i = 0; i < 200; ++i) values.push_back(i % 7 == 3 ? absent : i % 7 / 10.0 + 1e9 / 3);
+  for (auto const aggregation : {Aggregation::sum, Aggregation::average, Aggregation::avg_zero,
+                                 Aggregation::diff, Aggregation::stddev, Aggregation::multiply})
+    for (std::size_t const width : {1, 3, 10}) {
+      auto const out = aggregate_windows(values, width, aggregation, 0);
+      auto const expected = by_brute_force(
+          values, width, aggregation == Aggregation::avg_zero ? Aggregation::average : aggregation,
+          0);
+      CAPTURE(static_cast<int>(aggregation), width);
+      REQUIRE(out.size() == expected.size());
+      for (std::size_t i = 0; i < out.size(); ++i)
+        CHECK((out[i] == expected[i] || (is_absent(out[i]) && is_absent(expected[i]))));
+    }
 }
 
 TEST_CASE("wide windows over long series take no time to speak of") {
