@@ -23,9 +23,9 @@ std::size_t plain_bytes(std::string_view text) {
   return count;
 }
 
-template <char* (*write)(char*, double)>
-char* write_number(char* out, double value) {
-  if (std::isfinite(value)) return write(out, value);
+char* write_number(char* out, double value, bool whole) {
+  if (whole && is_whole(value)) return write_whole_repr(out, value);
+  if (std::isfinite(value)) return write_repr(out, value);
   std::string_view const text = std::isnan(value) ? "null" : value < 0 ? "-1e9999" : "1e9999";
   return std::copy(text.begin(), text.end(), out);
 }
@@ -101,8 +101,7 @@ void JsonText::string(std::string_view text) {
 void JsonText::number(double value, bool whole) {
   begin_value();
   std::array<char, repr_size> buffer;
-  auto* const write = whole ? write_number<write_whole_repr> : write_number<write_repr>;
-  text_.append(buffer.data(), write(buffer.data(), value));
+  text_.append(buffer.data(), write_number(buffer.data(), value, whole));
 }
 
 void JsonText::integer(std::int64_t value) {
@@ -112,13 +111,6 @@ void JsonText::integer(std::int64_t value) {
 
 void JsonText::points(std::span<double const> values, std::int64_t start, std::int64_t step,
                       bool with_absent, QueryBudget* budget, bool whole) {
-  if (whole) return put_points<write_whole_repr>(values, start, step, with_absent, budget);
-  put_points<write_repr>(values, start, step, with_absent, budget);
-}
-
-template <char* (*write)(char*, double)>
-void JsonText::put_points(std::span<double const> values, std::int64_t start, std::int64_t step,
-                          bool with_absent, QueryBudget* budget) {
   constexpr std::size_t steps_a_point = 8, steps_a_block = 1024;  // for QueryBudget::work()
   open_array();
   std::int64_t time = start - step;
@@ -128,7 +120,7 @@ void JsonText::put_points(std::span<double const> values, std::int64_t start, st
       if (!may_write(budget, text_.size(), steps_a_point)) break;
       if (std::isnan(value) && !with_absent) continue;
       open_array();
-      number(value, write == write_whole_repr);
+      number(value, whole);
       integer(time);
       close_array();
     }
@@ -156,7 +148,7 @@ void JsonText::put_points(std::span<double const> values, std::int64_t start, st
     }
     filled_.back() = true;
     *end++ = '[';
-    end = write_number<write>(end, value);
+    end = write_number(end, value, whole);
     *end++ = ',';
     *end++ = ' ';
     end = times.write(end, time);

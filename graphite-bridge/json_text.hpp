@@ -42,10 +42,6 @@ class JsonText {
   void close(char bracket);
   void begin_value();
   void new_line();
-  // `write` puts a finite number.
-  template <char* (*write)(char*, double)>
-  void put_points(std::span<double const> values, std::int64_t start, std::int64_t step,
-                  bool with_absent, QueryBudget* budget);
   void quote(std::string_view text);
 
   bool pretty_;
