@@ -235,8 +235,10 @@ void ResolverClient::missed(std::vector<Container> lives, WallTime seen) {
   if (state_ == State::following) tell_missed();
 }
 
-// As many as go into one request; the others behind its answer.
+// As many as go into one request; the others behind its answer. One at a time, since many a state
+// comes before an answer.
 void ResolverClient::tell_missed() {
+  if (asking_) return;
   http::ClientRequest request;
   std::vector<Life> lives;
   for (auto const& [life, container] : missed_) {
@@ -250,8 +252,10 @@ void ResolverClient::tell_missed() {
   request.method = "POST";
   request.target = fmt::format("/v1/missed?seen_ns={}", seen_.time_since_epoch().count());
   request.timeout = options_.request_timeout;
-  // Where it is not answered, the next connection says it again.
+  // Where it is not answered, the next state has it said again.
+  asking_ = true;
   client_->request(std::move(request), [this, lives = std::move(lives)](auto const& reply) {
+    asking_ = false;
     if (!reply) return;
     for (auto const& life : lives) {
       if (reply->status == 404)
@@ -279,6 +283,7 @@ void ResolverClient::fail(Error why) {
   // Callbacks of both may be what runs now; they allow that.
   stream_.reset();
   client_.reset();
+  asking_ = false;
   timer_ = loop_.after(backoff_.next(), [this] { connect(); });
 }
 

@@ -104,6 +104,7 @@ class ResolverClient final : public RuntimeSource {
   WallTime seen_{};                          // when a resolver before this one was last heard
   WallTime heard_{};                         // when this one was
   std::set<Life> asked_;                     // those of missed_ that this run knows of
+  bool asking_ = false;                      // of further ones
   std::deque<RuntimeEvent> told_;            // and not taken yet
   std::uint64_t dropped_ = 0;
   std::string run_;           // of the resolver

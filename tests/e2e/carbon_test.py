@@ -59,7 +59,7 @@ class Carbon(lab.Case):
 
 
 def graphite_has(graphite):
-    return all(lab.render(graphite.url, path, "-5min") for path in PATHS)
+    return all(lab.series_count(graphite.url, path) for path in PATHS)
 
 
 if __name__ == "__main__":

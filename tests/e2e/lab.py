@@ -215,6 +215,14 @@ def render(url, target, start="-10min", until=None, get=None):
                                if value is not None} for series in json.loads(body)}
 
 
+def series_count(url, target):
+    """How many series there are of the last ten minutes; 0 where the query fails, as graphite-web's
+    does over a file that carbon is just making."""
+    path = "/render?" + urllib.parse.urlencode({"target": target, "from": "-10min", "format": "json"})
+    status, body = http_get(url + path, timeout=60)
+    return len(json.loads(body)) if status == 200 else 0
+
+
 class Authority:
     """A certificate authority made by the openssl command, and what it signs, in `directory`."""
 

@@ -45,7 +45,7 @@ class Render(lab.Case):
         cls.start(lab.Agent(cls.directory, cls.aggregator))
         cls.start(lab.Container("/e2e/render-one", "load cpu 300 900"))
         cls.start(lab.Container("/e2e/render-two", "load mem 20 20; load cpu 100 900"))
-        lab.wait_until(lambda: len(lab.render(cls.graphite.url, CORES)) == 2, 60,
+        lab.wait_until(lambda: lab.series_count(cls.graphite.url, CORES) == 2, 60,
                        "both apps in graphite-web")
         cls.first = lab.next_tick() + 5
         time.sleep(60)

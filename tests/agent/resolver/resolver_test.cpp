@@ -438,6 +438,50 @@ TEST_CASE("peers that are silent, nonsense or another format are harmless") {
   }
 }
 
+TEST_CASE("what was missed is told once, whatever states come before the answer") {
+  auto const chunk = [](std::string const& text) {
+    return fmt::format("{:x}\r\n{}\r\n", text.size(), text);
+  };
+  auto const hello = [](std::string run) {
+    return documents::line_of(documents::Hello{documents::format, std::move(run)});
+  };
+  Container a;
+  a.id = "a";
+  a.running = true;
+  a.started_ns = 1;
+  RuntimeReport report;
+  report.docker.up = true;
+  auto const state = documents::line_of(report);
+  std::atomic<int> streams = 0, told = 0;
+  RawServer const server(socket_path(), [&](int fd) {
+    auto const head = test::raw_read_until(fd, "\r\n\r\n");
+    if (head.starts_with("POST /v1/missed")) {
+      ++told;
+      std::this_thread::sleep_for(50ms);
+      test::raw_send(fd, "HTTP/1.1 204 No Content\r\n\r\n");
+      if (test::raw_read_until(fd, "\r\n\r\n").starts_with("POST")) ++told;
+      return;
+    }
+    test::raw_send(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    if (++streams == 1) {
+      test::raw_send(fd, chunk(hello("one") + documents::line_of(a) + state));
+      return;
+    }
+    test::raw_send(fd, chunk(hello("two") + state + state));
+    for (int i = 0; i < 5000 && told == 0; ++i) std::this_thread::sleep_for(1ms);
+    test::raw_send(fd, chunk(state));
+    char byte = 0;
+    while (::recv(fd, &byte, 1, 0) > 0) {
+    }
+  });
+  World world;
+  auto const agent = world.agent();
+  REQUIRE(world.until([&] { return told > 0; }));
+  auto const begun = std::chrono::steady_clock::now();
+  REQUIRE(world.until([&] { return std::chrono::steady_clock::now() > begun + 300ms; }));
+  CHECK(told == 1);
+}
+
 TEST_CASE("there is nothing on the socket but the stream, its thanks and what was missed") {
   World world;
   world.prepare = [](FakeSource& source) { source.run("a"); };
