@@ -1,6 +1,7 @@
 #include "aggregator/series/foreign_index.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "aggregator/series/entity_path.hpp"
 #include "aggregator/series/foreign_leaves.hpp"
@@ -83,13 +84,21 @@ Result<std::vector<graphite::FoundNode>> ForeignIndex::nodes(graphite::PathPatte
                                                              graphite::QueryBudget* budget) const {
   graphite::QueryBudget::Undivided const undivided(budget);
   auto const lock = share();
+  if (auto const known = nodes_.find(pattern.text())) {
+    if (known->size() > limit) return too_many(limit, "names");
+    return *known;
+  }
   PatternWalk way(PatternWalk::Of::nodes, pattern, limit, budget);
   walk(way, [&](store::EntityPtr const& entity, std::string_view name, std::uint32_t) {
     way.leaf(graphite::join_path(entity->entity.key.container_id, name));
   });
   if (way.too_many()) return too_many(limit, "names");
   if (auto const whole = graphite::go_on(budget); !whole) return whole.error();
-  return way.take_nodes();
+  auto const made = std::make_shared<std::vector<graphite::FoundNode>>(way.take_nodes());
+  std::ranges::sort(*made, {},
+                    [](graphite::FoundNode const& node) { return std::tie(node.path, node.leaf); });
+  nodes_.keep(pattern.text(), made);
+  return *made;
 }
 
 std::vector<MembersPtr> ForeignIndex::parents(graphite::PathPattern const& pattern) const {

@@ -21,7 +21,7 @@ class ForeignIndex final : public EntityIndex {
   // of `budget` too, here and below, where there is one.
   Result<std::vector<MatchedLeaf>> leaves(graphite::PathPattern const& pattern, std::size_t limit,
                                           graphite::QueryBudget* budget = nullptr) const;
-  // Nodes whose path matches, in no certain order. too_large beyond `limit`.
+  // Nodes whose path matches, by path, leaves behind others. too_large beyond `limit`.
   Result<std::vector<graphite::FoundNode>> nodes(graphite::PathPattern const& pattern,
                                                  std::size_t limit,
                                                  graphite::QueryBudget* budget = nullptr) const;
@@ -36,14 +36,18 @@ class ForeignIndex final : public EntityIndex {
 
   void add(store::EntityPtr const& info) override;
   void remove(store::EntityInfo const& info) override;
-  void changed() override { matches_.clear(); }
+  void changed() override {
+    matches_.clear();
+    nodes_.clear();
+  }
   store::EntityPtr const& info(store::EntityId id) const;
   // Calls found(entity, leaf, its place) for the leaves that the walk meets.
   template <typename Found>
   void walk(PatternWalk& walk, Found const& found) const;
 
   NameNode<Entities> root_;
-  mutable KnownMatches<MatchedLeaf> matches_{50'000};  // some 20 MiB, of one leaf a parent
+  mutable KnownMatches<MatchedLeaf> matches_{50'000};        // some 20 MiB, of one leaf a parent
+  mutable KnownMatches<graphite::FoundNode> nodes_{20'000};  // 3 MiB
 };
 
 }  // namespace dadvisor::aggregator::series

@@ -137,11 +137,21 @@ TEST_CASE("foreign paths are found beside ours, by any pattern") {
   CHECK(shelf.find("servers.h1.cpu.{st*,idle}") ==
         std::vector<std::string>{"servers.h1.cpu.idle", "servers.h1.cpu.steal"});
   CHECK(shelf.find("servers.h2.*").empty());
+  CHECK(shelf.find("servers.h2.*").empty());  // as it was the first time
+  // What was asked for already has more now: of a new entity, and of one that is known.
+  shelf.row(foreign_key("servers.h1.cpu", 10, 0), "idle\nuser\nstolen", 20, {1, 2, 8});
+  shelf.row(foreign_key("servers.h2", 10, 0), "load", 20, {9});
+  for (int i = 0; i < 2; ++i) {
+    CHECK(shelf.find("servers.h1.cpu.{st*,idle}") ==
+          std::vector<std::string>{"servers.h1.cpu.idle", "servers.h1.cpu.steal",
+                                   "servers.h1.cpu.stolen"});
+    CHECK(shelf.find("servers.h2.*") == std::vector<std::string>{"servers.h2.load"});
+  }
   auto const paths = shelf.source->paths();
   REQUIRE(paths);
-  CHECK(paths->size() == 6);
+  CHECK(paths->size() == 8);
   auto const fetched = shelf.fetch("servers.h1.cpu.*", 0, 20, 20);
-  REQUIRE(fetched.size() == 3);
+  REQUIRE(fetched.size() == 4);
   CHECK(fetched[1].name == "servers.h1.cpu.steal");
   CHECK(fetched[1].path_expression == "servers.h1.cpu.*");
 }
