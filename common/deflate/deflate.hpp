@@ -2,10 +2,6 @@
 // Deflate (RFC 1951) by ISA-L's igzip: a third of zlib's CPU at its fastest level for the JSON of
 // answers, a sixth for pictures, at about the size of that level. Functions: any thread.
 
-#include <isa-l/igzip_lib.h>
-
-#include <array>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +16,7 @@ enum class Wrapper { zlib, gzip };
 class Deflater {
  public:
   explicit Deflater(Wrapper wrapper);
+  ~Deflater();
   void add(std::string_view piece);
   // All that was added; the last call.
   std::string finish();
@@ -27,12 +24,7 @@ class Deflater {
  private:
   void run(std::string_view piece, bool last);
 
-  // Level 1: no slower than level 0 and a fifth smaller; levels above gain a hundredth.
-  static constexpr int level = 1;
-  struct Work {
-    isal_zstream stream;
-    std::array<std::uint8_t, ISAL_DEF_LVL1_DEFAULT> scratch;
-  };
+  struct Work;
   std::unique_ptr<Work> work_;  // 0.4 MB
   std::string out_;
   std::size_t size_ = 0;  // of out_, what is written
