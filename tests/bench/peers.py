@@ -127,7 +127,8 @@ class DadvisorPoints(PointNames, Dadvisor):
         with open(conf + "/storage-schemas.conf", "w") as file:
             file.write("[all]\npattern = .*\nretentions = %s\n" % self.retentions)
         return super().make_command() + [
-            "--graphite-listen", "127.0.0.1:%d" % self.load_port, "--graphite-conf-dir", conf]
+            "--graphite-listen", "127.0.0.1:%d" % self.load_port, "--graphite-conf-dir", conf,
+            "--query-limits-series", "50000"]  # count() asks for each series that there is
 
 
 class Promql(Peer):
