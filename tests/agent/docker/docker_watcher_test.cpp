@@ -2,197 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <catch2/catch.hpp>
-#include <condition_variable>
-#include <filesystem>
 
-#include "tests/common/http/raw_peer.hpp"
+#include "tests/agent/docker/fake_docker.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::agent;
-using namespace std::chrono_literals;
-using test::raw_read_until;
-using test::raw_send;
-
-namespace {
-
-std::string socket_path() {
-  return (std::filesystem::temp_directory_path() / fmt::format("dadvisor-docker-{}.sock", getpid()))
-      .string();
-}
-
-// A daemon of a few containers, answering on threads of its own. The test says what there is; what
-// it must do wrong is asked for by members.
-class FakeDocker {
- public:
-  FakeDocker() : server_(socket_path(), [this](int fd) { serve(fd); }) {}
-
-  void run(std::string const& id, std::int64_t pid, std::string const& more = "") {
-    std::lock_guard const lock(mutex_);
-    containers_[id] = fmt::format(
-        R"({{"Id":"{}","Name":"/n-{}","State":{{"Running":{},"Pid":{},"StartedAt":"2026-01-01T00:00:{:02}Z"}}{}}})",
-        id, id, pid > 0, pid, pid % 60, more);
-  }
-  void remove(std::string const& id) {
-    std::lock_guard const lock(mutex_);
-    containers_.erase(id);
-  }
-  void raw(std::string const& id, std::string inspect) {
-    std::lock_guard const lock(mutex_);
-    containers_[id] = std::move(inspect);
-  }
-  void event(std::string const& action, std::string const& id, std::int64_t nano) {
-    say(fmt::format(R"({{"Type":"container","Action":"{}","Actor":{{"ID":"{}"}},"timeNano":{}}})",
-                    action, id, nano) +
-        "\n");
-  }
-  void say(std::string const& text) {
-    std::lock_guard const lock(mutex_);
-    for (int const fd : streams_) raw_send(fd, fmt::format("{:x}\r\n{}\r\n", text.size(), text));
-  }
-  void hang_up() { server_.hang_up(); }
-  std::string requests() {
-    std::lock_guard const lock(mutex_);
-    return requests_;
-  }
-  std::atomic<bool> hang_list{false};
-  std::atomic<bool> hang_ping{false};
-  std::atomic<bool> flood_list{false};
-  std::atomic<bool> refuse_versions{false};
-  std::string version_header = "Api-Version: 1.41\r\n";
-  std::string greeting;  // sent on each new event stream
-  std::string memory;    // of events
-
- private:
-  static void answer(int fd, std::string const& body, std::string const& extra = "",
-                     char const* status = "200 OK") {
-    raw_send(fd, fmt::format("HTTP/1.1 {}\r\n{}Content-Length: {}\r\n\r\n{}", status, extra,
-                             body.size(), body));
-  }
-  void serve(int fd) {
-    for (;;) {
-      auto const head = raw_read_until(fd, "\r\n\r\n");
-      if (!head.starts_with("GET ")) return;
-      auto target = head.substr(4, head.find(' ', 4) - 4);
-      std::unique_lock lock(mutex_);
-      requests_ += target + "\n";
-      if (target == "/_ping") {
-        if (hang_ping) continue;
-        answer(fd, "OK", version_header);
-        continue;
-      }
-      if (target == "/version") {
-        answer(fd, R"({"ApiVersion":"1.19"})");
-        continue;
-      }
-      if (target.starts_with("/v")) {
-        if (refuse_versions) {
-          answer(fd, R"({"message":"client version is too old"})", "", "400 Bad Request");
-          continue;
-        }
-        target = target.substr(target.find('/', 1));
-      }
-      if (target.starts_with("/events") && target.find("until=") != std::string::npos) {
-        answer(fd, memory);
-        continue;
-      }
-      if (target.starts_with("/events")) {
-        raw_send(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        if (!greeting.empty())
-          raw_send(fd, fmt::format("{:x}\r\n{}\r\n", greeting.size(), greeting));
-        streams_.insert(fd);
-        lock.unlock();
-        char byte = 0;
-        while (::recv(fd, &byte, 1, 0) > 0) {
-        }
-        lock.lock();
-        streams_.erase(fd);
-        return;
-      }
-      if (target == "/containers/json") {
-        if (hang_list) continue;
-        if (flood_list) {
-          raw_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n[");
-          continue;
-        }
-        std::string ids;
-        for (auto const& [id, inspect] : containers_) {
-          if (inspect.find("\"Running\":false") != std::string::npos) continue;
-          ids += fmt::format("{}{{\"Id\":\"{}\"}}", ids.empty() ? "" : ",", id);
-        }
-        answer(fd, "[" + ids + "]");
-        continue;
-      }
-      auto const id = target.substr(12, target.rfind('/') - 12);
-      auto const found = containers_.find(id);
-      if (found == containers_.end()) {
-        answer(fd, R"({"message":"No such container"})", "", "404 Not Found");
-      } else {
-        answer(fd, found->second);
-      }
-    }
-  }
-
-  std::mutex mutex_;
-  std::map<std::string, std::string> containers_;
-  std::set<int> streams_;
-  std::string requests_;
-  test::RawServer server_;
-};
-
-// The watcher and the loop that it lives on, run by the test until something holds.
-class Watched {
- public:
-  explicit Watched(DockerOptions options = {}) {
-    options.socket_path = socket_path();
-    options.wanted = {[](std::string_view) { return true; },
-                      [](std::string_view) { return false; }};
-    options.least_pause = 5ms;
-    options.most_pause = 20ms;
-    watcher_.emplace(loop_, clock_, std::move(options), Log("docker", LogLevel::error));
-  }
-  template <typename Condition>
-  bool until(Condition condition) {
-    bool held = false;
-    std::function<void()> look = [&] {
-      held = condition();
-      if (held) return loop_.stop();
-      again_ = loop_.after(1ms, look);
-    };
-    again_ = loop_.after(0ms, look);
-    auto const guard = loop_.after(10s, [&] { loop_.stop(); });
-    loop_.run();
-    again_.cancel();
-    return held;
-  }
-  bool until_watching(std::uint64_t times) {
-    return until([&] { return watcher_->up_to_date() && watcher_->counters().connects >= times; });
-  }
-  // "a:1 b:0": ids and whether they run.
-  std::string picture() {
-    std::string text;
-    for (auto const& container : watcher_->snapshot()) {
-      text +=
-          fmt::format("{}{}:{}", text.empty() ? "" : " ", container.id, container.running ? 1 : 0);
-    }
-    return text;
-  }
-  DockerWatcher& watcher() { return *watcher_; }
-
-  struct SetClock final : Clock {
-    WallTime wall() const override { return {}; }
-    MonotonicTime monotonic() const override { return now; }
-    MonotonicTime now{};
-  } clock_;
-
- private:
-  http::Loop loop_;
-  std::optional<DockerWatcher> watcher_;
-  http::Timer again_;
-};
-
-}  // namespace
+using namespace dadvisor::test;
 
 TEST_CASE("what runs at the start is listed, and events are followed") {
   FakeDocker docker;
@@ -201,7 +17,7 @@ TEST_CASE("what runs at the start is listed, and events are followed") {
   std::string updated;
   DockerOptions options;
   options.on_update = [&](std::string const& id) { updated = id; };
-  Watched watched(options);
+  WatchedDocker watched(options);
   auto& watcher = watched.watcher();
   CHECK_FALSE(watcher.settled());
   REQUIRE(watched.until_watching(1));
@@ -248,7 +64,7 @@ TEST_CASE("a daemon that goes and comes back costs nothing that still runs") {
   docker->run("aa", 1);
   docker->run("bb", 2);
   docker->run("dd", 4);
-  Watched watched;
+  WatchedDocker watched;
   REQUIRE(watched.until_watching(1));
   docker->event("pause", "aa", 1'000'000'007);
   CHECK(watched.until([&] { return watched.watcher().counters().events == 1; }));
@@ -273,7 +89,7 @@ TEST_CASE("a daemon that goes and comes back costs nothing that still runs") {
 }
 
 TEST_CASE("no daemon at all means no containers, and one attempt after another") {
-  Watched watched;
+  WatchedDocker watched;
   CHECK(watched.until([&] { return watched.watcher().counters().failures >= 3; }));
   CHECK(watched.watcher().settled());
   CHECK_FALSE(watched.watcher().up_to_date());
@@ -287,7 +103,7 @@ TEST_CASE("a daemon that hangs or floods is left and tried again") {
   DockerOptions options;
   options.request_timeout = 50ms;
   options.ping_pace = 20ms;
-  Watched watched(options);
+  WatchedDocker watched(options);
   CHECK(watched.until([&] { return watched.watcher().counters().failures == 1; }));
   CHECK_FALSE(watched.watcher().up_to_date());
   docker.hang_list = false;
@@ -309,7 +125,7 @@ TEST_CASE("one container that cannot be told hides no other") {
   docker.raw("bb", "{\"Id\":");
   docker.raw("cc", R"({"Id":"dd","State":{}})");  // another's
   docker.run("ee", 5);
-  Watched watched;
+  WatchedDocker watched;
   REQUIRE(watched.until_watching(1));
   CHECK(watched.picture() == "aa:1 ee:1");
   CHECK(watched.watcher().counters().malformed == 2);
@@ -319,7 +135,7 @@ TEST_CASE("one container that cannot be told hides no other") {
 TEST_CASE("a malformed event stream is opened anew") {
   FakeDocker docker;
   docker.run("aa", 1);
-  Watched watched;
+  WatchedDocker watched;
   REQUIRE(watched.until_watching(1));
   docker.run("bb", 2);
   docker.say("<html>not events</html>");
@@ -330,7 +146,7 @@ TEST_CASE("a malformed event stream is opened anew") {
 
 TEST_CASE("a container that is gone before its inspect leaves nothing") {
   FakeDocker docker;
-  Watched watched;
+  WatchedDocker watched;
   REQUIRE(watched.until_watching(1));
   docker.event("start", "aa", 1);
   docker.run("bb", 2);
@@ -343,14 +159,14 @@ TEST_CASE("old daemons and those that refuse our version are spoken to in theirs
   docker.run("aa", 1);
   SECTION("no Api-Version header: asked by /version") {
     docker.version_header = "";
-    Watched watched;
+    WatchedDocker watched;
     REQUIRE(watched.until_watching(1));
     CHECK(docker.requests().find("/v1.19/containers/aa/json\n") != std::string::npos);
   }
   SECTION("a daemon whose floor is above us: without a version") {
     docker.refuse_versions = true;
     docker.version_header = "Api-Version: 1.99\r\n";
-    Watched watched;
+    WatchedDocker watched;
     REQUIRE(watched.until_watching(1));
     CHECK(docker.requests().find("\n/containers/aa/json\n") != std::string::npos);
     CHECK(watched.picture() == "aa:1");
@@ -362,7 +178,7 @@ TEST_CASE("an exit is told once, with its code and whether memory was the reason
   docker.run("aa", 1);
   docker.run("bb", 2);
   docker.run("cc", 3);
-  Watched watched;
+  WatchedDocker watched;
   auto& watcher = watched.watcher();
   REQUIRE(watched.until_watching(1));
   CHECK(watcher.take_events().empty());
@@ -406,7 +222,7 @@ TEST_CASE("an exit by SIGKILL waits for the word whether memory was the reason")
   docker.run("aa", 1);
   docker.run("bb", 2);
   docker.run("cc", 3);
-  Watched watched;
+  WatchedDocker watched;
   auto& watcher = watched.watcher();
   REQUIRE(watched.until_watching(1));
   // Without any oom event, as Docker does when the first process is the one that is killed.
@@ -429,121 +245,4 @@ TEST_CASE("an exit by SIGKILL waits for the word whether memory was the reason")
   CHECK((told[0].container.id == "aa" && told[0].oom_killed && told[0].time_ns == 11));
   CHECK((told[1].container.id == "bb" && !told[1].oom_killed && told[1].exit_code == 137));
   CHECK((told[2].container.id == "cc" && !told[2].oom_killed && told[2].exit_code == 137));
-}
-
-TEST_CASE("a life that ended unseen is told by what its inspect says") {
-  FakeDocker docker;
-  Watched watched;
-  auto& watcher = watched.watcher();
-  REQUIRE(watched.until_watching(1));
-  docker.raw(
-      "aa",
-      R"({"Id":"aa","State":{"Running":false,"Pid":0,"StartedAt":"2026-01-01T00:00:01Z","FinishedAt":"2026-01-01T00:00:02.5Z","ExitCode":137,"OOMKilled":true,"Error":"no"}})");
-  docker.event("start", "aa", 1);
-  REQUIRE(watched.until([&] { return watched.picture() == "aa:0"; }));
-  auto const told = watcher.take_events();
-  REQUIRE(told.size() == 1);
-  CHECK(told[0].time_ns == 1767225602'500'000'000);
-  CHECK((told[0].exit_code == 137 && told[0].oom_killed && told[0].container.error == "no"));
-  docker.event("rename", "aa", 2);  // inspected once more, told no second time
-  docker.event("start", "bb", 3);   // gone before it could be asked about
-  REQUIRE(watched.until([&] { return watcher.counters().untold == 1; }));
-  CHECK(watcher.take_events().empty());
-}
-
-TEST_CASE("how lives ended that nobody watched is asked of what the daemon still knows") {
-  auto const started = [](int second) {
-    return 1767225600'000'000'000 + second * std::int64_t{1'000'000'000};
-  };
-  auto const life = [&](std::string id, int second) {
-    Container container;
-    container.id = std::move(id);
-    container.labels = {{"owner", "me"}};
-    container.running = true;
-    container.pid = 7;
-    container.started_ns = started(second);
-    return container;
-  };
-  auto const event = [&](char const* action, char const* id, int second, int code) {
-    return fmt::format(
-        R"({{"Type":"container","Action":"{}","Actor":{{"ID":"{}","Attributes":{{"exitCode":"{}"}}}},"timeNano":{}}})",
-        action, id, code, started(second));
-  };
-  bool const reaches_back = GENERATE(true, false);
-  FakeDocker docker;
-  // aa is there still; bb was removed; cc began again; dd lives on; of ee nobody knows.
-  docker.raw(
-      "aa",
-      R"({"Id":"aa","State":{"Running":false,"Pid":0,"StartedAt":"2026-01-01T00:00:01Z","FinishedAt":"2026-01-01T00:02:00Z","ExitCode":137,"OOMKilled":true}})");
-  docker.run("cc", 50);
-  docker.run("dd", 4);
-  docker.memory = (reaches_back ? event("exec_start", "ff", 60, 0) : "") +
-                  event("oom", "bb", 118, 0) + event("die", "cc", 119, 5) +
-                  event("start", "cc", 119, 0) + event("die", "bb", 121, 3) +
-                  event("die", "cc", 122, 6);
-  Watched watched;
-  auto& watcher = watched.watcher();
-  // Before the daemon answers.
-  watcher.missed({life("aa", 1), life("bb", 2), life("cc", 3), life("dd", 4), life("ee", 5)},
-                 WallTime(Nanoseconds(started(100))));
-  std::vector<RuntimeEvent> told;
-  REQUIRE(watched.until([&] {
-    for (auto& one : watcher.take_events()) told.push_back(std::move(one));
-    return told.size() == 4;
-  }));
-  std::map<std::string, RuntimeEvent> by_id;
-  for (auto const& one : told) {
-    CHECK(one.kind == RuntimeEvent::Kind::exit);
-    CHECK_FALSE(one.container.running);
-    by_id[one.container.id] = one;
-  }
-  REQUIRE(by_id.size() == 4);
-  CHECK(by_id["aa"].exit_code == 137);
-  CHECK(by_id["aa"].oom_killed);
-  CHECK(by_id["aa"].time_ns == started(120));
-  CHECK(by_id["cc"].container.started_ns == started(3));
-  CHECK(by_id["bb"].container.labels.at("owner") == "me");
-  CHECK_FALSE(by_id["ee"].exit_code);
-  CHECK(by_id["ee"].time_ns == 0);
-  if (reaches_back) {
-    CHECK(by_id["bb"].exit_code == 3);
-    CHECK(by_id["bb"].oom_killed);
-    CHECK(by_id["bb"].time_ns == started(121));
-    CHECK(by_id["cc"].exit_code == 5);
-    CHECK_FALSE(by_id["cc"].oom_killed);
-  } else {
-    // An end in front of these may be forgotten: theirs could be a later life's.
-    for (auto const* id : {"bb", "cc"}) {
-      CHECK_FALSE(by_id[id].exit_code);
-      CHECK_FALSE(by_id[id].oom_killed);
-      CHECK(by_id[id].time_ns == 0);
-    }
-  }
-  // Whoever asks again is told again.
-  watcher.missed({life("bb", 2)}, WallTime(Nanoseconds(started(100))));
-  REQUIRE(watched.until([&] {
-    for (auto& one : watcher.take_events()) told.push_back(std::move(one));
-    return told.size() == 5;
-  }));
-  CHECK(told.back().container.id == "bb");
-}
-
-TEST_CASE("a daemon that goes while it is asked of missed lives is asked again") {
-  FakeDocker docker;
-  docker.run("aa", 1);
-  Watched watched;
-  auto& watcher = watched.watcher();
-  REQUIRE(watched.until_watching(1));
-  Container gone;
-  gone.id = "bb";
-  gone.started_ns = 1;
-  watcher.missed({gone}, WallTime(Nanoseconds(2)));
-  docker.hang_up();
-  std::vector<RuntimeEvent> told;
-  REQUIRE(watched.until([&] {
-    for (auto& one : watcher.take_events()) told.push_back(std::move(one));
-    return !told.empty();
-  }));
-  CHECK(told.size() == 1);
-  CHECK(told[0].container.id == "bb");
 }
