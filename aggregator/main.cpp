@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <future>
+#include <limits>
 #include <thread>
 
 #include "aggregator/admin_socket.hpp"
@@ -190,6 +191,9 @@ int run(Settings settings, config::OptionTable const& table) {
   alert::AlertOptions alert_options;
   alert_options.directory = settings.data_dir + "/alerts";
   alert_options.step = std::chrono::duration_cast<std::chrono::seconds>(settings.evaluate_every);
+  // A rule may watch all that a pattern may match.
+  alert_options.limits = query_limits(settings);
+  alert_options.limits.series = std::numeric_limits<std::size_t>::max();
   alert::AlertSeams seams;
   seams.source = &source;
   seams.labels_of = [&source](std::string const& path) { return source.labels_of(path); };
@@ -260,12 +264,8 @@ int run(Settings settings, config::OptionTable const& table) {
                       clock.wall()};
 
   api::Router router;
-  graphite::QueryLimits limits;
-  limits.series = static_cast<std::size_t>(settings.query_series);
-  limits.points = static_cast<std::size_t>(settings.query_points);
-  limits.memory = static_cast<std::size_t>(settings.query_memory_mb) << 20;
-  limits.time = settings.query_time;
-  api::QueryTerms const terms{*queries, clock, query_counts, limits, settings.graphite_jsonp};
+  api::QueryTerms const terms{*queries, clock, query_counts, query_limits(settings),
+                              settings.graphite_jsonp};
   api::add_graphite_routes(router, source, terms);
   api::add_alert_routes(router, {[&alerts = *alerts] { return alerts.instances(); },
                                  [&notifier] { return notifier->entries(); }});

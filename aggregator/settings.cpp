@@ -98,4 +98,13 @@ config::OptionTable settings_table(Settings& settings) {
   return table;
 }
 
+graphite::QueryLimits query_limits(Settings const& settings) {
+  graphite::QueryLimits limits;
+  limits.series = static_cast<std::size_t>(settings.query_series);
+  limits.points = static_cast<std::size_t>(settings.query_points);
+  limits.memory = static_cast<std::size_t>(settings.query_memory_mb) << 20;
+  limits.time = settings.query_time;
+  return limits;
+}
+
 }  // namespace dadvisor::aggregator

@@ -8,6 +8,7 @@
 #include "common/core/clock.hpp"
 #include "common/core/config/option_table.hpp"
 #include "common/core/config/value.hpp"
+#include "graphite-bridge/query_budget.hpp"
 
 namespace dadvisor::aggregator {
 
@@ -65,5 +66,8 @@ struct Settings {
 
 // The table that fills `settings`, which must outlive its load().
 config::OptionTable settings_table(Settings& settings);
+
+// query_limits.*.
+graphite::QueryLimits query_limits(Settings const& settings);
 
 }  // namespace dadvisor::aggregator

@@ -4,9 +4,9 @@
 // points, encoders, pictures. One more charge after a refusal is refused as well, so that a loop
 // that cannot hand an error over may stop, and whoever called it asks again.
 //
-// A window carries its query's budget (Window::budget); without one, as for alert rules, nothing is
-// limited but by the source. Errors: Errc::too_large with Error::limit, which names the limit and
-// says what to ask for instead. Owned by the query's thread.
+// A window carries its query's budget (Window::budget), an alert rule's evaluation likewise;
+// without one nothing is limited but by the source. Errors: Errc::too_large with Error::limit,
+// which names the limit and says what to ask for instead. Owned by the query's thread.
 
 #include <cstddef>
 #include <cstdint>

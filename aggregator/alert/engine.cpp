@@ -192,7 +192,9 @@ void AlertEngine::evaluate_rule(Rule const& rule, Tick tick, bool behind,
   auto const window =
       std::max(rule.reduce.window, options_.step) +
       seconds(options_.step.count() * static_cast<std::int64_t>(options_.held_steps));
-  auto series = graphite::evaluate(rule.expr, {now - window.count(), now, now}, source);
+  graphite::QueryBudget budget(options_.limits, clock_);
+  auto series =
+      graphite::evaluate(rule.expr, {now - window.count(), now, now, {}, &budget}, source);
   {
     std::lock_guard const lock(mutex_);
     ++counters_.evaluations;

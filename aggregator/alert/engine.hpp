@@ -25,6 +25,7 @@
 #include "aggregator/alert/subject.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/log.hpp"
+#include "graphite-bridge/query_budget.hpp"
 #include "graphite-bridge/series.hpp"
 
 namespace dadvisor::aggregator::alert {
@@ -38,6 +39,7 @@ struct AlertOptions {
   seconds checkpoint_every{3600};
   std::uint64_t checkpoint_bytes = 16u << 20;
   seconds keep_journal{30 * 86400};
+  graphite::QueryLimits limits;  // of one rule at one tick: beyond, its evaluation failed
 };
 
 // What the engine needs of others. All are called on the engine's thread.

@@ -1,5 +1,6 @@
 #include "aggregator/alert/engine.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -306,4 +307,23 @@ TEST_CASE("a store that cannot be read is no missing data") {
   world.ready(1210, 1220);
   CHECK(world.told.size() == 1);
   CHECK(world.engine->counters().evaluation_errors == 17);
+}
+
+TEST_CASE("a rule that asks for more than it may fails by itself") {
+  for (auto const& [most, errors] : {std::pair{1000, 0}, std::pair{20, 4}}) {
+    World world;
+    world.options.limits.points = static_cast<std::size_t>(most);
+    // A point a second of at least the three steps that values are held.
+    world.rules = {rule("timeFunction(\"t\", 1)"), rule("a.*.x")};
+    world.rules[1].id = "r2";
+    world.values("a.1.x", 1000, {95, 95, 95, 96.5});
+    world.open();
+    world.ready(1000, 1030);
+    CHECK(world.engine->counters().evaluation_errors == static_cast<std::uint64_t>(errors));
+    CHECK(std::any_of(world.told.begin(), world.told.end(),
+                      [](Transition const& notice) { return notice.instance == "a.1.x"; }));
+    CHECK(std::any_of(world.told.begin(), world.told.end(), [](Transition const& notice) {
+            return notice.rule == "r1";
+          }) == (errors == 0));
+  }
 }
