@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "aggregator/store/bit_differences.hpp"
 #include "aggregator/store/column_rests.hpp"
 #include "aggregator/store/packed_integers.hpp"
 #include "aggregator/store/wrapping.hpp"
@@ -118,37 +119,6 @@ std::int64_t mean(std::span<std::int64_t const> values) {
   return static_cast<std::int64_t>(std::clamp(mean, -most, most));
 }
 
-struct Significant {  // the bytes of a word between its zero bytes at either end
-  unsigned skipped = 0, count = 0;
-};
-Significant significant(std::uint64_t word) {
-  if (word == 0) return {};
-  auto const low = static_cast<unsigned>(std::countr_zero(word)) / 8;
-  auto const high = static_cast<unsigned>(std::countl_zero(word)) / 8;
-  return {low, 8 - low - high};
-}
-std::uint64_t bits_of_difference(std::int64_t a, std::int64_t b) {
-  return static_cast<std::uint64_t>(a) ^ static_cast<std::uint64_t>(b);
-}
-
-std::uint64_t exclusive_or_bits(std::span<std::int64_t const> values) {
-  std::uint64_t bytes = 8;
-  for (std::size_t i = 1; i < values.size(); ++i)
-    bytes += 1 + significant(bits_of_difference(values[i], values[i - 1])).count;
-  return 8 * bytes;
-}
-
-void write_exclusive_or(std::span<std::int64_t const> values, ByteWriter& writer) {
-  writer.u64(static_cast<std::uint64_t>(values[0]));
-  for (std::size_t i = 1; i < values.size(); ++i) {
-    auto word = bits_of_difference(values[i], values[i - 1]);
-    auto const [skipped, count] = significant(word);
-    writer.u8(static_cast<std::uint8_t>(skipped << 4 | count));
-    for (word >>= 8 * (skipped % 8); word != 0; word >>= 8)
-      writer.u8(static_cast<std::uint8_t>(word));
-  }
-}
-
 // The values that are wanted of a column, where they come as they stand in it.
 class Wanted {
  public:
@@ -185,20 +155,15 @@ class Wanted {
   std::size_t const begin_, end_;  // places
 };
 
-bool read_exclusive_or(ByteReader& reader, std::size_t rows, Wanted const& wanted) {
-  auto value = static_cast<std::int64_t>(reader.u64());
-  wanted.take({&value, 1}, 0);
-  for (std::size_t at = 1; at < wanted.end(); ++at) {
-    unsigned const shape = reader.u8();
-    unsigned const skipped = shape >> 4, bytes = shape & 15;
-    if (skipped + bytes > 8) return false;
-    std::uint64_t word = 0;
-    for (unsigned byte = 0; byte < bytes; ++byte)
-      word |= static_cast<std::uint64_t>(reader.u8()) << (8 * (skipped + byte));
-    value ^= static_cast<std::int64_t>(word);
-    wanted.take({&value, 1}, at);
+bool read_exclusive_or(std::string_view payload, std::size_t rows, Wanted const& wanted) {
+  BitDifferences differences(payload);
+  std::array<std::int64_t, packed_together> made;
+  for (std::size_t at = 0; at < wanted.end(); at += made.size()) {
+    auto const some = std::span(made).first(std::min(made.size(), wanted.end() - at));
+    if (!differences.next(some)) return false;
+    wanted.take(some, at);
   }
-  return reader.ok() && (wanted.end() < rows || reader.left() == 0);
+  return wanted.end() < rows || differences.at_end();
 }
 
 void show_wholes(std::span<std::int64_t> values) {
@@ -290,8 +255,8 @@ std::uint8_t ColumnEncoder::encode(std::span<std::int64_t const> values, std::st
     attempt(delta_of_delta, changes, true, 0);
   }
   if ((flags & whole_flag) == 0 && best.bits > steps * noisy_bits &&
-      exclusive_or_bits(written) < best.bits) {
-    write_exclusive_or(written, writer);
+      bit_differences_size(written) < best.bits) {
+    write_bit_differences(written, writer);
     return static_cast<std::uint8_t>(exclusive_or | (flags & backward_flag));
   }
   if (best.centred) flags |= centred_flag;
@@ -316,7 +281,7 @@ bool decode_column(std::uint8_t coding, std::string_view payload, std::size_t ro
   bool const backward = (coding & backward_flag) != 0;
   Wanted const wanted(rows, first, values, backward, backward && kind != exclusive_or);
   if (kind == exclusive_or)
-    return (coding & ~backward_flag) == exclusive_or && read_exclusive_or(reader, rows, wanted);
+    return (coding & ~backward_flag) == exclusive_or && read_exclusive_or(payload, rows, wanted);
   if (kind > exclusive_or) return false;
   auto value = unzigzag(reader.varint());
   if (kind == same) {

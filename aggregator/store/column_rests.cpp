@@ -15,13 +15,10 @@ bool has_vectors() {
   return has;
 }
 
-// Four rests at a time. The product of a word by a divisor of 32 bits is made of two of its halves;
-// of greater divisors there are few columns, and they go one by one.
+// Four rests at a time.
 constexpr std::size_t together = 4;
-constexpr std::uint64_t greatest_divisor = 0xffff'ffff;
 
-__attribute__((target("avx2"))) inline __m256i steps_of(RestForm const& form,
-                                                        std::uint64_t const* rests) {
+__attribute__((target("avx2"))) inline __m256i steps_of(RestForm form, std::uint64_t const* rests) {
   __m256i made = _mm256_loadu_si256(reinterpret_cast<__m256i const*>(rests));
   if (form.centred) {
     __m256i const sign =
@@ -30,8 +27,11 @@ __attribute__((target("avx2"))) inline __m256i steps_of(RestForm const& form,
   }
   made = _mm256_add_epi64(made, _mm256_set1_epi64x(static_cast<std::int64_t>(form.base)));
   if (form.divisor == 1) return made;
+  // The lower word of a product, of those of halves. Doubles of few digits have great divisors:
+  // that of quarters about 50 is 2^45.
   __m256i const divisor = _mm256_set1_epi64x(static_cast<std::int64_t>(form.divisor));
-  __m256i const high = _mm256_mul_epu32(_mm256_srli_epi64(made, 32), divisor);
+  __m256i const high = _mm256_add_epi64(_mm256_mul_epu32(_mm256_srli_epi64(made, 32), divisor),
+                                        _mm256_mul_epu32(made, _mm256_srli_epi64(divisor, 32)));
   return _mm256_add_epi64(_mm256_mul_epu32(made, divisor), _mm256_slli_epi64(high, 32));
 }
 
@@ -40,7 +40,7 @@ __attribute__((target("avx2"))) inline void put(__m256i made, std::int64_t* valu
 }
 
 // As many as are whole vectors; `value` becomes the last of them.
-__attribute__((target("avx2"))) std::size_t add_up_vectors(RestForm const& form,
+__attribute__((target("avx2"))) std::size_t add_up_vectors(RestForm form,
                                                            std::span<std::uint64_t const> rests,
                                                            std::int64_t& value,
                                                            std::int64_t* values) {
@@ -59,7 +59,7 @@ __attribute__((target("avx2"))) std::size_t add_up_vectors(RestForm const& form,
   return whole;
 }
 
-__attribute__((target("avx2"))) std::size_t add_each_vector(RestForm const& form,
+__attribute__((target("avx2"))) std::size_t add_each_vector(RestForm form,
                                                             std::span<std::uint64_t const> rests,
                                                             std::int64_t from,
                                                             std::int64_t* values) {
@@ -77,8 +77,7 @@ std::int64_t add_up(RestForm const& form, std::span<std::uint64_t const> rests, 
                     std::int64_t* values) {
   std::size_t i = 0;
 #if defined(__x86_64__)
-  if (form.divisor <= greatest_divisor && has_vectors())
-    i = add_up_vectors(form, rests, before, values);
+  if (has_vectors()) i = add_up_vectors(form, rests, before, values);
 #endif
   for (; i < rests.size(); ++i) values[i] = before = plus(before, form.step(rests[i]));
   return before;
@@ -88,8 +87,7 @@ void add_each(RestForm const& form, std::span<std::uint64_t const> rests, std::i
               std::int64_t* values) {
   std::size_t i = 0;
 #if defined(__x86_64__)
-  if (form.divisor <= greatest_divisor && has_vectors())
-    i = add_each_vector(form, rests, from, values);
+  if (has_vectors()) i = add_each_vector(form, rests, from, values);
 #endif
   for (; i < rests.size(); ++i) values[i] = plus(from, form.step(rests[i]));
 }
