@@ -12,10 +12,8 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
+#include <utility>
 
 #include "agent/export/metrics_text.hpp"
 #include "common/core/row.hpp"
@@ -28,6 +26,33 @@ struct ContainerFacts {
   std::map<std::string, std::string> labels;  // the runtime's, of the allow-list
 };
 
+struct ContainerColumn;
+struct ContainerFamily;
+struct ContainerMoment;
+
+// The page as it was when it was asked for, written piece by piece: whatever is shown meanwhile,
+// all of its lines are of one batch, which it holds.
+class ContainerLines {
+ public:
+  explicit ContainerLines(std::shared_ptr<ContainerMoment const> moment)
+      : moment_(std::move(moment)) {}
+
+  // Goes on until `into` has `enough` bytes, or a line and a family's head more; true: all has been
+  // written. Stamped with the batch's tick; nothing before the first batch.
+  bool write(MetricsText& into, std::size_t enough = static_cast<std::size_t>(-1));
+
+ private:
+  bool write_column(ContainerFamily const& family, ContainerColumn const& column, MetricsText& into,
+                    std::size_t enough);
+
+  std::shared_ptr<ContainerMoment const> moment_;  // null before the first batch
+  // Where the next line is.
+  std::size_t family_ = 0;
+  std::size_t column_ = 0;  // of the family
+  std::size_t at_ = 0;      // of the column: containers, then hosts
+  bool begun_ = false;      // the family's head has been written
+};
+
 class ContainerPage {
  public:
   // Tells of the container of an id; nullopt when it is known no more.
@@ -37,35 +62,13 @@ class ContainerPage {
   // `weights`: cpu.shares are v2's weights.
   void show(std::shared_ptr<Batch const> batch, bool weights, Facts const& facts);
 
-  // Its families, stamped with the batch's tick; nothing before the first batch.
-  void write(MetricsText& into) const;
+  // As it is now. May be kept: while it is, the next batch costs a copy of the labels.
+  ContainerLines lines() const { return ContainerLines(moment_); }
   // About as long as that will be, rather too much.
   std::size_t bytes() const;
 
  private:
-  // What stands behind a container's extra labels on each of its lines.
-  struct Shown {
-    std::uint32_t slot = 0;
-    Labels of;           // the labels of the entity that `labels` was made of
-    std::string labels;  // `id="/docker/ID",...}`
-    // Of the batch.
-    EntityKey const* key = nullptr;
-    Row const* row = nullptr;
-  };
-  struct Column;
-  struct Family;
-  static std::span<Family const> families();
-  void write_family(Family const& family, MetricsText& into) const;
-  void write_lives(MetricsText& into) const;
-  void write_spec(MetricsText& into) const;
-  // Calls `work` with each container that has a figure of `container` and each host that has one
-  // of `host`, and with that figure.
-  template <typename Do>
-  void for_each(MetricId container, MetricId host, Do const& work) const;
-
-  std::shared_ptr<Batch const> batch_;
-  bool weights_ = false;
-  std::vector<Shown> shown_;  // by slot
+  std::shared_ptr<ContainerMoment> moment_;
 };
 
 }  // namespace dadvisor::agent

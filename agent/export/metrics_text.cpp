@@ -88,9 +88,18 @@ void MetricsText::series(std::string_view labels, std::string_view more, std::in
   end();
 }
 
-std::string MetricsText::take() {
+void MetricsText::write_into(std::string memory) {
+  text_ = std::move(memory);
+  text_.clear();
+}
+
+void MetricsText::finish() {
   if (form_ == MetricsForm::open_metrics) text_ += "# EOF\n";
-  return std::move(text_);
+}
+
+std::string MetricsText::take() {
+  finish();
+  return take_piece();
 }
 
 std::string escaped_label_value(std::string_view value) {

@@ -43,8 +43,15 @@ class MetricsText {
   // `labels` in two parts, as most of them stay the same from family to family.
   void series(std::string_view labels, std::string_view more, std::int64_t value, unsigned digits);
 
+  // What was written since the last piece was taken, in bytes.
+  std::size_t size() const { return text_.size(); }
+  // The next piece is written in the place of `memory`, what stands in it is lost.
+  void write_into(std::string memory);
   void reserve(std::size_t bytes) { text_.reserve(bytes); }
-  // The whole page, ended as its form demands.
+  std::string take_piece() { return std::move(text_); }
+  // Behind the last family: the end that the form demands.
+  void finish();
+  // All of a page that was not taken in pieces, finished.
   std::string take();
 
  private:

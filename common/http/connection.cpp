@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "common/http/gzip.hpp"
+#include "common/http/outgoing.hpp"
 #include "common/http/response_head.hpp"
 #include "common/http/server_state.hpp"
 #include "common/http/wire.hpp"
@@ -78,6 +79,8 @@ class BeastConnection final : public Connection,
   void on_broken(error_code ec);
   void refuse(unsigned status, char const* why);
   void write_some();
+  template <typename Do>
+  void or_cut_off(Do const& work);
   void on_written(error_code ec);
   void refuse_rest();
   void linger();
@@ -86,10 +89,9 @@ class BeastConnection final : public Connection,
 
   // An answer under way.
   struct Answer {
-    std::string head, body;
-    std::size_t sent = 0;  // of both
+    Outgoing bytes;
     bool keep_alive = false;
-    Moment until;  // for all of it
+    Moment begun;
   };
   // An answer by a ResponseStream: its head, then the piece under way.
   struct Outflow {
@@ -319,34 +321,42 @@ void BeastConnection::watch_for_hang_up() {
 void BeastConnection::answer(Response response) {
   if (closed_ || answer_ || outflow_) return;
   responder_.reset();
-  auto& made = answer_.emplace(Answer());  // clang takes no less of a nested class
   auto const now = std::chrono::steady_clock::now();
-  made.keep_alive = keep_alive_ && !closing_ && !server_->stopped && tls_is_current(now);
-  made.until =
-      now + server_->options.write_timeout + std::chrono::seconds(response.body.size() >> 16);
-  BodyEnd end;
-  bool const no_body = response.status == 204 || response.status == 304;
-  if (!no_body) end.length = response.body.size();
-  made.head = response_head(response, end, http_1_0_, made.keep_alive);
-  if (!no_body && !head_) made.body = std::move(response.body);
-  write_some();
+  bool const keep_alive = keep_alive_ && !closing_ && !server_->stopped && tls_is_current(now);
+  or_cut_off([&] {
+    Outgoing bytes(std::move(response), head_, http_1_0_, keep_alive);
+    answer_.emplace(Answer{std::move(bytes), keep_alive, now});
+    write_some();
+  });
+}
+
+// What makes a body's pieces may throw: nothing but the end tells the client that they are not all.
+template <typename Do>
+void BeastConnection::or_cut_off(Do const& work) {
+  try {
+    work();
+  } catch (std::exception const& exception) {
+    server_->log.error("an answer is cut off: {}", printable(exception.what()));
+    close();
+  }
 }
 
 // Piece by piece, so that a reader that stands still is found after write_timeout whatever is
 // left to send, and one that dribbles by the end of the whole answer's time.
 void BeastConnection::write_some() {
-  auto const now = std::chrono::steady_clock::now();
-  limit(std::min(answer_->until, now + server_->options.write_timeout), &server_->counts.timeouts);
-  std::string_view const head = answer_->head, body = answer_->body;
-  auto const of_head = head.substr(std::min(answer_->sent, head.size()));
-  auto const of_body = body.substr(answer_->sent - (head.size() - of_head.size()));
-  std::array const left{asio::buffer(of_head), asio::buffer(of_body)};
+  auto const patience = server_->options.write_timeout;
+  auto const in_all = patience + std::chrono::seconds(answer_->bytes.made() >> 16);
+  limit(std::min(answer_->begun + in_all, std::chrono::steady_clock::now() + patience),
+        &server_->counts.timeouts);
+  auto const [head, body] = answer_->bytes.left();
+  std::array const left{asio::buffer(head), asio::buffer(body)};
   wire_.async_write_some(left, [self = shared_from_this()](error_code ec, std::size_t n) {
     if (self->closed_) return;
-    auto& its = *self->answer_;
-    its.sent += n;
-    if (ec || its.sent == its.head.size() + its.body.size()) return self->on_written(ec);
-    self->write_some();
+    if (ec) return self->on_written(ec);
+    self->or_cut_off([&] {
+      if (!self->answer_->bytes.sent(n)) return self->on_written({});
+      self->write_some();
+    });
   });
 }
 

@@ -40,6 +40,14 @@ Response typed_response(unsigned status, std::string_view content_type, std::str
   return response;
 }
 
+void gather(Response& response) {
+  auto const rest = std::exchange(response.rest, {});
+  if (!rest.next) return;
+  response.body.reserve(response.body.size() + rest.about);
+  std::string piece;
+  for (rest.next(piece); !piece.empty(); rest.next(piece)) response.body += piece;
+}
+
 Response text_response(unsigned status, std::string body) {
   return typed_response(status, "text/plain; charset=utf-8", std::move(body));
 }

@@ -3,6 +3,8 @@
 // gets back. No Asio or Beast type appears in a header of this folder, so that including one
 // costs nothing. Values: any thread.
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,11 +36,25 @@ struct Request {
   std::shared_ptr<std::vector<std::string> const> peer_names;
 };
 
+// The rest of a body, made while it is sent: of a great one no more than a piece is in memory at
+// any time, however slowly its reader reads.
+struct BodyPieces {
+  // Puts the next piece in the place of `piece`, the one before, whose memory it may use again;
+  // an empty one behind the last. What it throws cuts the answer off. The server's loop calls,
+  // each time a piece has gone: what they tell of must be held until then, which may be a minute.
+  std::function<void(std::string& piece)> next;
+  std::size_t about = 0;  // bytes in all, rather too many: for those who need it whole
+};
+
 struct Response {
   unsigned status = 200;
   Fields headers;  // Content-Length, Connection and Server are made by the server
   std::string body;
+  BodyPieces rest = {};  // without next: the body is whole
 };
+
+// The body as a whole, of which nothing is left to be made then.
+void gather(Response& response);
 
 // A response with its Content-Type; text gets "text/plain; charset=utf-8".
 Response text_response(unsigned status, std::string body);

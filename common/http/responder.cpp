@@ -6,7 +6,8 @@ namespace dadvisor::http {
 namespace {
 
 bool worth_compressing(Response const& response) {
-  if (response.status != 200 || response.body.size() <= 1024) return false;
+  if (response.status != 200) return false;
+  if (response.body.size() <= 1024 && !response.rest.next) return false;
   if (header(response.headers, "Content-Encoding")) return false;
   auto const type = header(response.headers, "Content-Type").value_or("");
   return type.starts_with("text/") || type.starts_with("application/json") ||
@@ -23,8 +24,10 @@ Responder::State::~State() {
 }
 
 void Responder::operator()(Response response) const {
+  bool const compress = state_->gzip && !state_->abandoned && worth_compressing(response);
+  if (compress && !state_->answered) gather(response);
   if (state_->answered.exchange(true)) return;
-  if (state_->gzip && !state_->abandoned && worth_compressing(response)) {
+  if (compress) {
     if (auto packed = state_->gzip(response.body)) {
       response.body = std::move(*packed);
       response.headers.emplace_back("Content-Encoding", "gzip");

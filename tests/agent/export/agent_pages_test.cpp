@@ -98,3 +98,38 @@ TEST_CASE("ready is rows and an aggregator; other paths and methods are refused"
   CHECK(posted.status == 405);
   CHECK(http::header(posted.headers, "Allow") == "GET, HEAD");
 }
+
+TEST_CASE("a page of many containers comes in pieces of 64 KiB, its own figures last") {
+  Batch batch;
+  batch.tick = from_unix_seconds(1'795'390'000);
+  batch.schemas = {{{metric::cpu_usage, metric::mem_usage}}};
+  for (std::uint32_t slot = 1; slot <= 1000; ++slot) {
+    EntityKey key{EntityKind::container, "h", "id" + std::to_string(slot), 1};
+    batch.entities.push_back({slot, {key, {{"name", "n" + std::to_string(slot)}}}});
+    batch.rows.push_back({slot, 0, {slot, slot}});
+  }
+  ContainerPage page;
+  page.show(std::make_shared<Batch>(batch), false, [](auto&) { return std::nullopt; });
+  AgentFigures figures;
+  figures.ticks = 7;
+  auto request = get("/metrics");
+  request.headers.emplace_back("Accept", "application/openmetrics-text");
+  auto response = agent_page(request, figures, page, {}, {});
+  figures.ticks = 8;  // not of the moment in which it was asked for
+  REQUIRE(response.rest.next);
+  CHECK(response.body.capacity() < 80 << 10);
+  std::string all = response.body, piece = response.body;
+  for (response.rest.next(piece); !piece.empty(); response.rest.next(piece)) {
+    CHECK(piece.size() <= 64 << 10);
+    all += piece;
+  }
+  CHECK(all.size() <= response.rest.about);
+  CHECK(all.ends_with("# EOF\n"));
+  CHECK(all.find("dadvisor_agent_ticks_total 7\n") != std::string::npos);
+  std::map<std::string, int> series;
+  std::istringstream lines(all);
+  for (std::string line; std::getline(lines, line);) ++series[line.substr(0, line.find('{'))];
+  for (auto const* name : {"container_last_seen", "container_start_time_seconds",
+                           "container_cpu_usage_seconds_total", "container_memory_usage_bytes"})
+    CHECK(series[name] == 1000);
+}

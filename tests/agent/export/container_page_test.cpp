@@ -35,7 +35,7 @@ Batch batch() {
 
 std::string written(ContainerPage const& page) {
   MetricsText text(MetricsForm::prometheus);
-  page.write(text);
+  page.lines().write(text);
   return text.take();
 }
 
@@ -133,4 +133,36 @@ TEST_CASE("the facts of a container are asked for once, and again when its label
   made.rows.pop_back();
   page.show(std::make_shared<Batch>(made), false, facts);
   CHECK(written(page).find("name=") == std::string::npos);
+}
+
+TEST_CASE("a page that is written in pieces is of one tick, whatever is shown meanwhile") {
+  auto const facts = [](auto&) { return std::optional(ContainerFacts{"/docker/x", {}}); };
+  ContainerPage page;
+  auto made = batch();
+  page.show(std::make_shared<Batch>(made), false, facts);
+  auto const whole = written(page);
+  for (std::size_t const enough : {1, 300, 1'000, 5'000}) {
+    INFO(enough);
+    page.show(std::make_shared<Batch>(made), false, facts);
+    auto lines = page.lines();
+    MetricsText text(MetricsForm::prometheus);
+    std::string all;
+    auto next = made;
+    for (bool ended = false; !ended;) {
+      ended = lines.write(text, enough);
+      CHECK(text.size() < enough + 800);  // a line and the head of a family
+      all += text.take_piece();
+      text.write_into({});
+      // Another tick, with other figures, and without the container from the second on.
+      next.tick += next.step;
+      next.rows[0].cells[0] = 1;
+      page.show(std::make_shared<Batch>(next), false, facts);
+      if (next.rows.size() == 2) {
+        CHECK(written(page).find("name=\"cart\"") != std::string::npos);
+        next.entities.edit().pop_back();
+        next.rows.pop_back();
+      }
+    }
+    CHECK(all == whole);
+  }
 }

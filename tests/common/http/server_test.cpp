@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <filesystem>
@@ -314,6 +315,69 @@ TEST_CASE("text is compressed for those who take gzip") {
   CHECK(unpacked == body);
   CHECK(ask("/", "").find("Content-Encoding") == std::string::npos);
   CHECK(ask("/image", "Accept-Encoding: gzip\r\n").find("Content-Encoding") == std::string::npos);
+}
+
+namespace {
+
+// `count` pieces of 64 KiB behind a first one; `fails`: instead of the last one it throws.
+Response pieced(int count, std::atomic<int>& made, bool fails = false) {
+  auto response = text_response(200, std::string(64 << 10, 'a'));
+  response.rest.next = [count, fails, &made, at = 0](std::string& piece) mutable {
+    if (fails && at == count) throw std::runtime_error("this is all that there is");
+    piece.assign(at < count ? 64 << 10 : 0, 'b');
+    if (at++ < count) ++made;
+  };
+  return response;
+}
+
+}  // namespace
+
+TEST_CASE("a body in pieces is whole to each client, and its connection goes on") {
+  std::atomic<int> made{0};
+  Running server([&](Request request, Responder respond) {
+    if (request.path == "/pieces")
+      respond(pieced(3, made));
+    else
+      respond(text_response(200, "small"));
+  });
+  int const fd = raw_connect(server.port());
+  raw_send(fd, "GET /pieces HTTP/1.1\r\n\r\nGET /small HTTP/1.1\r\nConnection: close\r\n\r\n");
+  auto const both = raw_read_until(fd, "");
+  ::close(fd);
+  CHECK(std::ranges::count(both, 'b') >= 3 * (64 << 10));
+  CHECK(both.find("\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n") != std::string::npos);
+  CHECK(ends_with(both, "small"));
+  CHECK(made == 3);
+  auto const packed = talk(server.port(),
+                           "GET /pieces HTTP/1.1\r\nConnection: close\r\n"
+                           "Accept-Encoding: gzip\r\n\r\n");
+  CHECK(packed.find("Content-Encoding: gzip\r\n") != std::string::npos);
+  CHECK(packed.find("Content-Length: ") != std::string::npos);
+  CHECK(made == 6);
+}
+
+TEST_CASE("of a body in pieces no more is made than its reader takes; what fails is cut off") {
+  std::atomic<int> made{0};
+  ServerOptions options;
+  options.write_timeout = 300ms;
+  Running server(
+      [&](Request request, Responder respond) {
+        bool const fails = request.path == "/fails";
+        respond(pieced(fails ? 1 : 1600, made, fails));  // 100 MiB
+      },
+      options);
+  int const fd = raw_connect(server.port());
+  raw_send(fd, "GET /slow HTTP/1.1\r\n\r\n");
+  auto const until = std::chrono::steady_clock::now() + 10s;
+  while (server.counts().timeouts == 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(5ms);
+  CHECK(server.counts().timeouts == 1);
+  CHECK(server.counts().open == 0);
+  CHECK(made < 400);  // what the two sockets buffer
+  ::close(fd);
+  auto const cut = talk(server.port(), "GET /fails HTTP/1.1\r\n\r\n");
+  CHECK(cut.starts_with("HTTP/1.1 200"));
+  CHECK_FALSE(ends_with(cut, "0\r\n\r\n"));
 }
 
 TEST_CASE("a handler that throws or forgets answers 500") {
