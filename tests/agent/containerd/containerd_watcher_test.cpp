@@ -9,6 +9,7 @@
 
 #include "tests/agent/containerd/encoded.hpp"
 #include "tests/common/grpc/fake_server.hpp"
+#include "tests/common/http/run_until.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::agent;
@@ -133,17 +134,7 @@ class Watched {
   }
   template <typename Condition>
   bool until(Condition condition) {
-    bool held = false;
-    std::function<void()> look = [&] {
-      held = condition();
-      if (held) return loop_.stop();
-      again_ = loop_.after(1ms, look);
-    };
-    again_ = loop_.after(0ms, look);
-    auto const guard = loop_.after(10s, [&] { loop_.stop(); });
-    loop_.run();
-    again_.cancel();
-    return held;
+    return test::run_until(loop_, condition);
   }
   // For the given time; `before`: how often it was that with another containerd.
   bool until_watching(std::uint64_t times, FakeContainerd const& containerd, int before = 0) {
@@ -183,7 +174,6 @@ class Watched {
  private:
   http::Loop loop_;
   std::optional<ContainerdWatcher> watcher_;
-  http::Timer again_;
 };
 
 }  // namespace

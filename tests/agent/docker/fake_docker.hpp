@@ -13,6 +13,7 @@
 
 #include "agent/docker/docker_watcher.hpp"
 #include "tests/common/http/raw_peer.hpp"
+#include "tests/common/http/run_until.hpp"
 
 namespace dadvisor::test {
 
@@ -156,17 +157,7 @@ class WatchedDocker {
   }
   template <typename Condition>
   bool until(Condition condition) {
-    bool held = false;
-    std::function<void()> look = [&] {
-      held = condition();
-      if (held) return loop_.stop();
-      again_ = loop_.after(1ms, look);
-    };
-    again_ = loop_.after(0ms, look);
-    auto const guard = loop_.after(10s, [&] { loop_.stop(); });
-    loop_.run();
-    again_.cancel();
-    return held;
+    return run_until(loop_, condition);
   }
   bool until_watching(std::uint64_t times) {
     return until([&] { return watcher_->up_to_date() && watcher_->counters().connects >= times; });
@@ -191,7 +182,6 @@ class WatchedDocker {
  private:
   http::Loop loop_;
   std::optional<agent::DockerWatcher> watcher_;
-  http::Timer again_;
 };
 
 }  // namespace dadvisor::test

@@ -7,6 +7,7 @@
 
 #include "tests/agent/mesos/documents.hpp"
 #include "tests/common/http/raw_peer.hpp"
+#include "tests/common/http/run_until.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::agent;
@@ -52,17 +53,7 @@ struct Watched {
   }
   template <typename Condition>
   bool until(Condition condition) {
-    bool held = false;
-    http::Timer again;
-    std::function<void()> look = [&] {
-      held = condition();
-      if (held) return loop.stop();
-      again = loop.after(1ms, look);
-    };
-    again = loop.after(0ms, look);
-    auto const guard = loop.after(10s, [&] { loop.stop(); });
-    loop.run();
-    return held;
+    return test::run_until(loop, condition);
   }
   struct SetClock final : Clock {
     WallTime wall() const override { return {}; }

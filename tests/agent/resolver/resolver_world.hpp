@@ -14,6 +14,7 @@
 #include "agent/names/resolver_client.hpp"
 #include "agent/resolver/resolver.hpp"
 #include "tests/agent/resolver/fake_source.hpp"
+#include "tests/common/http/run_until.hpp"
 
 namespace dadvisor::test {
 
@@ -67,17 +68,7 @@ class ResolverWorld {
   }
   template <typename Condition>
   bool until(Condition condition) {
-    bool held = false;
-    std::function<void()> look = [&] {
-      held = condition();
-      if (held) return loop_.stop();
-      again_ = loop_.after(1ms, look);
-    };
-    again_ = loop_.after(0ms, look);
-    auto const guard = loop_.after(10s, [&] { loop_.stop(); });
-    loop_.run();
-    again_.cancel();
-    return held;
+    return run_until(loop_, condition);
   }
   bool until_up(agent::ResolverClient& client, std::uint64_t times = 1) {
     return until([&] { return client.up() && client.counters().connects >= times; });
@@ -97,7 +88,6 @@ class ResolverWorld {
   std::function<void(std::string const&)> update_;
   std::function<void()> change_;
   std::optional<agent::Resolver> resolver_;
-  http::Timer again_;
 };
 
 // "a b": the ids of a snapshot.
