@@ -307,7 +307,7 @@ void Sender::on_hello(Result<PostReply> reply) {
   if (!parsed) {
     on_failure(reply);
   } else if (parsed->kind == delivery::HelloReply::Kind::welcome) {
-    machine_.welcomed(parsed->hi);
+    machine_.welcomed(parsed->hi, now, dice());
     if (link_logged_) log_.info("the aggregator answers again");
     link_logged_ = false;
   } else if (parsed->kind == delivery::HelloReply::Kind::conflict) {

@@ -131,7 +131,7 @@ std::string SimulatedAgent::encode(StreamSender::Frame const& frame) {
 void SimulatedAgent::on_hello(Result<http::Response> const& response) {
   if (response && response->status == 200)
     if (auto const reply = delivery::parse_hello_reply(response->body))
-      return machine_.welcomed(reply->hi);
+      return machine_.welcomed(reply->hi, now(), dice_.unit());
   failed(response);
 }
 

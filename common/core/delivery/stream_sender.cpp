@@ -140,10 +140,16 @@ bool StreamSender::acknowledge(Lane which, std::uint64_t hi) {
   return progress;
 }
 
-void StreamSender::welcomed(LaneMarks const& hi) {
+void StreamSender::welcomed(LaneMarks const& hi, MonotonicTime now, double dice) {
   under_way_ = false;
   for (auto const which : {Lane::fresh, Lane::backlog}) acknowledge(which, hi[which]);
   connected_ = true;
+  // Who lost the link with us pauses as long as we may: what is fresh of all of them goes before
+  // anybody's backlog, which then does not begin at once everywhere.
+  if (failures_ == 0) return;
+  auto const most = static_cast<double>(most_pause(failures_).count());
+  auto const rest = Nanoseconds(static_cast<std::int64_t>(most * (1 + dice)));
+  backlog_at_ = std::max(backlog_at_, now + rest);
 }
 
 void StreamSender::refused_conflict(MonotonicTime now, double dice) { failed(now, dice); }
@@ -236,11 +242,14 @@ void StreamSender::rejected(MonotonicTime now, double dice) {
   }
 }
 
-Nanoseconds StreamSender::pause(unsigned failures, double dice) {
-  using std::chrono::seconds;
-  Nanoseconds most = seconds(1);
+Nanoseconds StreamSender::most_pause(unsigned failures) {
+  Nanoseconds most = std::chrono::seconds(1);
   for (unsigned i = 0; i < failures && most < longest_pause; ++i) most *= 2;
-  auto const drawn = static_cast<double>(std::min(most, longest_pause).count()) * dice;
+  return std::min(most, longest_pause);
+}
+
+Nanoseconds StreamSender::pause(unsigned failures, double dice) {
+  auto const drawn = static_cast<double>(most_pause(failures).count()) * dice;
   return std::max<Nanoseconds>(Nanoseconds(static_cast<std::int64_t>(drawn)),
                                std::chrono::milliseconds(50));
 }

@@ -69,8 +69,9 @@ class StreamSender {
   // After SayHello or Post it answers Wait until one of the events below has come.
   Action next(MonotonicTime now);
 
-  // Answers to SayHello; `dice` in [0, 1).
-  void welcomed(LaneMarks const& hi);
+  // Answers to SayHello; `dice` in [0, 1). Behind an outage what is fresh goes at once, a backlog
+  // when all others that lost their link too have had the time to come back.
+  void welcomed(LaneMarks const& hi, MonotonicTime now, double dice);
   void refused_conflict(MonotonicTime now, double dice);
   // The stream begins anew under a higher epoch than the one that is known: epoch() has it.
   void refused_old_epoch(std::uint64_t known);
@@ -115,6 +116,7 @@ class StreamSender {
   LaneState& lane(Lane which) { return lanes_[static_cast<std::size_t>(which)]; }
 
   void lose_connection(MonotonicTime now, Nanoseconds pause);
+  static Nanoseconds most_pause(unsigned failures);
   static Nanoseconds pause(unsigned failures, double dice);
   Nanoseconds pause(double dice) const { return pause(failures_, dice); }
   void backlog_refused(MonotonicTime until);

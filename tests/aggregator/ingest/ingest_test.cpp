@@ -538,7 +538,7 @@ TEST_CASE("a sender and an ingest that restarts at random agree on every batch")
     if (!reply->has_value())
       sender.failed(now, 0.01);
     else if (is_hello)
-      sender.welcomed(delivery::parse_hello_reply((*reply)->body)->hi);
+      sender.welcomed(delivery::parse_hello_reply((*reply)->body)->hi, now, 0.01);
     else if ((*reply)->status == 503 || (*reply)->status == 429)
       sender.told_to_wait(seconds(1), now, 0.01);
     else

@@ -149,7 +149,7 @@ class World {
     check_acked(reply.hi);
     if (!reaches(request)) return;
     if (reply.kind == HelloReply::Kind::welcome)
-      sender_->welcomed(reply.hi);
+      sender_->welcomed(reply.hi, now_, dice());
     else
       sender_->refused_conflict(now_, dice());
   }

@@ -51,7 +51,7 @@ bool says_hello(StreamSender::Action const& action) {
 StreamSender connected_sender() {
   StreamSender sender(1);
   REQUIRE(says_hello(sender.next(at(0))));
-  sender.welcomed({0, 0});
+  sender.welcomed({0, 0}, at(0), 0);
   return sender;
 }
 
@@ -212,7 +212,7 @@ TEST_CASE("the sender says hello first, then sends each tick at its time, deltas
   REQUIRE(says_hello(first));
   CHECK(std::get<StreamSender::SayHello>(first).first == LaneMarks{1, 1});
   CHECK_FALSE(wait_of(sender.next(at(0))).until);
-  sender.welcomed({0, 0});
+  sender.welcomed({0, 0}, at(0), 0);
   CHECK(wait_of(sender.next(at(0))).until == at(1));
   auto post = post_of(sender.next(at(1)));
   REQUIRE(post.frames.size() == 1);
@@ -271,6 +271,33 @@ TEST_CASE("after a hole in the link the newest goes first, the rest behind it in
   CHECK(sender.waiting() == 0);
 }
 
+TEST_CASE("behind an outage what is fresh goes first, and a backlog when all others may be back") {
+  auto sender = connected_sender();
+  auto now = at(0);
+  std::uint64_t record = 0;
+  for (; record < 20; ++record) sender.produced(record + 1, 1, now);
+  post_of(sender.next(now));  // the newest, and eight of the backlog
+  for (int i = 0; i < 3; ++i) {
+    sender.failed(now, 1.0);
+    now = *wait_of(sender.next(now)).until;
+    REQUIRE(says_hello(sender.next(now)));
+  }
+  CHECK(now == at(1 + 2 + 4));
+  // A fourth failure would have let it pause for up to 8 s: so long others may, which lost the link
+  // when it did; and half of that again, so that not all begin at once.
+  sender.welcomed({0, 0}, now, 0.5);
+  auto const post = post_of(sender.next(now));
+  REQUIRE(post.frames.size() == 1);
+  CHECK(post.frames[0].place == Place{Lane::fresh, 1});
+  sender.answered(acked(1), now, 0);
+  CHECK(*wait_of(sender.next(now)).until == now + seconds(12));
+  sender.produced(++record, 1, now + seconds(10));
+  now += seconds(10);
+  CHECK(post_of(sender.next(now)).frames.size() == 1);
+  sender.answered(acked(2), now, 0);
+  CHECK(post_of(sender.next(now + seconds(2))).frames.size() == window);
+}
+
 TEST_CASE(
     "ticks of one moment that are too many for a window wait for their time, not in a circle") {
   auto sender = connected_sender();
@@ -288,14 +315,14 @@ TEST_CASE("what was sent and not acknowledged is sent again in its place, as a k
   auto const hello = sender.next(at(1));
   REQUIRE(says_hello(hello));
   CHECK(std::get<StreamSender::SayHello>(hello).first == LaneMarks{1, 1});
-  sender.welcomed({0, 0});
+  sender.welcomed({0, 0}, at(0), 0);
   auto const post = post_of(sender.next(at(1)));
   CHECK(post.frames[0].place == Place{Lane::fresh, 1});
   CHECK_FALSE(post.frames[0].newly_placed);
   CHECK_FALSE(post.frames[0].base);
   sender.failed(at(1), 0);
   sender.next(at(2));
-  sender.welcomed({1, 0});  // it had arrived, the answer had not
+  sender.welcomed({1, 0}, at(0), 0);  // it had arrived, the answer had not
   CHECK(sender.take_done() == std::vector<std::uint64_t>{1});
   CHECK_FALSE(wait_of(sender.next(at(2))).until);
 }
@@ -318,7 +345,7 @@ TEST_CASE("pauses double to 15 s, with full jitter, and end with the first progr
   CHECK(*wait_of(sender.next(now)).until == now + milliseconds(97'500));  // and half of 15 s
   now += milliseconds(97'500);
   sender.next(now);
-  sender.welcomed({0, 0});
+  sender.welcomed({0, 0}, at(0), 0);
   sender.next(now);
   sender.answered(acked(1), now, 0);
   sender.produced(2, 1, now);
@@ -399,7 +426,7 @@ TEST_CASE("a receiver that wants a key frame gets one; one that answers nonsense
   sender.answered(reply, at(0), 1.0);  // although it was a key frame
   CHECK(*wait_of(sender.next(at(0))).until == at(1));
   REQUIRE(says_hello(sender.next(at(1))));
-  sender.welcomed({1, 0});
+  sender.welcomed({1, 0}, at(0), 0);
   post_of(sender.next(at(1)));
   sender.answered(acked(1), at(1), 1.0);  // "fine", and yet not
   CHECK(wait_of(sender.next(at(1))).until > at(1));
@@ -425,7 +452,7 @@ TEST_CASE("a rejected request is sent in ones, and the one that is rejected alon
   CHECK(post_of(sender.next(at(0))).frames.size() == 3);
   sender.rejected(at(0), 1.0);
   REQUIRE(says_hello(sender.next(at(0))));
-  sender.welcomed({0, 0});
+  sender.welcomed({0, 0}, at(0), 0);
   CHECK(post_of(sender.next(at(0))).frames.size() == 1);
   sender.answered(acked(1), at(0), 0);
   auto const post = post_of(sender.next(at(0)));
@@ -438,7 +465,7 @@ TEST_CASE("a rejected request is sent in ones, and the one that is rejected alon
   auto const hello = sender.next(at(1));
   REQUIRE(says_hello(hello));
   CHECK(std::get<StreamSender::SayHello>(hello).first.fresh == 3);
-  sender.welcomed({2, 0});
+  sender.welcomed({2, 0}, at(0), 0);
   CHECK(post_of(sender.next(at(1))).frames[0].record == 3);
 }
 
@@ -454,7 +481,7 @@ TEST_CASE("an epoch that is over makes the sender begin anew, above the known on
   REQUIRE(says_hello(hello));
   CHECK(std::get<StreamSender::SayHello>(hello).epoch == 10);
   CHECK(std::get<StreamSender::SayHello>(hello).first == LaneMarks{1, 1});
-  sender.welcomed({0, 0});
+  sender.welcomed({0, 0}, at(0), 0);
   auto const post = post_of(sender.next(at(0)));
   REQUIRE(post.frames.size() == 3);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -470,7 +497,7 @@ TEST_CASE("a restarted sender keeps the places that were given and goes on behin
   sender.restore(7, std::nullopt);
   auto const hello = sender.next(at(0));
   CHECK(std::get<StreamSender::SayHello>(hello).first == LaneMarks{41, 1});
-  sender.welcomed({41, 12});
+  sender.welcomed({41, 12}, at(0), 0);
   CHECK(sender.take_done() == std::vector<std::uint64_t>{5});
   sender.produced(8, 1, at(0));
   auto const post = post_of(sender.next(at(0)));

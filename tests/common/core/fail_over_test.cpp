@@ -77,7 +77,7 @@ TEST_CASE("behind a change of the receiver all goes anew, in its sequences, by a
   StreamSender sender(1);
   sender.produced(1, 7, at(0));
   sender.next(at(0));
-  sender.welcomed({});
+  sender.welcomed({}, at(0), 0);
   sender.next(at(0));
   BatchesReply reply;
   reply.acked = {1, 0};
@@ -94,7 +94,7 @@ TEST_CASE("behind a change of the receiver all goes anew, in its sequences, by a
   sender.receiver_changed(at(26));
   auto const hello = std::get<StreamSender::SayHello>(sender.next(at(26)));
   CHECK(hello.first == LaneMarks{1, 1});  // declares nothing lost, whatever the receiver has
-  sender.welcomed({41, 5});
+  sender.welcomed({41, 5}, at(26), 0);
   CHECK(sender.take_done().empty());  // its marks are of other batches
   auto const post = std::get<StreamSender::Post>(sender.next(at(26)));
   REQUIRE(post.frames.size() == 2);
