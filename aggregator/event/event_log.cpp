@@ -220,25 +220,32 @@ Result<std::vector<graphite::Event>> EventReader::find(std::vector<std::string> 
   for (auto const& tag : tags)
     if (rarest == nullptr || rank(tag) > rank(*rarest)) rarest = &tag;
   auto const first = ns_behind(from - 1), behind = ns_behind(until);
-  std::string sql = std::string("SELECT ") + columns;
-  sql += rarest != nullptr ? " FROM event_tag AS t JOIN event ON event.id = t.id WHERE t.tag = ? "
-                             "AND t.at >= ? AND t.at < ? ORDER BY t.at, t.id"
-                           : " FROM event WHERE at >= ? AND at < ? ORDER BY at, id";
-  Statement statement(database_.get(), sql);
-  if (rarest != nullptr) statement.bind(*rarest);
-  statement.bind(first).bind(behind);
+  // Each picture asks, and to prepare a statement costs more than to find that there is nothing.
+  auto& kept = rarest != nullptr ? of_tag_ : of_time_;
+  auto statement = std::move(kept);  // and kept again when it has come to its end
+  if (!statement) {
+    std::string sql = std::string("SELECT ") + columns;
+    sql += rarest != nullptr ? " FROM event_tag AS t JOIN event ON event.id = t.id WHERE t.tag = ? "
+                               "AND t.at >= ? AND t.at < ? ORDER BY t.at, t.id"
+                             : " FROM event WHERE at >= ? AND at < ? ORDER BY at, id";
+    statement = std::make_unique<Statement>(database_.get(), sql);
+  }
+  if (rarest != nullptr) statement->bind(*rarest);
+  statement->bind(first).bind(behind);
   std::vector<graphite::Event> found;
   for (;;) {
-    auto const row = statement.step();
+    auto const row = statement->step();
     if (!row) return row.error();
-    if (!*row) return found;
-    auto event = event_of(statement);
+    if (!*row) break;
+    auto event = event_of(*statement);
     if (!carries(event, tags)) continue;
     if (found.size() >= limit)
       return Error{Errc::too_large, 0,
                    "more than " + std::to_string(limit) + " events match: ask for a shorter time"};
     found.push_back(std::move(event));
   }
+  kept = std::move(statement);
+  return found;
 }
 
 Result<std::vector<graphite::Event>> EventReader::after(std::uint64_t id, std::size_t limit) {

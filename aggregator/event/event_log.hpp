@@ -59,6 +59,8 @@ class EventReader {
  public:
   // The file must be there: open the log first.
   static Result<EventReader> open(std::string const& path);
+  EventReader(EventReader&&) = default;
+  EventReader& operator=(EventReader&&) = delete;  // statements go before their database
 
   // Events with from <= when <= until (unix seconds) that carry all of `tags`, by time ascending.
   // too_large when there are more than `limit`.
@@ -78,6 +80,7 @@ class EventReader {
  private:
   explicit EventReader(Database database) : database_(std::move(database)) {}
   Database database_;
+  std::unique_ptr<Statement> of_tag_, of_time_;  // of find()
 };
 
 }  // namespace dadvisor::aggregator::event

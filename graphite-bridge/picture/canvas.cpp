@@ -63,9 +63,12 @@ Result<Canvas> Canvas::make(Kind kind, int width, int height, double scale) {
   out.kind_ = kind;
   out.scale_ = scale;
   if (kind == Kind::png) {
-    out.surface_.reset(cairo_image_surface_create(CAIRO_FORMAT_ARGB32,
-                                                  static_cast<int>(std::lround(width * scale)),
-                                                  static_cast<int>(std::lround(height * scale))));
+    auto const columns = static_cast<int>(std::lround(width * scale));
+    auto const rows = static_cast<int>(std::lround(height * scale));
+    int const stride = cairo_format_stride_for_width(CAIRO_FORMAT_ARGB32, columns);
+    out.pixels_ = PixelMemory(static_cast<std::size_t>(stride) * static_cast<std::size_t>(rows));
+    out.surface_.reset(cairo_image_surface_create_for_data(
+        out.pixels_.data(), CAIRO_FORMAT_ARGB32, columns, rows, stride));
   } else if (kind == Kind::pdf) {
     out.surface_.reset(cairo_pdf_surface_create_for_stream(append_bytes, out.stream_.get(),
                                                            width * scale, height * scale));

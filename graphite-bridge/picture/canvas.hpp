@@ -15,6 +15,7 @@
 
 #include "common/core/result.hpp"
 #include "graphite-bridge/picture/color.hpp"
+#include "graphite-bridge/picture/pixel_memory.hpp"
 #include "graphite-bridge/picture/text.hpp"
 #include "graphite-bridge/picture/typefaces.hpp"
 
@@ -23,7 +24,8 @@ namespace dadvisor::graphite::picture {
 class Canvas {
  public:
   enum class Kind { png, svg, pdf };
-  // Errc::io when there is no memory for it.
+  // What is on a PNG's sheet at first is undefined: its ground is painted first. Errc::io when cairo
+  // has no memory for it.
   static Result<Canvas> make(Kind kind, int width, int height, double scale);
 
   cairo_t* context() const { return context_.get(); }
@@ -62,6 +64,7 @@ class Canvas {
   Typefaces faces_;
   // The stream that a surface of vectors writes to: at a fixed place, for cairo keeps its address.
   std::unique_ptr<std::string> stream_ = std::make_unique<std::string>();
+  PixelMemory pixels_;  // of a PNG's surface, which must be gone before them
   std::unique_ptr<cairo_surface_t, Freer<cairo_surface_destroy>> surface_;
   std::unique_ptr<cairo_t, Freer<cairo_destroy>> context_;
 };

@@ -93,6 +93,7 @@ TEST_CASE("events are found by time, both ends included, and by all of their tag
   CHECK(whats(reader.find({"start", "app:z"}, 0, 200, 10)).empty());
   CHECK(whats(reader.find({"start"}, 0, 200, 10)) == "2early 3other ");
   CHECK(reader.find({}, 0, 200, 2).error().code == Errc::too_large);
+  CHECK(whats(reader.find({}, 0, 200, 3)) == "2early 3other 1late ");
   CHECK(whats(reader.after(1, 1)) == "2early ");
   auto const found = *reader.find({"host:h"}, 0, 200, 10);
   REQUIRE(found.size() == 1);

@@ -279,3 +279,19 @@ TEST_CASE("a thousand series are quick") {
   WARN("1,000 series of 2,160 points at 1600x600: " << took.count() << " s");
   CHECK(took.count() < 30);  // unoptimised, on a busy machine; about a second when built to last
 }
+
+TEST_CASE("nothing of a picture is seen in the next one") {
+  auto dark = plain();
+  dark.theme.background = rgb(0x000000);
+  auto glassy = plain();
+  glassy.width = 300;
+  glassy.theme.background = rgb(0xffffff).with_alpha(0.5);
+  SeriesList const series{series_of("a", std::vector<double>(60, 50))};
+  std::string first, second;
+  std::thread([&] { first = draw_png(series, hour, glassy).value(); }).join();
+  std::thread([&] {
+    CHECK(draw_png(series, hour, dark).has_value());
+    second = draw_png(series, hour, glassy).value();
+  }).join();
+  CHECK(first == second);
+}

@@ -78,6 +78,24 @@ TEST_CASE("an opaque surface is a PNG without alpha") {
   CHECK(std::vector<int>(pixel, pixel + 4) == std::vector<int>{35, 46, 7, 255});
 }
 
+TEST_CASE("pixels at the end of a row are as those in it, of rows of any length") {
+  for (int width = 1; width <= 14; ++width) {
+    auto const color = [](int x, int y) {
+      return 0xff000000U | static_cast<std::uint32_t>(x * 15 << 16 | y * 80 << 8 | (200 - x));
+    };
+    auto const solid = surface_of(width, 3, color);
+    auto const ours = decoded(encode_png(solid.get()).value());
+    CHECK_FALSE(ours.alpha);
+    CHECK(ours == decoded(by_cairo(solid.get())));
+    for (int hole = 0; hole < width; ++hole) {
+      auto const glassy = surface_of(width, 3, [&](int x, int y) {
+        return x == hole && y == 1 ? std::uint32_t{0x80000000} : color(x, y);
+      });
+      REQUIRE(decoded(encode_png(glassy.get()).value()).alpha);
+    }
+  }
+}
+
 TEST_CASE("what shines through keeps its colour") {
   // Each alpha, with a red of it all, a green of half and no blue.
   auto const surface = surface_of(256, 2, [](int x, int) {
