@@ -141,12 +141,7 @@ class Wanted {
       std::ranges::copy(its, values_.data() + (from - begin_));
       return;
     }
-    std::int64_t* const into = values_.data() + (end_ - until);
-    std::int64_t const* const last = its.data() + its.size() - 1;
-    if (negated_)
-      for (std::size_t i = 0; i < its.size(); ++i) into[i] = negative(*(last - i));
-    else
-      std::ranges::reverse_copy(its, into);
+    turn_round(its, negated_, values_.data() + (end_ - until));
   }
 
  private:

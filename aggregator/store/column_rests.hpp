@@ -28,4 +28,7 @@ std::int64_t add_up(RestForm const& form, std::span<std::uint64_t const> rests, 
 void add_each(RestForm const& form, std::span<std::uint64_t const> rests, std::int64_t from,
               std::int64_t* values);
 
+// into[i]: `values` from the last to the first; `negated`: with the other sign.
+void turn_round(std::span<std::int64_t const> values, bool negated, std::int64_t* into);
+
 }  // namespace dadvisor::aggregator::store

@@ -24,7 +24,7 @@ void SpillFile::check_group(SpillEntry const& entry, bool decode,
       continue;
     }
     for (RowGroup::Block const& block : blocks) {
-      auto const& encoded = read.columns[block.place];
+      auto const& encoded = read.column(block.place);
       TableColumn column;
       if (encoded.payload.empty()) continue;
       if (append_column(encoded, block.rows, 0, column))

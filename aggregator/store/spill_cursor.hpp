@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "aggregator/store/known_chunks.hpp"
 #include "aggregator/store/read_buffer.hpp"
 #include "aggregator/store/row_group.hpp"
 #include "aggregator/store/spill_layout.hpp"
@@ -27,9 +28,10 @@ class SpillCursor {
   friend class SpillFile;
 
   struct Chunk {
-    ReadBuffer own;                      // unless it stands in the group's bytes
-    std::vector<EncodedColumn> columns;  // by block
+    KnownChunks::Chunk read;  // null: there is an error
     std::optional<Error> error;
+
+    EncodedColumn const& column(std::size_t block) const { return read->columns[block]; }
   };
   struct Group {
     SpillEntry entry;

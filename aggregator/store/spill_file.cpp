@@ -22,11 +22,14 @@ Error damaged(std::string const& path, char const* part) {
 
 }  // namespace
 
-Result<std::shared_ptr<SpillFile const>> SpillFile::open(Disk& disk, std::string const& path) {
+Result<std::shared_ptr<SpillFile const>> SpillFile::open(Disk& disk, std::string const& path,
+                                                         std::shared_ptr<KnownChunks> chunks) {
   auto file = disk.open(path);
   if (!file) return file.error();
   std::shared_ptr<SpillFile> spill(new SpillFile(path, std::move(*file)));
   if (auto read = spill->read_footer(); !read) return read.error();
+  if (chunks) spill->file_number_ = chunks->new_file();
+  spill->chunks_ = std::move(chunks);
   return std::shared_ptr<SpillFile const>(std::move(spill));
 }
 
@@ -165,37 +168,52 @@ SpillFile::Group& SpillFile::group(SpillEntry const& entry, bool whole, SpillCur
   return group;
 }
 
+Result<KnownChunks::Chunk> SpillFile::read_chunk(Group& group, RowGroup::Chunk const& place,
+                                                 SpillCursor& cursor) const {
+  auto made = std::make_shared<ReadChunk>();
+  bool const compressed = place.whole > 0;
+  std::string_view bytes;
+  if (!group.bytes.empty()) {
+    bytes = std::string_view(group.bytes).substr(place.offset, place.length + crc_bytes);
+    if (!take_crc(bytes)) return damaged(path_, "a chunk is");
+  } else {
+    auto const read = checked(group.entry.offset + place.offset, place.length,
+                              compressed ? cursor.buffer_ : made->memory);
+    if (!read) return read.error();
+    bytes = *read;
+  }
+  if (compressed) {
+    auto const whole = made->memory.of(place.whole);
+    if (!cursor.decompressor_.decompress(bytes, whole))
+      return Error{Errc::malformed, 0, path_ + ": a compressed chunk"};
+    bytes = {whole.data(), whole.size()};
+  }
+  auto columns = group.rows->columns(bytes);
+  if (!columns) return columns.error().within(path_);
+  made->columns = std::move(*columns);
+  return KnownChunks::Chunk(std::move(made));
+}
+
 SpillCursor::Chunk const* SpillFile::chunk(Group& group, MetricId id, SpillCursor& cursor) const {
   if (auto const known = group.chunks.find(id); known != group.chunks.end()) return &known->second;
   auto const chunks = group.rows->chunks();
   auto const its = std::ranges::lower_bound(chunks, id, {}, &RowGroup::Chunk::id);
   if (its == chunks.end() || its->id != id) return nullptr;
   auto& chunk = group.chunks[id];
-  std::string_view bytes;
-  if (!group.bytes.empty()) {
-    bytes = std::string_view(group.bytes).substr(its->offset, its->length + crc_bytes);
-    if (!take_crc(bytes)) chunk.error = damaged(path_, "a chunk is");
-  } else if (auto const read = checked(group.entry.offset + its->offset, its->length,
-                                       its->whole > 0 ? cursor.buffer_ : chunk.own);
-             read) {
-    bytes = *read;
-  } else {
-    chunk.error = read.error();
+  // Of a group that is read as a whole its bytes are no one chunk's.
+  bool const keeps = chunks_ != nullptr && group.bytes.empty();
+  auto const offset = group.entry.offset + its->offset;
+  if (keeps) chunk.read = chunks_->find(file_number_, offset);
+  if (!chunk.read) {
+    auto read = read_chunk(group, *its, cursor);
+    if (!read) {
+      chunk.error = read.error();
+      return &chunk;
+    }
+    chunk.read = std::move(*read);
+    if (keeps) chunks_->keep(file_number_, offset, chunk.read);
   }
-  if (!chunk.error && its->whole > 0) {
-    auto const whole = chunk.own.of(its->whole);
-    if (cursor.decompressor_.decompress(bytes, whole))
-      bytes = std::string_view(whole.data(), whole.size());
-    else
-      chunk.error = Error{Errc::malformed, 0, path_ + ": a compressed chunk"};
-  }
-  cursor.bytes_ += chunk.own.room();
-  if (chunk.error) return &chunk;
-  auto columns = group.rows->columns(bytes);
-  if (columns)
-    chunk.columns = std::move(*columns);
-  else
-    chunk.error = columns.error().within(path_);
+  cursor.bytes_ += chunk.read->bytes();
   return &chunk;
 }
 
@@ -213,12 +231,12 @@ Result<void> SpillFile::select_blocks(Group& group, EntityId entity, Selection c
     bool sound = true;
     for (auto const& [metric, place] : selection.places()) {
       auto const* const its = chunk(group, metric, cursor);
-      if (its == nullptr || (!its->error && its->columns[block.place].payload.empty())) {
+      if (its == nullptr || (!its->error && its->column(block.place).payload.empty())) {
         out.lack(place, before);
       } else if (its->error) {
         result = *its->error;
         sound = false;
-      } else if (!select_column(its->columns[block.place], ticks.size(), first, last, before,
+      } else if (!select_column(its->column(block.place), ticks.size(), first, last, before,
                                 out.scratch, out.columns[place])) {
         result = Error{Errc::malformed, 0, path_ + ": a column"};
         sound = false;
@@ -287,7 +305,7 @@ Result<void> SpillFile::append(EntityId entity, ColumnTable& table, std::uint64_
             auto const& read = *chunk(its, place.id, cursor);
             if (read.error) {
               damaged += known ? 0 : 1;
-            } else if (auto const& encoded = read.columns[block.place];
+            } else if (auto const& encoded = read.column(block.place);
                        !encoded.payload.empty() &&
                        !append_column(encoded, block.rows, table.ticks.size(),
                                       appender.column(place.id))) {

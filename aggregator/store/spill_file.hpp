@@ -2,9 +2,9 @@
 // Reads spills: immutable files of rows that left the head, ordered by entity. Layout: FORMAT.md.
 //
 // Of an open spill the first entity of each index page is in memory, and the directories of groups
-// that queries have asked for. A lookup reads one index page, the directory of the entity's group
-// and the chunks of the columns that are asked for. Each of them has its CRC, so damage costs what
-// it hits.
+// that queries have asked for; of all of them together some chunks. A lookup reads what is not known
+// yet of one index page, the directory of the entity's group and the chunks of the columns that are
+// asked for. Each of them has its CRC, so damage costs what it hits.
 
 #include <cstdint>
 #include <functional>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "aggregator/store/disk.hpp"
+#include "aggregator/store/known_chunks.hpp"
 #include "aggregator/store/known_groups.hpp"
 #include "aggregator/store/spill_cursor.hpp"
 #include "aggregator/store/store.hpp"
@@ -24,8 +25,10 @@ namespace dadvisor::aggregator::store {
 // Reads a spill. Const methods from any thread.
 class SpillFile {
  public:
-  // Errors: malformed (footer or directory damaged), io.
-  static Result<std::shared_ptr<SpillFile const>> open(Disk& disk, std::string const& path);
+  // `chunks`: where those that were read are kept; null: nowhere. Errors: malformed (footer or
+  // directory damaged), io.
+  static Result<std::shared_ptr<SpillFile const>> open(Disk& disk, std::string const& path,
+                                                       std::shared_ptr<KnownChunks> chunks = {});
 
   SpillInfo const& info() const { return info_; }
   std::string const& path() const { return path_; }
@@ -72,6 +75,9 @@ class SpillFile {
                KnownGroups* known = nullptr) const;
   Result<std::shared_ptr<RowGroup const>> directory(SpillEntry const& entry,
                                                     SpillCursor& cursor) const;
+  // The chunk of a group at this place, from the file.
+  Result<KnownChunks::Chunk> read_chunk(Group& group, RowGroup::Chunk const& place,
+                                        SpillCursor& cursor) const;
   // What the group has of a column; null: nothing. Errors are in it.
   SpillCursor::Chunk const* chunk(Group& group, MetricId id, SpillCursor& cursor) const;
   Result<void> select_blocks(Group& group, EntityId entity, Selection const& selection, TickNs from,
@@ -92,6 +98,8 @@ class SpillFile {
   std::uint64_t index_offset_ = 0, entry_count_ = 0;
   std::vector<EntityId> pages_;  // the first entity of each index page
   mutable KnownGroups known_;
+  std::shared_ptr<KnownChunks> chunks_;
+  std::uint64_t file_number_ = 0;  // in chunks_
 };
 
 }  // namespace dadvisor::aggregator::store

@@ -78,7 +78,7 @@ Result<std::shared_ptr<SpillFile const>> Store::State::write_segment(
     writer.abandon();
     return name.error();
   }
-  auto segment = SpillFile::open(disk_, path("spill/" + *name));
+  auto segment = SpillFile::open(disk_, path("spill/" + *name), chunks_);
   if (segment && damaged > 0) {
     damaged_spills_ += damaged;
     log_.error("{} damaged parts of spills are lost", damaged);

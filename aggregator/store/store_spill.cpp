@@ -36,7 +36,7 @@ Result<void> Store::State::load_spills() {
   for (std::string const& name : *names) {
     if (!is_spill_name(name)) continue;
     next_spill_ = std::max(next_spill_, spill_number(name) + 1);
-    auto spill = SpillFile::open(disk_, path("spill/" + name));
+    auto spill = SpillFile::open(disk_, path("spill/" + name), chunks_);
     if (spill && (*spill)->info().store_id == catalogue_.store_id()) {
       spills_.push_back(std::move(*spill));
       continue;
@@ -152,7 +152,7 @@ Result<void> Store::State::spill(Rotation const& rotation, std::vector<DirtyKey>
   Written written;
   auto name = write_spill(info, *ids, written);
   if (!name) return name.error();
-  auto spill = SpillFile::open(disk_, path("spill/" + *name));
+  auto spill = SpillFile::open(disk_, path("spill/" + *name), chunks_);
   if (!spill) return spill.error();
   {
     std::lock_guard const lock(head_mutex_);

@@ -148,6 +148,7 @@ class Store::State {
   Clock const& clock_;
   Log log_;
   Observer* const observer_;
+  std::shared_ptr<KnownChunks> const chunks_ = std::make_shared<KnownChunks>();
   mutable std::mutex spill_gate_;
   mutable std::mutex catalogue_mutex_;
   mutable Catalogue catalogue_;                // of open(), then under catalogue_mutex_

@@ -16,7 +16,7 @@ Result<void> Store::State::load_tiers() {
     auto const at = static_cast<std::size_t>(tier);
     tiers_[at] =
         std::make_unique<TierFiles>(disk_, path("tier/" + std::string(name_of(tier))), plan(tier),
-                                    options_.compress_tiers, catalogue_.store_id(), log_);
+                                    options_.compress_tiers, catalogue_.store_id(), log_, chunks_);
     if (auto loaded = tiers_[at]->load(); !loaded) return loaded.error();
     head_.mark_before(tier, tiers_[at]->sealed_until());
   }

@@ -15,7 +15,7 @@ Result<void> TierFiles::load() {
   for (std::string const& name : *names) {
     if (!is_spill_name(name)) continue;
     next_number_ = std::max(next_number_, spill_number(name) + 1);
-    auto file = SpillFile::open(disk_, directory_ + "/" + name);
+    auto file = SpillFile::open(disk_, directory_ + "/" + name, chunks_);
     if (file && (*file)->info().store_id == store_id_) {
       files_.push_back(std::move(*file));
       continue;
@@ -46,7 +46,7 @@ SpillInfo TierFiles::next_info(TickNs period, bool whole, WallTime now) {
 Result<void> TierFiles::finish(SpillWriter& writer) {
   auto name = writer.finish();
   if (!name) return name.error();
-  auto file = SpillFile::open(disk_, directory_ + "/" + *name);
+  auto file = SpillFile::open(disk_, directory_ + "/" + *name, chunks_);
   if (!file) return file.error();
   {
     std::lock_guard const lock(mutex_);

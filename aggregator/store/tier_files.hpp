@@ -24,15 +24,16 @@ namespace dadvisor::aggregator::store {
 
 class TierFiles {
  public:
-  // `compress`: what is written.
+  // `compress`: what is written. `chunks`: see SpillFile::open().
   TierFiles(Disk& disk, std::string directory, TierPlan plan, bool compress, std::uint64_t store_id,
-            Log log)
+            Log log, std::shared_ptr<KnownChunks> chunks)
       : disk_(disk),
         directory_(std::move(directory)),
         plan_(plan),
         compress_(compress),
         store_id_(store_id),
-        log_(std::move(log)) {}
+        log_(std::move(log)),
+        chunks_(std::move(chunks)) {}
 
   // Makes the directory and opens what is in it; what is damaged is left out and counted.
   Result<void> load();
@@ -80,6 +81,7 @@ class TierFiles {
   bool const compress_;
   std::uint64_t const store_id_;
   Log log_;
+  std::shared_ptr<KnownChunks> const chunks_;
   std::atomic<TickNs> sealed_until_{std::numeric_limits<TickNs>::min()};
   std::uint64_t next_number_ = 1;
   mutable std::atomic<std::uint64_t> damaged_{0};

@@ -36,7 +36,8 @@ NextTierRows giving(Values const& values) {
 
 struct Shelf {
   explicit Shelf(Disk& disk)
-      : files(disk, "/tier", plan, true, store_id, Log("test", LogLevel::error)),
+      : files(disk, "/tier", plan, true, store_id, Log("test", LogLevel::error),
+              std::make_shared<KnownChunks>()),
         loaded(files.load()) {}
   Result<void> write(int period, bool whole, Values const& values) {
     return files.write(tick_ns(start + period * 10min), whole, start, giving(values));
