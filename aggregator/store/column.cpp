@@ -298,10 +298,13 @@ bool decode_column(std::uint8_t coding, std::string_view payload, std::size_t ro
     wanted.take({&value, 1}, 1);
   }
   PackedIntegers packed(reader.raw(reader.left()), rows - at);
-  PackedIntegers::Some rests;
-  std::array<std::int64_t, packed_together> made;
+  // Eight mini-blocks at once: what is to be done for some costs as much as for a few.
+  std::array<std::uint64_t, 8 * packed_together> rests;
+  std::array<std::int64_t, rests.size()> made;
   while (at < wanted.end()) {
-    std::size_t const size = packed.next(rests);
+    auto const blocks = (wanted.end() - at + packed_together - 1) / packed_together;
+    std::size_t const size =
+        packed.next(std::span(rests).first(std::min(blocks * packed_together, rests.size())));
     if (size == 0) return false;
     auto const some = std::span(rests).first(size);
     if (kind == plain) {

@@ -170,43 +170,38 @@ void pack_integers(std::span<std::uint64_t const> values, std::string& out) {
   }
 }
 
-std::size_t PackedIntegers::next(Some& values) {
-  if (count_ == 0) return 0;
+// The next mini-block, which has so many.
+bool PackedIntegers::next_one(std::span<std::uint64_t> values) {
   if (zeros_ == 0) {
     auto const head = reader_.u8();
-    if (!reader_.ok()) return 0;
-    std::size_t const size = std::min(packed_together, count_);
-    if (head != zero_run) {
-      if (!unpack_one(reader_, head, std::span(values).first(size))) {
-        reader_.fail();
-        return 0;
-      }
-      count_ -= size;
-      return size;
-    }
+    if (!reader_.ok()) return false;
+    if (head != zero_run) return unpack_one(reader_, head, values);
     zeros_ = reader_.varint((count_ + packed_together - 1) / packed_together);
-    if (zeros_ == 0) {
+    if (zeros_ == 0) return false;
+  }
+  std::ranges::fill(values, 0);
+  --zeros_;
+  return true;
+}
+
+std::size_t PackedIntegers::next(std::span<std::uint64_t> values) {
+  std::size_t at = 0;
+  while (count_ > 0 && values.size() - at >= std::min(packed_together, count_)) {
+    auto const size = std::min(packed_together, count_);
+    if (!next_one(values.subspan(at, size))) {
       reader_.fail();
       return 0;
     }
+    count_ -= size;
+    at += size;
   }
-  std::size_t const size = std::min(packed_together, count_);
-  std::fill_n(values.begin(), size, 0);
-  --zeros_;
-  count_ -= size;
-  return size;
+  return at;
 }
 
 bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values) {
   PackedIntegers packed(bytes, values.size());
-  PackedIntegers::Some some;
-  for (std::size_t at = 0; at < values.size();) {
-    std::size_t const size = packed.next(some);
-    if (size == 0) return false;
-    std::copy_n(some.begin(), size, values.begin() + static_cast<std::ptrdiff_t>(at));
-    at += size;
-  }
-  return packed.ended();
+  bool const all = packed.next(values) == values.size();
+  return all && packed.ended();
 }
 
 }  // namespace dadvisor::aggregator::store

@@ -28,16 +28,17 @@ bool unpack_integers(std::string_view bytes, std::span<std::uint64_t> values);
 // Reads them some at a time, as far as they are wanted. Not thread-safe.
 class PackedIntegers {
  public:
-  using Some = std::array<std::uint64_t, packed_together>;
-
   // `count` of them stand in the bytes, which must outlive it.
   PackedIntegers(std::string_view bytes, std::size_t count) : reader_(bytes), count_(count) {}
-  // The next mini-block's; how many they are. 0: all were read, or the bytes are malformed.
-  std::size_t next(Some& values);
+  // The next ones, of as many mini-blocks as there is room for, which must be for one at least; how
+  // many they are. 0: all were read, or the bytes are malformed.
+  std::size_t next(std::span<std::uint64_t> values);
   // All were read, and the bytes hold nothing else.
   bool ended() const { return count_ == 0 && zeros_ == 0 && reader_.ok() && reader_.left() == 0; }
 
  private:
+  bool next_one(std::span<std::uint64_t> values);
+
   ByteReader reader_;
   std::size_t count_;        // that were not read yet
   std::uint64_t zeros_ = 0;  // mini-blocks of zeros that come next

@@ -112,6 +112,24 @@ TEST_CASE("aggregations have aliases and an old form") {
   CHECK_FALSE(find_consolidation("median"));
 }
 
+TEST_CASE("a fold knows each hole of a column, of columns of any length") {
+  for (std::size_t rows = 1; rows <= 11; ++rows)
+    for (std::size_t hole = 0; hole < rows; ++hole) {
+      std::vector<double> ones(rows, 1), twos(rows, 2);
+      twos[hole] = absent;
+      ColumnFold sum(Aggregation::sum, rows), strict(Aggregation::sum, rows);
+      for (auto* fold : {&sum, &strict}) {
+        fold->add(ones);
+        fold->add(twos);
+      }
+      auto const lenient = sum.finish(0), all = strict.finish(1);
+      for (std::size_t row = 0; row < rows; ++row) {
+        REQUIRE(lenient[row] == (row == hole ? 1 : 3));
+        REQUIRE(is_absent(all[row]) == (row == hole));
+      }
+    }
+}
+
 TEST_CASE("a fold of whole columns and of such with holes is what the rows are one by one") {
   double const none = absent;
   std::vector<std::vector<double>> const columns{
