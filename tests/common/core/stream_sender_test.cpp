@@ -1,34 +1,16 @@
-#include <catch2/catch.hpp>
-
-#include "common/core/delivery/protocol.hpp"
-#include "common/core/delivery/stream_receiver.hpp"
 #include "common/core/delivery/stream_sender.hpp"
+
+#include <catch2/catch.hpp>
 
 using namespace dadvisor;
 using namespace dadvisor::delivery;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using Verdict = StreamReceiver::Verdict;
 using Want = BatchesReply::Want;
 
 namespace {
 
 MonotonicTime at(std::int64_t s) { return MonotonicTime(seconds(1000 + s)); }
-
-Hello hello_of(std::string instance, std::uint64_t epoch = 1, LaneMarks first = {1, 1},
-               std::string boot = "boot") {
-  return {"host-1", std::move(instance), std::move(boot), epoch, first};
-}
-
-FrameHeader header(std::uint64_t sequence, Lane lane = Lane::fresh,
-                   std::optional<std::uint64_t> base = std::nullopt, std::uint64_t epoch = 1) {
-  FrameHeader header;
-  header.stream = {"host-1", epoch};
-  header.lane = lane;
-  header.sequence = sequence;
-  header.base = base;
-  return header;
-}
 
 BatchesReply acked(std::uint64_t fresh, std::uint64_t backlog = 0) {
   BatchesReply reply;
@@ -56,154 +38,6 @@ StreamSender connected_sender() {
 }
 
 }  // namespace
-
-TEST_CASE("what both sides say survives its JSON") {
-  auto const hello = hello_of("i", 1700000000, {5, 7});
-  CHECK(*parse_hello(to_json(hello)) == hello);
-
-  HelloReply reply;
-  reply.hi = {3, ~0ull};
-  CHECK(*parse_hello_reply(to_json(reply)) == reply);
-  CHECK(status_of(reply) == 200);
-  reply = {HelloReply::Kind::old_epoch, {}, 9, "over"};
-  CHECK(*parse_hello_reply(to_json(reply)) == reply);
-  CHECK(status_of(reply) == 409);
-
-  auto batches = acked(4, 2);
-  batches.refused.push_back({Lane::backlog, 2, "too \"old\""});
-  CHECK(*parse_batches_reply(to_json(batches)) == batches);
-  CHECK(status_of(batches) == 200);
-  for (auto const want : {Want::sequence, Want::key}) {
-    batches.want = want;
-    batches.lane = Lane::backlog;
-    batches.sequence = 3;
-    CHECK(*parse_batches_reply(to_json(batches)) == batches);
-    CHECK(status_of(batches) == 409);
-  }
-  batches.clock_offset = std::chrono::nanoseconds(-1'200'000);
-  CHECK(*parse_batches_reply(to_json(batches)) == batches);
-  CHECK_FALSE(parse_batches_reply(R"({"acked":{"fresh":1,"backlog":1},"clock_offset_ns":"late"})"));
-  CHECK(to_json(acked(4, 2)) == R"({"acked":{"fresh":4,"backlog":2}})");
-}
-
-TEST_CASE("a hello or a reply that is not one is malformed") {
-  for (
-      auto const* text :
-      {"", "x", "[]", "{}", "null", R"({"agent":"a"})",
-       R"({"agent":"","instance":"i","boot_id":"b","epoch":1,"fresh":{"first":1},"backlog":{"first":1}})",
-       R"({"agent":"a","instance":"i","boot_id":"b","epoch":-1,"fresh":{"first":1},"backlog":{"first":1}})",
-       R"({"agent":"a","instance":"i","boot_id":"b","epoch":1,"fresh":{"first":0},"backlog":{"first":1}})",
-       R"({"agent":"a","instance":"i","boot_id":"b","epoch":1,"fresh":1,"backlog":{"first":1}})"}) {
-    INFO(text);
-    CHECK(parse_hello(text).error().code == Errc::malformed);
-    CHECK_FALSE(parse_hello_reply(text));
-    CHECK_FALSE(parse_batches_reply(text));
-  }
-  CHECK(parse_hello(std::string(5000, ' ')).error().code == Errc::too_large);
-  CHECK_FALSE(parse_hello(std::string(4000, '[')));  // depth
-  CHECK_FALSE(parse_batches_reply(R"({"acked":{"fresh":1,"backlog":1},"want":2,"lane":"slow"})"));
-  CHECK_FALSE(parse_batches_reply(R"({"acked":{"fresh":1,"backlog":1},"refused":[{}]})"));
-}
-
-TEST_CASE("a body of frames is split, and refused when cut, empty or over its limits") {
-  auto body = start_batches("instance");
-  CHECK_FALSE(parse_batches(body));
-  add_frame(body, "first");
-  add_frame(body, "");
-  auto const batches = parse_batches(body);
-  REQUIRE(batches);
-  CHECK(batches->instance == "instance");
-  CHECK_FALSE(batches->sent);
-  auto timed = start_batches("instance", from_unix_seconds(1'700'000'000));
-  CHECK(timed.substr(0, 21) == std::string("dAB2\x08instance\x00\x00*6\xfe\x9c\x97\x17", 21));
-  CHECK_FALSE(
-      parse_batches(start_batches("i", from_unix_seconds(-1)) + std::string("\1\0\0\0x", 5)));
-  add_frame(timed, "first");
-  CHECK(parse_batches(timed)->sent == from_unix_seconds(1'700'000'000));
-  CHECK(batches->frames == std::vector<std::string_view>{"first", ""});
-  for (std::size_t size = 0; size < body.size(); ++size)
-    if (size != body.size() - 4)  // there the second frame begins
-      CHECK_FALSE(parse_batches(body.substr(0, size)));
-  for (int i = 0; i < 14; ++i) add_frame(body, "x");
-  CHECK(parse_batches(body));
-  add_frame(body, "x");
-  CHECK(parse_batches(body).error().code == Errc::too_large);
-  CHECK(parse_batches(start_batches("i") + std::string("\xff\xff\xff\xff")).error().code ==
-        Errc::too_large);
-  CHECK(parse_batches(std::string(body_bytes + 1, 'd')).error().code == Errc::too_large);
-}
-
-TEST_CASE("the receiver takes sequences in order, once, and only from the session's instance") {
-  StreamReceiver receiver("host-1");
-  CHECK(receiver.judge(header(1), "i", false, at(0)) == Verdict::hello);
-  CHECK(receiver.hello(hello_of("i"), at(0)).hi == LaneMarks{0, 0});
-  CHECK(receiver.judge(header(1), "i", false, at(0)) == Verdict::apply);
-  receiver.durable(Lane::fresh, 1);
-  CHECK(receiver.judge(header(1), "i", false, at(0)) == Verdict::repeat);
-  CHECK(receiver.judge(header(3), "i", false, at(0)) == Verdict::gap);
-  CHECK(receiver.judge(header(2, Lane::fresh, 1), "i", false, at(0)) == Verdict::key);
-  CHECK(receiver.judge(header(2, Lane::fresh, 1), "i", true, at(0)) == Verdict::apply);
-  CHECK(receiver.judge(header(1, Lane::backlog), "i", false, at(0)) == Verdict::apply);
-  CHECK(receiver.judge(header(2), "stranger", false, at(0)) == Verdict::hello);
-  CHECK(receiver.judge(header(2, Lane::fresh, {}, 2), "i", false, at(0)) == Verdict::hello);
-  CHECK(receiver.acked() == LaneMarks{1, 0});
-}
-
-TEST_CASE("marks of the store are what a replayed batch meets after a restart") {
-  StreamReceiver receiver("host-1");
-  receiver.restore(4, Lane::fresh, 90);  // of an older epoch: forgotten
-  receiver.restore(5, Lane::backlog, 3);
-  receiver.restore(4, Lane::backlog, 99);
-  receiver.restore(5, Lane::fresh, 7);
-  CHECK(receiver.hello(hello_of("i", 5, {8, 1}), at(0)).hi == LaneMarks{7, 3});
-  CHECK(receiver.judge(header(7, Lane::fresh, {}, 5), "i", false, at(0)) == Verdict::repeat);
-  CHECK(receiver.judge(header(8, Lane::fresh, {}, 5), "i", false, at(0)) == Verdict::apply);
-  CHECK(receiver.lost() == 0);
-}
-
-TEST_CASE("what the sender cannot give any more is counted as lost, and the stream goes on") {
-  StreamReceiver receiver("host-1");
-  receiver.restore(1, Lane::fresh, 10);
-  CHECK(receiver.hello(hello_of("i", 1, {14, 1}), at(0)).hi == LaneMarks{13, 0});
-  CHECK(receiver.lost() == 3);
-  CHECK(receiver.judge(header(14), "i", false, at(0)) == Verdict::apply);
-  // A new epoch starts where it says, and nothing of it is lost.
-  CHECK(receiver.hello(hello_of("i", 2, {5, 1}), at(0)).hi == LaneMarks{4, 0});
-  CHECK(receiver.lost() == 3);
-}
-
-TEST_CASE("a lower epoch is refused and told the one that is known") {
-  StreamReceiver receiver("host-1");
-  receiver.restore(5, Lane::fresh, 1);
-  auto const reply = receiver.hello(hello_of("i", 4), at(0));
-  CHECK(reply.kind == HelloReply::Kind::old_epoch);
-  CHECK(reply.epoch == 5);
-  CHECK(receiver.judge(header(2, Lane::fresh, {}, 4), "i", false, at(0)) == Verdict::hello);
-}
-
-TEST_CASE("a restarted agent takes over at once; its former run is shut out") {
-  StreamReceiver receiver("host-1");
-  receiver.hello(hello_of("one"), at(0));
-  CHECK(receiver.hello(hello_of("two"), at(1)).kind == HelloReply::Kind::welcome);
-  CHECK(receiver.judge(header(1), "one", false, at(2)) == Verdict::hello);
-  CHECK(receiver.hello(hello_of("one"), at(3)).kind == HelloReply::Kind::conflict);
-  CHECK(receiver.conflicts() == 1);
-  CHECK(receiver.judge(header(1), "two", false, at(4)) == Verdict::apply);
-  CHECK(receiver.hello(hello_of("one"), at(93)).kind == HelloReply::Kind::conflict);
-  CHECK(receiver.hello(hello_of("one"), at(94)).kind == HelloReply::Kind::welcome);
-}
-
-TEST_CASE("a cloned machine under the same id gets a conflict, the first goes on") {
-  StreamReceiver receiver("host-1");
-  receiver.hello(hello_of("one", 1, {1, 1}, "boot-a"), at(0));
-  receiver.judge(header(1), "one", false, at(10));
-  CHECK(receiver.hello(hello_of("two", 1, {1, 1}, "boot-b"), at(20)).kind ==
-        HelloReply::Kind::conflict);
-  CHECK(receiver.judge(header(1), "one", false, at(20)) == Verdict::apply);
-  // A machine that rebooted gets in once its former self was silent for half a minute.
-  CHECK(receiver.hello(hello_of("three", 1, {1, 1}, "boot-c"), at(50)).kind ==
-        HelloReply::Kind::welcome);
-}
 
 TEST_CASE("the sender says hello first, then sends each tick at its time, deltas against acks") {
   StreamSender sender(1);
