@@ -233,11 +233,13 @@ int run(Settings settings, config::OptionTable const& table) {
   auto evaluation = std::make_unique<api::QueryPool>(1, 100'000);
 
   api::EventStream stream(loop, or_fail("events", event::EventReader::open(events_file)));
-  watch.start([&store] { return store->entities(); }, [&stream] { stream.notify(); },
-              [&store](store::EntityId id) {
-                auto const found = store->dead({id});
-                return found && !found->empty() ? found->pointers().front() : nullptr;
-              });
+  watch.start(
+      [&store](store::EntityId id) {
+        if (auto living = store->entity(id)) return living;
+        auto const dead = store->dead({id});
+        return dead && !dead->empty() ? dead->pointers().front() : nullptr;
+      },
+      [&store] { return store->entities(); }, [&stream] { stream.notify(); });
 
   event::Announcer announcer(std::move(told_events), clock, settings.retention,
                              [&stream] { stream.notify(); });

@@ -10,7 +10,6 @@ namespace {
 using store::absent_entity;
 using store::EntityId;
 using store::EntityInfo;
-using store::EntityList;
 
 constexpr std::size_t notes_at_once = 2000;
 constexpr std::uint64_t least_batches = 3;  // without a row, before a life counts as gone
@@ -18,11 +17,6 @@ constexpr std::chrono::seconds least_silence{60};
 constexpr std::chrono::minutes host_away{10};  // a host silent for longer runs nothing any more
 constexpr std::chrono::hours prune_pace{1};
 constexpr std::size_t pruned_at_once = 2000;
-
-Entity const* find(EntityList const& entities, EntityId id) {
-  auto const at = std::ranges::lower_bound(entities, id, {}, &EntityInfo::id);
-  return at != entities.end() && at->id == id ? &at->entity : nullptr;
-}
 
 // A collision of two hashes would call a start a restart, once in 10^8 lists of 500,000.
 std::size_t container_of(EntityKey const& key) {
@@ -139,14 +133,15 @@ void EventWatch::look_for_gone(Agent& agent, Nanoseconds step) {
   if (gone > 0) agent.entities = {};  // its places may point to what went
 }
 
-void EventWatch::start(std::function<std::shared_ptr<EntityList const>()> entities,
-                       std::function<void()> recorded,
-                       std::function<store::EntityPtr(EntityId)> over) {
+void EventWatch::start(std::function<store::EntityPtr(EntityId)> find,
+                       std::function<std::shared_ptr<store::EntityList const>()> entities,
+                       std::function<void()> recorded) {
+  find_ = std::move(find);
   entities_ = std::move(entities);
   recorded_ = std::move(recorded);
-  over_ = std::move(over);
   auto const known = entities_();
   for (auto const& info : *known) lived_before(info.entity);
+  living_starts_ = first_start_.size();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -185,7 +180,7 @@ void EventWatch::run() {
     }
     lock.unlock();
     Result<void> done;
-    if (!batch.empty()) done = record(batch, *entities_());
+    if (!batch.empty()) done = record(batch);
     if (done) prune_when_due();
     lock.lock();
     if (done) {
@@ -250,21 +245,23 @@ bool EventWatch::lived_before(Entity const& life) {
   return known->second < life.key.start_ns;
 }
 
-void EventWatch::forget_starts(EntityList const& entities) {
+void EventWatch::forget_starts() {
   constexpr std::size_t few = 100'000;
-  if (first_start_.size() < std::max(few, 2 * entities.size())) return;
+  if (first_start_.size() < std::max(few, 2 * living_starts_)) return;
   first_start_.clear();
-  for (auto const& info : entities) lived_before(info.entity);
+  auto const living = entities_();
+  for (auto const& info : *living) lived_before(info.entity);
+  living_starts_ = first_start_.size();
 }
 
 // Whether an instance that was there before `since` still runs the life's image: then that image is
 // the elder one of a deploy under way, and no new one.
-bool EventWatch::runs_beside(Entity const& life, std::int64_t since,
-                             EntityList const& entities) const {
+bool EventWatch::runs_beside(Entity const& life, std::int64_t since) {
+  if (!listed_) listed_ = entities_();
   auto const app = label_of(life, "app"), image = label_of(life, "image");
   auto const cluster = label_of(life, "cluster");
   std::lock_guard const lock(mutex_);
-  return std::ranges::any_of(entities, [&](EntityInfo const& info) {
+  return std::ranges::any_of(*listed_, [&](EntityInfo const& info) {
     auto const& other = info.entity;
     if (other.key.kind != EntityKind::container || other.key.start_ns > since) return false;
     if (label_of(other, "app") != app || label_of(other, "image") != image ||
@@ -278,8 +275,7 @@ bool EventWatch::runs_beside(Entity const& life, std::int64_t since,
 }
 
 // Which image an app runs is a fact of its newest life; it changes with a beginning.
-Result<void> EventWatch::record_image(Entity const& life, bool restart, bool is_event,
-                                      EntityList const& entities) {
+Result<void> EventWatch::record_image(Entity const& life, bool restart, bool is_event) {
   auto const image = label_of(life, "image");
   if (image.empty() || label_of(life, "app").empty()) return {};
   auto const name = image_fact(life);
@@ -291,15 +287,14 @@ Result<void> EventWatch::record_image(Entity const& life, bool restart, bool is_
     before = (*known)->substr(std::min(blank, (*known)->size() - 1) + 1);
     std::int64_t const since = std::strtoll((*known)->c_str(), nullptr, 10);
     if (before == image || life.key.start_ns <= since) return {};
-    if (restart || runs_beside(life, since, entities)) return {};
+    if (restart || runs_beside(life, since)) return {};
     if (is_event)
       if (auto done = add(deploy_of(life, before)); !done) return done;
   }
   return log_.set_fact(name, std::to_string(life.key.start_ns) + ' ' + std::string(image));
 }
 
-Result<void> EventWatch::record_begin(Entity const& life, bool restart,
-                                      EntityList const& entities) {
+Result<void> EventWatch::record_begin(Entity const& life, bool restart) {
   restart = lived_before(life) || restart;
   if (life.key.start_ns <= 0) return {};
   bool const is_event = !is_old(WallTime(Nanoseconds(life.key.start_ns)));
@@ -307,20 +302,18 @@ Result<void> EventWatch::record_begin(Entity const& life, bool restart,
   if (is_event)
     if (auto done = add(begin_of(life, restart), &added); !done) return done;
   if (!added) return {};
-  return record_image(life, restart, is_event, entities);
+  return record_image(life, restart, is_event);
 }
 
-Result<void> EventWatch::record(std::span<Note const> notes, EntityList const& entities) {
+Result<void> EventWatch::record(std::span<Note const> notes) {
   if (auto begun = log_.begin(); !begun) return begun;
-  forget_starts(entities);
-  store::EntityPtr gone_one;
+  forget_starts();
+  store::EntityPtr found;  // that the note is of
   auto const one = [&](Note const& note) -> Result<void> {
     auto const named = [&](EntityId id) {
-      auto const* entity = find(entities, id);
-      if (entity == nullptr && over_) gone_one = over_(id);
-      if (entity == nullptr && gone_one) entity = &gone_one->entity;
-      if (entity == nullptr) ++unnamed_;
-      return entity;
+      found = find_(id);
+      if (!found) ++unnamed_;
+      return found ? &found->entity : nullptr;
     };
     if (auto const* happening = std::get_if<Happening>(&note)) return add(*happening);
     if (auto const* told = std::get_if<Told>(&note)) {
@@ -332,14 +325,14 @@ Result<void> EventWatch::record(std::span<Note const> notes, EntityList const& e
       // A runtime may stamp the start of a life of milliseconds after its end.
       when = std::max(when, WallTime(Nanoseconds(life.key.start_ns)));
       if (is_old(when)) return {};
-      if (auto done = record_begin(life, false, entities); !done) return done;
+      if (auto done = record_begin(life, false); !done) return done;
       if (event.kind == ContainerEventKind::oom)
         return add(oom_of(life, when, std::to_string(event.time_ns)));
       return add(exit_of(life, when, {event.exit_code, event.oom_killed, event.reason}));
     }
     if (auto const* begun = std::get_if<Begun>(&note)) {
       auto const* const life = named(begun->entity);
-      return life ? record_begin(*life, begun->restarts > 0, entities) : Result<void>();
+      return life ? record_begin(*life, begun->restarts > 0) : Result<void>();
     }
     if (auto const* gone = std::get_if<Gone>(&note)) {
       auto const* const life = named(gone->entity);
@@ -363,6 +356,7 @@ Result<void> EventWatch::record(std::span<Note const> notes, EntityList const& e
   Result<void> done;
   for (auto const& note : notes)
     if (done = one(note); !done) break;
+  listed_.reset();
   if (done) done = log_.commit();
   if (!done) {
     log_.roll_back();

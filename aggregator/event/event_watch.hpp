@@ -53,11 +53,12 @@ class EventWatch final : public store::Observer {
   void applied(Batch const& batch, std::span<store::EntityId const> ids) override;
 
   // After Store::open(), once. `recorded` is called on the watch's thread after events became
-  // durable. `entities`: the store's list, which knows every entity that was applied, but those
-  // that `over` knows, which left the store's memory; null: none of that number.
-  void start(std::function<std::shared_ptr<store::EntityList const>()> entities,
-             std::function<void()> recorded,
-             std::function<store::EntityPtr(store::EntityId)> over = {});
+  // durable. `find`: an entity that was applied, also one that left the store's memory; null: there
+  // is none any more. `entities`: the store's list, which is long, so that it is asked for when an
+  // app may have been deployed, not for each event.
+  void start(std::function<store::EntityPtr(store::EntityId)> find,
+             std::function<std::shared_ptr<store::EntityList const>()> entities,
+             std::function<void()> recorded);
   void stop();
   // For tests: returns when all that was noted is recorded.
   void drain();
@@ -110,15 +111,14 @@ class EventWatch final : public store::Observer {
   Place& place(Agent& agent, SlotEntities::const_iterator entry, store::EntityId id);
   void look_for_gone(Agent& agent, Nanoseconds step);
   void run();
-  Result<void> record(std::span<Note const> notes, store::EntityList const& entities);
-  Result<void> record_begin(Entity const& life, bool restart, store::EntityList const& entities);
-  Result<void> record_image(Entity const& life, bool restart, bool is_event,
-                            store::EntityList const& entities);
+  Result<void> record(std::span<Note const> notes);
+  Result<void> record_begin(Entity const& life, bool restart);
+  Result<void> record_image(Entity const& life, bool restart, bool is_event);
   Result<void> add(Happening const& happening, bool* added = nullptr);
   bool lived_before(Entity const& life);
-  // Of most of those that the store has no more in memory.
-  void forget_starts(store::EntityList const& entities);
-  bool runs_beside(Entity const& life, std::int64_t since, store::EntityList const& entities) const;
+  // Of those that the store has no more in memory.
+  void forget_starts();
+  bool runs_beside(Entity const& life, std::int64_t since);
   bool is_old(WallTime when) const { return when < clock_.wall() - options_.retention; }
   void prune_when_due();
 
@@ -138,10 +138,12 @@ class EventWatch final : public store::Observer {
   std::unordered_map<store::EntityId, std::int64_t> kills_;  // of those without a runtime
 
   // The watch's thread alone:
+  std::function<store::EntityPtr(store::EntityId)> find_;
   std::function<std::shared_ptr<store::EntityList const>()> entities_;
   std::function<void()> recorded_;
-  std::function<store::EntityPtr(store::EntityId)> over_;
+  std::shared_ptr<store::EntityList const> listed_;  // for the transaction under way, once asked for
   std::unordered_map<std::size_t, std::int64_t> first_start_;  // by (host, container), hashed
+  std::size_t living_starts_ = 0;                              // when the others were forgotten
   std::uint64_t added_ = 0, known_ = 0, unnamed_ = 0;          // of the transaction under way
   MonotonicTime prune_due_{};
   bool failure_logged_ = false;

@@ -52,6 +52,7 @@ class Head {
                 TickNs until, std::span<HeadRows> out) const;
   // Of the entity's rows; nothing: no such entity.
   std::optional<OfOneTick> of_one_tick(EntityId id) const;
+  EntityPtr find(EntityId id) const;  // null: no such entity
   // Appends up to `limit` entities with ids after `after`; false when that were the last.
   bool list(EntityId after, std::size_t limit, EntityList& out) const;
 

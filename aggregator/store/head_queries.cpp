@@ -39,6 +39,11 @@ std::optional<OfOneTick> Head::of_one_tick(EntityId id) const {
   return found == nullptr ? std::nullopt : std::optional(found->of_one_tick());
 }
 
+EntityPtr Head::find(EntityId id) const {
+  Member const* const found = members_.find(id);
+  return found ? found->info : nullptr;
+}
+
 bool Head::list(EntityId after, std::size_t limit, EntityList& out) const {
   auto at = members_.by_id().upper_bound(after);
   for (; at != members_.by_id().end() && limit > 0; ++at, --limit) {

@@ -240,17 +240,28 @@ std::shared_ptr<EntityList const> Store::State::entities() const {
   }
   if (!tombstones->empty())
     std::erase_if(list->pointers(), [&](EntityPtr& info) {
-      if (!tombstones->names(info->id)) return false;
-      auto const known = head_.known({&info->id, 1});
-      if (known.empty()) return true;
-      auto clipped = known.front().info;
-      if (!tombstones->clip(clipped)) return true;
-      info = std::make_shared<EntityInfo const>(std::move(clipped));
-      return false;
+      info = what_is_left(std::move(info), *tombstones);
+      return !info;
     });
   lock.unlock();
   list_ = list;
   return list;
+}
+
+EntityPtr Store::State::entity(EntityId id) const {
+  std::lock_guard const lock(head_mutex_);
+  auto info = head_.find(id);
+  return info ? what_is_left(std::move(info), *tombstones_) : nullptr;
+}
+
+// Under the lock: what the deleted rows of an entity leave of it; null: nothing.
+EntityPtr Store::State::what_is_left(EntityPtr info, Tombstones const& tombstones) const {
+  if (!tombstones.names(info->id)) return info;
+  auto const known = head_.known({&info->id, 1});
+  if (known.empty()) return nullptr;
+  auto clipped = known.front().info;
+  if (!tombstones.clip(clipped)) return nullptr;
+  return std::make_shared<EntityInfo const>(std::move(clipped));
 }
 
 std::uint64_t Store::State::generation() const {
@@ -378,6 +389,7 @@ EntityId Store::put(EntityKey const& key, Labels const& labels, WallTime tick, N
   return state_->put(key, labels, tick, step, schema, cells);
 }
 std::shared_ptr<EntityList const> Store::entities() const { return state_->entities(); }
+EntityPtr Store::entity(EntityId id) const { return state_->entity(id); }
 std::uint64_t Store::generation() const { return state_->generation(); }
 std::shared_ptr<DeadGroups const> Store::dead_groups() const { return state_->dead_groups(); }
 Result<void> Store::dead_names(DeadQuery const& query, std::size_t& budget,

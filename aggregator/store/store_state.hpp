@@ -52,6 +52,7 @@ class Store::State {
   std::uint64_t unapplied_cells() const { return unapplied_cells_; }
   std::vector<StreamMark> const& marks() const { return marks_; }
   std::shared_ptr<EntityList const> entities() const;
+  EntityPtr entity(EntityId id) const;
   std::uint64_t generation() const;
   std::shared_ptr<DeadGroups const> dead_groups() const;
   Result<void> dead_names(DeadQuery const& query, std::size_t& budget,
@@ -96,6 +97,7 @@ class Store::State {
     std::future<std::vector<DirtyKey>> applied;  // what the observer called unfinished then
   };
 
+  EntityPtr what_is_left(EntityPtr info, Tombstones const& tombstones) const;
   Result<void> scan_files(EntityId entity, HeadRows& head, Tombstones const& tombstones,
                           TickNs from, TickNs until, ColumnScan& scan) const;
   void replay(std::vector<LogFile> const& files);

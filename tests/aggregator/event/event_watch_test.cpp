@@ -50,8 +50,14 @@ class Watched {
     REQUIRE(log);
     watch_ = std::make_unique<EventWatch>(WatchOptions{}, std::move(*log), clock_, Log("event"));
     for (auto const& batch : replayed) watch_->applied(batch, ids(batch));
-    watch_->start([this] { return std::make_shared<store::EntityList const>(entities_); },
-                  [this] { ++told_; });
+    watch_->start(
+        [this](store::EntityId id) {
+          auto const found = std::ranges::find(entities_, id, &store::EntityInfo::id);
+          return found == entities_.end() ? nullptr
+                                          : std::make_shared<store::EntityInfo const>(*found);
+        },
+        [this] { return std::make_shared<store::EntityList const>(entities_); },
+        [this] { ++told_; });
   }
   Batch batch(std::int64_t at, std::vector<Life> const& lives, std::string const& host = "h1") {
     Batch out;
@@ -320,7 +326,8 @@ TEST_CASE("a log that cannot be written is tried again, and what waits is bounde
   REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
   Database const other(raw);
   REQUIRE(execute(raw, "ALTER TABLE event RENAME TO away"));
-  watch.start([] { return std::make_shared<store::EntityList const>(); }, nullptr);
+  watch.start([](store::EntityId) { return nullptr; },
+              [] { return std::make_shared<store::EntityList const>(); }, nullptr);
   for (int i = 0; i < 500 && watch.counters().failures == 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   CHECK(watch.counters().failures == 1);
