@@ -250,6 +250,7 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
 
 void RollupEngine::ready(WallTime tick) {
   if (!store_) return;
+  ready_ = std::max(ready_, tick);
   for (auto const& [name, its_host] : hosts_) {
     bool const live = tick - its_host.last_tick <= live_steps * its_host.step;
     if (!live || its_host.apps.empty() || its_host.window.delivered(tick)) continue;
@@ -265,7 +266,9 @@ bool RollupEngine::from_memory(WallTime tick, AppNumber number) const {
 
 bool RollupEngine::flush(WallTime now) {
   if (!store_) return false;
-  for (auto tick = dirty_.upper_bound(let_go_); tick != dirty_.end();) {
+  gathered_ = std::max({gathered_, let_go_, ready_, now - options_.gathering});
+  auto const gathering = dirty_.upper_bound(gathered_);
+  for (auto tick = dirty_.upper_bound(let_go_); tick != gathering;) {
     tick->second.erase_if([&](AppNumber const number) {
       if (!from_memory(tick->first, number)) return false;
       merge_open(tick->first, number);

@@ -32,6 +32,9 @@
 namespace dadvisor::aggregator::rollup {
 
 struct RollupOptions {
+  // A tick is rolled up when it is ready, or so long after it: what hosts bring until then is merged
+  // once, not each time that one brings more.
+  Nanoseconds gathering = std::chrono::seconds(2);
   Nanoseconds open_span = std::chrono::seconds(120);  // a tick closes this long after it
   // What instances said at a tick is in memory for so long, and until every live host has
   // delivered it, at most longest_wait: of all that an instance takes here it is the most.
@@ -68,8 +71,9 @@ class RollupEngine final : public store::Observer {
   // `tick` is ready: live hosts that did not deliver it are missed now, and their instances stand
   // in `expected`. Before the flush() that is to show it.
   void ready(WallTime tick);
-  // Rolls up what is dirty: open ticks at once, closed ones after late_spacing, newest first. To be
-  // called when a tick became ready and once a second. True: there is more, call again soon.
+  // Rolls up what is dirty: open ticks behind `gathering`, closed ones after late_spacing, newest
+  // first. To be called when a tick became ready and once a second. True: there is more, call again
+  // soon.
   bool flush(WallTime now);
 
   RollupCounters const& counters() const { return counters_; }
@@ -174,6 +178,8 @@ class RollupEngine final : public store::Observer {
   WallTime memory_from_{};  // ticks up to this one arrived, in part, before the start
   WallTime let_go_{};       // ticks up to this one are not in memory any more
   WallTime closed_{};       // ticks up to this one are closed
+  WallTime ready_{};        // the newest one that was
+  WallTime gathered_{};     // ticks up to this one are rolled up
   WallTime totals_done_{};
   std::optional<WallTime> late_since_;  // the first flush() that saw a closed tick dirty
   WallTime forgot_{};

@@ -102,8 +102,8 @@ bool RollupEngine::has_dirty_app(WallTime tick, Cluster const& cluster) const {
 bool RollupEngine::begin_mending(bool closed, bool late_totals) {
   Mending made;
   std::size_t limit = most_ticks;
-  auto app = dirty_.end();
-  auto total = dirty_totals_.end();
+  auto app = dirty_.upper_bound(gathered_);
+  auto total = dirty_totals_.upper_bound(gathered_);
   while ((app != dirty_.begin() || total != dirty_totals_.begin()) && made.ticks.size() < limit) {
     auto const last_app = app == dirty_.begin() ? WallTime::min() : std::prev(app)->first;
     auto const last_total =

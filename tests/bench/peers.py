@@ -27,13 +27,13 @@ class Dadvisor(Peer):
     into = "dadvisor"
     root = "dadvisor.bench"
     synced = True
+    head_span = None  # of the server; None: so short that soon after the last tick all is in files
 
     def make_command(self):
         os.makedirs(self.directory + "/rules.d")
-        # What lives 10 minutes in memory is gone from there soon after the last tick.
         return [os.path.join(lab.BIN, "dadvisor-aggregator"), "--listen", "127.0.0.1:%d" % self.port,
                 "--data-dir", self.directory + "/data", "--rules-dir", self.directory + "/rules.d",
-                "--head-span", "20s"]
+                "--head-span", self.head_span or "20s"]
 
     def ready_url(self):
         return self.url + "/healthz"
@@ -42,6 +42,8 @@ class Dadvisor(Peer):
         def in_files():
             page = lab.http_get(self.url + "/metrics")[1].decode()
             return re.search(r"^dadvisor_store_head_rows 0$", page, re.M)
+        if self.head_span:
+            return
         try:
             lab.wait_until(in_files, 90, "all rows are in files", 1)
         except AssertionError as error:
@@ -75,6 +77,9 @@ class Dadvisor(Peer):
             "one": self.render(load, self.root + ".instances.app-00007.0-8.mem.rss", 0, last),
             "sum": self.render(load, "summarize(sumSeries(%s.instances.%s.*.mem.rss),'1min','avg')"
                                % (self.root, some), 0, last),
+            "sum30": self.render(
+                load, "summarize(sumSeries(%s.instances.%s.*.mem.rss),'1min','avg')"
+                % (self.root, some), max(0, last - 180), last),
             "top": self.render(load, "highestAverage(%s.instances.*.*.cpu.cores,10)" % self.root,
                                last - 30, last),
             "find": self.url + "/metrics/find?format=json&query=%s.instances.app-00007.*.*.*"
@@ -144,11 +149,13 @@ class Promql(Peer):
 
     def queries(self, load):
         last = load.ticks - 1
+        sum_of_apps = "sum(%s)" % self.select("mem_rss",
+                                              'app=~"%s"' % (thousand_apps(load) % ".*"))
         return {
             "one": self.range_query(load, self.select("mem_rss", 'app="app-00007",instance="0-8"'),
                                     STEP, 0, last),
-            "sum": self.range_query(load, "sum(%s)" % self.select(
-                "mem_rss", 'app=~"%s"' % (thousand_apps(load) % ".*")), 60, 0, last),
+            "sum": self.range_query(load, sum_of_apps, 60, 0, last),
+            "sum30": self.range_query(load, sum_of_apps, 60, max(0, last - 180), last),
             "top": self.url + "/api/v1/query?" + urllib.parse.urlencode(
                 {"query": "topk(10,rate(%s[5m]))" % self.select("cpu_usage", 'app!=""'),
                  "time": load.time(last)}),
@@ -287,14 +294,20 @@ bind-address = "127.0.0.1:%d"
 
     def queries(self, load):
         last = load.ticks - 1
-        span = "time >= %ds AND time <= %ds" % (load.time(0), load.time(last))
+        def span_from(first):
+            return "time >= %ds AND time <= %ds" % (load.time(first), load.time(last))
+
+        def sum_of_apps(first):
+            return self.ask("SELECT sum(m) FROM (SELECT last(mem_rss) AS m FROM container WHERE "
+                            "app =~ /^%s$/ AND %s GROUP BY time(1m), instance) GROUP BY time(1m)"
+                            % (thousand_apps(load) % ".*", span_from(first)))
+
         five = "time > %ds AND time <= %ds" % (load.time(last - 30), load.time(last))
         return {
             "one": self.ask("SELECT mem_rss FROM container WHERE app='app-00007' AND "
-                            "instance='0-8' AND " + span),
-            "sum": self.ask("SELECT sum(m) FROM (SELECT last(mem_rss) AS m FROM container WHERE "
-                            "app =~ /^%s$/ AND %s GROUP BY time(1m), instance) GROUP BY time(1m)"
-                            % (thousand_apps(load) % ".*", span)),
+                            "instance='0-8' AND " + span_from(0)),
+            "sum": sum_of_apps(0),
+            "sum30": sum_of_apps(max(0, last - 180)),
             "top": self.ask("SELECT top(d, instance, 10) FROM (SELECT spread(cpu_usage) AS d FROM "
                             "container WHERE %s GROUP BY instance)" % five),
             "find": self.ask("SHOW SERIES FROM container WHERE app = 'app-00007'"),

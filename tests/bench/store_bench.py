@@ -3,7 +3,7 @@
 same workload in the same run.
 
     store_bench.py [--containers 1000] [--ticks 180] [--big] [--recorded] [--runs 1]
-                   [--only WORD ...] [--list]
+                   [--head-span SPAN] [--only WORD ...] [--list]
 
 Each server in turn gets the workload (tests/bench/workload.hpp) at full speed over its own protocol,
 is left until it is quiet, is asked, and is killed by SIGKILL the moment the last of two more ticks
@@ -140,7 +140,7 @@ COLUMNS = [
     ("data", "B/sample data", "%.2f"), ("files", "all files", "%.2f"),
     ("wire", "on the wire", "%.1f"), ("restart", "restart s", "%.2f"),
     ("lost", "lost on kill -9", "%.0f"), ("one", "one series", "%.2f"),
-    ("sum", "sum of 1,000", "%.1f"), ("top", "top 10", "%.1f"), ("find", "find", "%.2f"),
+    ("sum", "sum of 1,000", "%.1f"), ("sum30", "its last 30 min", "%.1f"), ("top", "top 10", "%.1f"), ("find", "find", "%.2f"),
     ("loader", "loader CPU-s/M", "%.2f"), ("wall", "load s", "%.1f")]
 # In which the greater figure is the better one; in those left out a ratio means nothing.
 GREATER, NO_RATIO = {"ack", "settled"}, {"lost", "late", "loader", "wall", "wire"}
@@ -176,11 +176,14 @@ def main():
     options.add_argument("--containers", type=int, default=1000)
     options.add_argument("--ticks", type=int, default=180)
     options.add_argument("--big", action="store_true", help="10,000 containers, 30 ticks")
+    options.add_argument("--head-span", help="of dAdvisor, e.g. 10m, its default: rows that are "
+                         "younger stay in memory; without it all are in files when it is asked")
     options.add_argument("--recorded", action="store_true", help="rows of real containers")
     options.add_argument("--runs", type=int, default=1)
     options.add_argument("--only", nargs="*", help="servers whose names have one of these words")
     options.add_argument("--list", action="store_true", help="print the servers and end")
     given = options.parse_args()
+    peers.Dadvisor.head_span = given.head_span
     if given.big:
         given.containers, given.ticks = 10000, 30
     kinds = [kind for kind in peers.ALL

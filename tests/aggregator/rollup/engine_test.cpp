@@ -308,7 +308,7 @@ TEST_CASE("ticks in order become rows of the app and of the cluster, from memory
   for (int number = 0; number < 10; ++number) {
     world.deliver({"a", number});
     world.deliver({"b", number});
-    world.flush(tick_at(number) + 1s);
+    world.flush(tick_at(number) + 2s);
   }
   CHECK(world.counters().recomputed_rows == 0);
   auto const shop = world.rows(EntityKind::app, "/shop");
@@ -328,6 +328,25 @@ TEST_CASE("ticks in order become rows of the app and of the cluster, from memory
   CHECK(expected(total.at(5)) == 3);
 }
 
+TEST_CASE("a tick is rolled up once all have brought it, or two seconds after it") {
+  World world;
+  world.lives = {life("a", "shop", "1", 0, 99), life("b", "shop", "2", 0, 99)};
+  world.attach(tick_at(-100));
+  world.deliver({"a", 0});
+  world.flush(tick_at(0) + 1999ms);  // b may come yet
+  CHECK(world.rows(EntityKind::app, "shop").empty());
+  world.deliver({"b", 0});
+  world.run([](RollupEngine& engine) { engine.ready(tick_at(0)); });
+  world.flush(tick_at(0) + 1999ms);
+  CHECK(world.rows(EntityKind::app, "shop").size() == 1);
+  CHECK(world.rows(EntityKind::total, "").size() == 1);
+  CHECK(world.counters().merged_rows == 1);
+  world.deliver({"a", 1});
+  world.flush(tick_at(1) + 2s);
+  CHECK(world.rows(EntityKind::app, "shop").size() == 2);
+  CHECK(world.counters().recomputed_rows == 0);
+}
+
 TEST_CASE("a batch that comes twice changes nothing") {
   World world;
   world.lives = {life("a", "shop", "1", 0, 99)};
@@ -335,7 +354,7 @@ TEST_CASE("a batch that comes twice changes nothing") {
   world.attach(tick_at(-100));
   for (int number = 0; number < 4; ++number) {
     world.deliver({"a", number});
-    world.flush(tick_at(number) + 1s);
+    world.flush(tick_at(number) + 2s);
   }
   auto const before = world.rows(EntityKind::app, "shop");
   world.deliver({"a", 2});
@@ -447,7 +466,7 @@ TEST_CASE("after a restart the rows are made again from the log") {
   world.flush(tick_at(6));
   for (int number = 6; number < 20; ++number) {
     world.deliver({"a", number});
-    world.flush(tick_at(number) + 1s);
+    world.flush(tick_at(number) + 2s);
   }
   auto const rows = world.rows(EntityKind::app, "shop");
   REQUIRE(rows.size() == 20);
@@ -461,7 +480,7 @@ TEST_CASE("a restart makes the rows of closed ticks at once too") {
   world.attach(tick_at(-100));
   for (int number = 0; number < 30; ++number) {
     world.deliver({"a", number});
-    world.flush(tick_at(number) + 1s);
+    world.flush(tick_at(number) + 2s);
   }
   auto const apps = world.rows(EntityKind::app, "shop");
   auto const totals = world.rows(EntityKind::total, "");
