@@ -1,15 +1,22 @@
 #include "aggregator/pipeline.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <future>
 
 #include "common/core/foreign.hpp"
+#include "common/core/give_way.hpp"
 
 namespace dadvisor::aggregator {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+// What comes behind a tick's readiness is rolled up so much later, or with the next tick: each time
+// all that its apps have at that tick is merged again.
+constexpr auto late_pace = 5s;
+constexpr auto mending_pace = 1s;  // while there is more to be rolled up again
+
+}  // namespace
 
 Pipeline::Pipeline(Clock const& clock, Log log)
     : clock_(clock), log_(std::move(log)), engine_(log_) {}
@@ -75,9 +82,10 @@ void Pipeline::work() {
   readiness_->poll_closed(now);
   settled_ = readiness_->settled(now);
   for (auto const& tick : ready) engine_.ready(tick.tick);
-  if (!ready.empty() || clock_.monotonic() - flushed_ >= 1s) {
+  if (!ready.empty() || clock_.monotonic() - flushed_ >= (mending_ ? mending_pace : late_pace)) {
     flushed_ = clock_.monotonic();
-    if (engine_.flush(now)) store_->post([this, now] { engine_.flush(now); });
+    mending_ = engine_.flush(now);
+    if (mending_) store_->post([this, now] { mending_ = engine_.flush(now); });
     std::lock_guard lock(mutex_);
     counters_ = engine_.counters();
   }
@@ -88,10 +96,7 @@ void Pipeline::work() {
 }
 
 void Pipeline::make_tiers() {
-  // A period of a tier is many seconds of work that nobody waits for; ticks come all the while.
-  // Linux counts this per thread, setpriority(2); it cannot be refused.
-  static constexpr int background = 10;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), background);
+  give_way();  // a period of a tier is many seconds of work that nobody waits for
   std::unique_lock lock(tiers_mutex_);
   while (!tiers_wake_.wait_for(lock, 1s, [this] { return stopping_.load(); })) {
     if (!store_->replayed()) continue;  // no window is made of a part of its rows

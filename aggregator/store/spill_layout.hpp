@@ -33,6 +33,7 @@ struct SpillInfo {
 // "1700000000-1700007200-6-17.rows", with its first number.
 std::string spill_file_name(SpillInfo const& info);
 bool is_spill_name(std::string const& name);
+inline constexpr char const* new_segment_name = "new-segment";  // of one that is being written
 // Its number; 0 when it is no such name.
 std::uint64_t spill_number(std::string const& name);
 

@@ -17,8 +17,13 @@ SpillWriter::SpillWriter(Disk& disk, std::string directory, SpillInfo info, bool
   info_.last = info_.boundary - 1;
 }
 
+std::string SpillWriter::path() const {
+  bool const is_segment = info_.first_number != info_.number;
+  return directory_ + "/" + (is_segment ? new_segment_name : "new");
+}
+
 Result<void> SpillWriter::begin() {
-  auto file = disk_.create(directory_ + "/new");
+  auto file = disk_.create(path());
   if (!file) return file.error();
   file_ = std::move(*file);
   buffer_ = spill_head_magic;
@@ -116,7 +121,7 @@ Result<std::string> SpillWriter::finish() {
   if (auto synced = file_->sync(); !synced) return synced.error();
   file_.reset();
   auto const name = spill_file_name(info_);
-  if (auto named = disk_.rename(directory_ + "/new", directory_ + "/" + name); !named)
+  if (auto named = disk_.rename(path(), directory_ + "/" + name); !named)
     return named.error();
   if (auto synced = disk_.sync_directory(directory_); !synced) return synced.error();
   return name;
@@ -125,7 +130,7 @@ Result<std::string> SpillWriter::finish() {
 void SpillWriter::abandon() {
   file_.reset();
   // It may not be there; the next spill overwrites it anyhow.
-  static_cast<void>(disk_.remove(directory_ + "/new"));
+  static_cast<void>(disk_.remove(path()));
 }
 
 }  // namespace dadvisor::aggregator::store

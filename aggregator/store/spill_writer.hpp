@@ -32,6 +32,7 @@ class SpillWriter {
   void end_group();
   Result<void> flush(std::size_t least);
   std::string index() const;
+  std::string path() const;  // while it is written
 
   Disk& disk_;
   std::string const directory_;

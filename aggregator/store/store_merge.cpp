@@ -9,8 +9,38 @@
 
 #include "aggregator/store/spill_writer.hpp"
 #include "aggregator/store/store_state.hpp"
+#include "common/core/give_way.hpp"
 
 namespace dadvisor::aggregator::store {
+
+// A merge is a minute of work that nobody waits for; meanwhile memory fills with what the next
+// spills are to take, and more threads than there are cores keep batches from being applied.
+void Store::State::merge_beside_spills() {
+  bool merged = false;
+  std::thread merger([&] {
+    give_way();
+    auto done = merge_spills(options_.spills_per_segment);
+    if (done)
+      if (auto const rewritten = rewrite_segment(); !rewritten) done = rewritten.error();
+    if (!done && !job_stopping_)
+      log_.error("spills cannot be merged yet: {}", to_string(done.error()));
+    std::lock_guard const lock(job_mutex_);
+    merged = true;
+    job_wake_.notify_one();
+  });
+  std::unique_lock lock(job_mutex_);
+  for (;;) {
+    job_wake_.wait(lock, [&] { return merged || job_; });
+    if (merged) break;
+    SpillJob job = std::move(*job_);
+    job_.reset();
+    lock.unlock();
+    run_spill(job);
+    lock.lock();
+  }
+  lock.unlock();
+  merger.join();
+}
 
 Result<void> Store::State::merge_spills(std::size_t least) {
   Spills parts;

@@ -34,6 +34,8 @@ Result<void> Store::State::load_spills() {
   // A run that was killed may have renamed one and no more.
   if (auto synced = disk_.sync_directory(path("spill")); !synced) return synced.error();
   for (std::string const& name : *names) {
+    if (name == new_segment_name)  // until the next merge, in hours, it would only take room
+      if (auto removed = disk_.remove(path("spill/" + name)); !removed) return removed.error();
     if (!is_spill_name(name)) continue;
     next_spill_ = std::max(next_spill_, spill_number(name) + 1);
     auto spill = SpillFile::open(disk_, path("spill/" + name), chunks_);
@@ -97,25 +99,28 @@ void Store::State::run_spills() {
     SpillJob job = std::move(*job_);
     job_.reset();
     lock.unlock();
-    auto unfinished = job.applied.get();
-    Result<void> done = Error{Errc::gone, 0, "stopping"};
+    job.applied.wait();
+    if (!job_stopping_) job.logged.wait();
     if (!job_stopping_) {
-      auto const logged = job.logged.get();
       std::lock_guard const gate(spill_gate_);
-      done = spill(logged, std::move(unfinished));
-      auto merged = done ? merge_spills(options_.spills_per_segment) : Result<void>{};
-      if (done && merged)
-        if (auto const rewritten = rewrite_segment(); !rewritten) merged = rewritten.error();
-      if (!merged && !job_stopping_)
-        log_.error("spills cannot be merged yet: {}", to_string(merged.error()));
+      if (run_spill(job)) merge_beside_spills();
     }
     lock.lock();
-    spilling_ = false;
-    if (done || job_stopping_) continue;
+  }
+}
+
+bool Store::State::run_spill(SpillJob& job) {
+  auto unfinished = job.applied.get();
+  Result<void> done = Error{Errc::gone, 0, "stopping"};
+  if (!job_stopping_) done = spill(job.logged.get(), std::move(unfinished));
+  std::lock_guard const lock(job_mutex_);
+  spilling_ = false;
+  if (!done && !job_stopping_) {
     ++spill_failures_;
     spill_failed_ = true;
     log_.error("rows cannot be moved from memory to disk: {}", to_string(done.error()));
   }
+  return static_cast<bool>(done);
 }
 
 Result<void> Store::State::spill(Rotation const& rotation, std::vector<DirtyKey> unfinished) {

@@ -2,9 +2,10 @@
 // Inside of Store: its parts and their threads. Nobody but store*.cpp includes this.
 //
 // Threads: the log thread (in LogWriter) writes, syncs and acknowledges; the store thread applies
-// batches and runs posted functions; the spill thread moves rows from the head to a file. Locks,
-// in this order: spill_gate_ (no spill, merge or removal of files), catalogue_mutex_, order_ (that
-// log and head see batches in one order), head_mutex_ (head, spills, tombstones).
+// batches and runs posted functions; the spill thread moves rows from the head to a file, and has
+// a thread that merges such files beside it. Locks, in this order: spill_gate_ (no spill, merge or
+// removal of files), catalogue_mutex_, order_ (that log and head see batches in one order),
+// head_mutex_ (head, spills, tombstones).
 
 #include <atomic>
 #include <condition_variable>
@@ -114,6 +115,10 @@ class Store::State {
   void wake_store();  // of the log thread
   void begin_spill_if_due();
   void run_spills();
+  // Under the gate: false when it failed, which is logged.
+  bool run_spill(SpillJob& job);
+  // Merges what is to be merged, and spills when that is due meanwhile. Under the gate.
+  void merge_beside_spills();
   MonotonicTime first_spill_at() const;
   Result<void> spill(Rotation const& rotation, std::vector<DirtyKey> unfinished);
   Result<std::vector<EntityId>> save_entities(CatalogueChange change, TickNs boundary);

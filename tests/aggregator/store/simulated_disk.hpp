@@ -31,6 +31,16 @@ class SimulatedDisk final : public Disk {
     std::lock_guard const lock(mutex_);
     return waiting_;
   }
+  // Files whose paths end so are not made before they are withheld no more: "".
+  void withhold_files(std::string end) {
+    std::lock_guard const lock(mutex_);
+    withheld_end_ = std::move(end);
+    released_.notify_all();
+  }
+  int waiting_files() const {
+    std::lock_guard const lock(mutex_);
+    return waiting_files_;
+  }
   int syncs() const {
     std::lock_guard const lock(mutex_);
     return syncs_;
@@ -67,6 +77,7 @@ class SimulatedDisk final : public Disk {
     std::lock_guard const lock(mutex_);
     ++life_;
     withheld_ = false;
+    withheld_end_.clear();
     failing_syncs_ = failing_operations_ = 0;
     released_.notify_all();
     if (!power_cut) return;
@@ -106,7 +117,10 @@ class SimulatedDisk final : public Disk {
     return names;
   }
   Result<std::unique_ptr<WritableFile>> create(std::string const& path) override {
-    std::lock_guard const lock(mutex_);
+    std::unique_lock lock(mutex_);
+    ++waiting_files_;
+    released_.wait(lock, [&] { return withheld_end_.empty() || !path.ends_with(withheld_end_); });
+    --waiting_files_;
     if (auto fault = refused()) return *fault;
     auto file = std::make_shared<File>();
     change(path, {{}, path, file});
@@ -277,7 +291,8 @@ class SimulatedDisk final : public Disk {
   std::uint64_t capacity_ = unlimited;
   int life_ = 0, open_life_ = 0;
   bool withheld_ = false, hidden_ = false;
-  int waiting_ = 0, syncs_ = 0, failing_syncs_ = 0, failing_operations_ = 0;
+  std::string withheld_end_;
+  int waiting_ = 0, waiting_files_ = 0, syncs_ = 0, failing_syncs_ = 0, failing_operations_ = 0;
   int failing_from_directory_sync_ = 0;
 };
 

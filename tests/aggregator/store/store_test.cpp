@@ -284,6 +284,44 @@ TEST_CASE("a dozen spills become one segment that says the same") {
   CHECK(all() == before);
 }
 
+TEST_CASE("spills go on while their elders become a segment") {
+  SimulatedDisk disk;
+  StandingClock clock(at(0));
+  StoreOnTrial trial(disk, clock);
+  disk.withhold_files("new-segment");
+  std::uint64_t sequence = 0;
+  auto const deliver = [&] {
+    ++sequence;
+    REQUIRE(trial.append(batch("a", sequence, at(static_cast<int>(sequence) * 600 - 590))).get());
+  };
+  for (int spill = 0; spill < 12; ++spill) {
+    deliver();
+    REQUIRE(trial.spill());
+  }
+  REQUIRE(eventually([&] { return disk.waiting_files() == 1; }));
+  deliver();
+  CHECK(trial.spill());
+  deliver();
+  CHECK(trial.spill());
+  EntityKey const key = container("a", 0).key;
+  auto const before = trial.rows(key);
+  CHECK(before.size() == 14);
+  CHECK(trial.store->counters().merges == 0);
+  CHECK(trial.store->counters().spill_files == 14);
+  disk.withhold_files("");
+  REQUIRE(eventually([&] { return trial.store->counters().merges == 1; }));
+  CHECK(trial.store->counters().spill_files == 3);
+  CHECK(trial.rows(key) == before);
+  // One that a kill left half written takes no room for long.
+  auto const path = disk.paths("/spill/").front();
+  auto const half = path.substr(0, path.rfind('/')) + "/new-segment";
+  REQUIRE(disk.create(half));
+  trial.open();
+  CHECK(disk.paths("new-segment").empty());
+  CHECK(trial.rows(key) == before);
+  CHECK(trial.store->counters().spill_files == 3);
+}
+
 TEST_CASE("ids are kept over restarts and never given again") {
   SimulatedDisk disk;
   StandingClock clock(at(0));
