@@ -9,15 +9,6 @@ namespace dadvisor::aggregator {
 
 using namespace std::chrono_literals;
 
-namespace {
-
-// What comes behind a tick's readiness is rolled up so much later, or with the next tick: each time
-// all that its apps have at that tick is merged again.
-constexpr auto late_pace = 5s;
-constexpr auto mending_pace = 1s;  // while there is more to be rolled up again
-
-}  // namespace
-
 Pipeline::Pipeline(Clock const& clock, Log log)
     : clock_(clock), log_(std::move(log)), engine_(log_) {}
 
@@ -82,10 +73,9 @@ void Pipeline::work() {
   readiness_->poll_closed(now);
   settled_ = readiness_->settled(now);
   for (auto const& tick : ready) engine_.ready(tick.tick);
-  if (!ready.empty() || clock_.monotonic() - flushed_ >= (mending_ ? mending_pace : late_pace)) {
+  if (!ready.empty() || clock_.monotonic() - flushed_ >= 1s) {
     flushed_ = clock_.monotonic();
-    mending_ = engine_.flush(now);
-    if (mending_) store_->post([this, now] { mending_ = engine_.flush(now); });
+    if (engine_.flush(now)) store_->post([this, now] { engine_.flush(now); });
     std::lock_guard lock(mutex_);
     counters_ = engine_.counters();
   }

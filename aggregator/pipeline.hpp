@@ -67,7 +67,6 @@ class Pipeline final : public store::Observer {
   PipelineListeners listeners_;
   WallTime newest_ready_{};
   MonotonicTime flushed_{};
-  bool mending_ = false;  // the last flush() left some
   std::atomic<bool> queued_ = false;
   std::atomic<bool> settled_ = false;
   mutable std::mutex mutex_;  // guards counters_

@@ -264,13 +264,27 @@ bool RollupEngine::from_memory(WallTime tick, AppNumber number) const {
   return marked == raw_.end() || !marked->second.contains(number);
 }
 
+// By all the hosts that it has and that live.
+bool RollupEngine::all_brought(WallTime tick, AppNumber number) const {
+  return std::ranges::all_of(apps_[number].hosts, [&](auto const& named) {
+    Host const& its_host = *named.second;
+    bool const live = tick - its_host.last_tick <= live_steps * its_host.step;
+    return !live || its_host.window.delivered(tick);
+  });
+}
+
 bool RollupEngine::flush(WallTime now) {
   if (!store_) return false;
-  gathered_ = std::max({gathered_, let_go_, ready_, now - options_.gathering});
-  auto const gathering = dirty_.upper_bound(gathered_);
-  for (auto tick = dirty_.upper_bound(let_go_); tick != gathering;) {
+  WallTime const before =
+      std::exchange(gathered_, std::max({gathered_, let_go_, ready_, now - options_.gathering}));
+  bool const stragglers =
+      now - stragglers_merged_ >= options_.straggler_spacing || now < stragglers_merged_;
+  if (stragglers) stragglers_merged_ = now;
+  for (auto tick = dirty_.upper_bound(let_go_); tick != dirty_.end();) {
+    bool const all = tick->first <= gathered_ && (stragglers || tick->first > before);
     tick->second.erase_if([&](AppNumber const number) {
-      if (!from_memory(tick->first, number)) return false;
+      if (!from_memory(tick->first, number) || !(all || all_brought(tick->first, number)))
+        return false;
       merge_open(tick->first, number);
       return true;
     });

@@ -32,9 +32,11 @@
 namespace dadvisor::aggregator::rollup {
 
 struct RollupOptions {
-  // A tick is rolled up when it is ready, or so long after it: what hosts bring until then is merged
-  // once, not each time that one brings more.
+  // An app's tick is rolled up once all its live hosts have brought it. Where some have not, it is
+  // when the tick is ready, or so long after it, and then no more often than each
+  // straggler_spacing: each time all that the app has at the tick is merged.
   Nanoseconds gathering = std::chrono::seconds(2);
+  Nanoseconds straggler_spacing = std::chrono::seconds(5);
   Nanoseconds open_span = std::chrono::seconds(120);  // a tick closes this long after it
   // What instances said at a tick is in memory for so long, and until every live host has
   // delivered it, at most longest_wait: of all that an instance takes here it is the most.
@@ -71,9 +73,8 @@ class RollupEngine final : public store::Observer {
   // `tick` is ready: live hosts that did not deliver it are missed now, and their instances stand
   // in `expected`. Before the flush() that is to show it.
   void ready(WallTime tick);
-  // Rolls up what is dirty: open ticks behind `gathering`, closed ones after late_spacing, newest
-  // first. To be called when a tick became ready and once a second. True: there is more, call again
-  // soon.
+  // Rolls up what is dirty and due: open ticks first, closed ones after late_spacing, newest first.
+  // To be called when a tick became ready and once a second. True: there is more, call again soon.
   bool flush(WallTime now);
 
   RollupCounters const& counters() const { return counters_; }
@@ -133,6 +134,7 @@ class RollupEngine final : public store::Observer {
   std::vector<AppNumber> take(Batch const& batch, std::span<store::EntityId const> ids,
                               bool in_order);
   bool from_memory(WallTime tick, AppNumber app) const;
+  bool all_brought(WallTime tick, AppNumber app) const;
 
   void merge_open(WallTime tick, AppNumber number);
   // Of mending.cpp. mend(): true: there is more.
@@ -153,6 +155,8 @@ class RollupEngine final : public store::Observer {
   bool in_memory(WallTime tick) const;
   bool is_late(WallTime tick) const;  // open, and memory has let it go
   bool has_dirty_app(WallTime tick, Cluster const& cluster) const;
+  // One that is dirty and to be read from the store, of this cluster or of any.
+  std::optional<AppNumber> raw_app(WallTime tick, Cluster const* cluster) const;
   void put_open_totals();
   void put_total(Cluster const& cluster, WallTime tick, std::span<RollupRow const* const> rows,
                  RankedFigures& ranked);
@@ -179,7 +183,8 @@ class RollupEngine final : public store::Observer {
   WallTime let_go_{};       // ticks up to this one are not in memory any more
   WallTime closed_{};       // ticks up to this one are closed
   WallTime ready_{};        // the newest one that was
-  WallTime gathered_{};     // ticks up to this one are rolled up
+  WallTime gathered_{};     // ticks up to this one are rolled up, whoever did not bring them
+  WallTime stragglers_merged_{};
   WallTime totals_done_{};
   std::optional<WallTime> late_since_;  // the first flush() that saw a closed tick dirty
   WallTime forgot_{};

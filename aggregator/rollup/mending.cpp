@@ -98,6 +98,15 @@ bool RollupEngine::has_dirty_app(WallTime tick, Cluster const& cluster) const {
          });
 }
 
+std::optional<AppNumber> RollupEngine::raw_app(WallTime tick, Cluster const* cluster) const {
+  auto const dirty = dirty_.find(tick);
+  if (dirty == dirty_.end()) return std::nullopt;
+  for (AppNumber const number : dirty->second)
+    if (!from_memory(tick, number) && (!cluster || apps_[number].cluster == *cluster))
+      return number;
+  return std::nullopt;
+}
+
 // The newest ticks that are due, of one cluster.
 bool RollupEngine::begin_mending(bool closed, bool late_totals) {
   Mending made;
@@ -115,13 +124,13 @@ bool RollupEngine::begin_mending(bool closed, bool late_totals) {
     bool const apps_due = tick > closed_ || closed;
     bool const total_due = !in_memory(tick) && (late_totals || !is_late(tick));
     auto const due = [&](Cluster const& cluster) {
-      bool const dirty = tick == last_app && has_dirty_app(tick, cluster);
-      if (dirty) return apps_due;
+      if (tick == last_app && raw_app(tick, &cluster)) return apps_due;
       return total_due && tick == last_total && total->second.contains(cluster);
     };
     if (made.ticks.empty()) {
-      if (tick == last_app && apps_due) {
-        made.cluster = apps_[*app->second.begin()].cluster;
+      auto const raw = tick == last_app && apps_due ? raw_app(tick, nullptr) : std::nullopt;
+      if (raw) {
+        made.cluster = apps_[*raw].cluster;
       } else {
         if (tick != last_total) continue;
         auto const found = std::ranges::find_if(total->second, due);
@@ -201,7 +210,7 @@ void RollupEngine::mend_app(AppNumber number, MendingReads& reads, std::size_t& 
   bool any_own = false, any_others = false;
   for (std::size_t i = 0; i < ticks.size(); ++i) {
     auto const marked = dirty_.find(ticks[i]);
-    if (marked != dirty_.end() && marked->second.erase(number)) {
+    if (marked != dirty_.end() && !from_memory(ticks[i], number) && marked->second.erase(number)) {
       own[i] = 1;
       any_own = true;
       if (marked->second.empty()) dirty_.erase(marked);
