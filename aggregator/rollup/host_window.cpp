@@ -19,26 +19,28 @@ void HostWindow::deliver(WallTime tick, Nanoseconds step) {
 }
 
 void HostWindow::add(WallTime tick, AppNumber app, EntityKey const& key, Figures figures) {
-  auto& rows = rows_[tick][app];
-  auto const place = std::ranges::upper_bound(
-      rows, key, {}, [](InstanceRow const& other) -> EntityKey const& { return *other.key; });
+  auto& rows = rows_[tick];
+  if (rows.empty()) rows.reserve(most_rows_);
+  auto const before = [](InstanceRow const& a, InstanceRow const& b) {
+    return a.app != b.app ? a.app < b.app : *a.key < *b.key;
+  };
   bool const up = is_up(figures);
-  rows.insert(place, InstanceRow{&key, std::move(figures), up});
+  InstanceRow row{&key, std::move(figures), up, app};
+  rows.insert(std::ranges::upper_bound(rows, row, before), std::move(row));
+  most_rows_ = std::max(most_rows_, rows.size());
 }
 
 void HostWindow::replace(WallTime tick, AppNumber app, std::span<InstanceRow const> rows) {
-  if (rows.empty()) {
-    if (auto const apps = rows_.find(tick); apps != rows_.end()) apps->second.erase(app);
-  } else {
-    rows_[tick][app].assign(rows.begin(), rows.end());
-  }
+  auto& all = rows_[tick];
+  auto const its = std::ranges::equal_range(all, app, {}, &InstanceRow::app);
+  auto const at = all.insert(all.erase(its.begin(), its.end()), rows.begin(), rows.end());
+  for (InstanceRow& row : std::span(at, rows.size())) row.app = app;
 }
 
 void HostWindow::drop_figures(WallTime until) {
   auto tick = rows_.upper_bound(figures_after_);
   for (; tick != rows_.end() && tick->first <= until; ++tick)
-    for (auto& [app, rows] : tick->second)
-      for (InstanceRow& row : rows) Figures().swap(row.figures);
+    for (InstanceRow& row : tick->second) Figures().swap(row.figures);
   figures_after_ = std::max(figures_after_, until);
 }
 
@@ -69,19 +71,21 @@ std::optional<WallTime> HostWindow::expected_from(WallTime tick) const {
   return last;
 }
 
+std::span<InstanceRow const> HostWindow::instances(WallTime tick) const {
+  auto const rows = rows_.find(tick);
+  return rows == rows_.end() ? std::span<InstanceRow const>() : rows->second;
+}
+
 std::span<InstanceRow const> HostWindow::instances(WallTime tick, AppNumber app) const {
-  auto const apps = rows_.find(tick);
-  if (apps == rows_.end()) return {};
-  auto const rows = apps->second.find(app);
-  if (rows == apps->second.end()) return {};
-  return rows->second;
+  auto const its = std::ranges::equal_range(instances(tick), app, {}, &InstanceRow::app);
+  return {its.begin(), its.end()};
 }
 
 std::optional<std::vector<AppNumber>> HostWindow::apps(WallTime tick) const {
   if (tick < rows_from_) return std::nullopt;
   std::vector<AppNumber> found;
-  if (auto const apps = rows_.find(tick); apps != rows_.end())
-    for (auto const& [app, rows] : apps->second) found.push_back(app);
+  for (InstanceRow const& row : instances(tick))
+    if (found.empty() || found.back() != row.app) found.push_back(row.app);
   return found;
 }
 

@@ -23,9 +23,10 @@ using AppNumber = std::uint32_t;
 inline constexpr int live_steps = 3;
 
 struct InstanceRow {
-  EntityKey const* key = nullptr;  // orders the instances; outlives the window
+  EntityKey const* key = nullptr;  // orders the instances of an app; outlives the window
   Figures figures;
-  bool up = true;  // whether it counts as alive: unless its row says state.up 0
+  bool up = true;     // whether it counts as alive: unless its row says state.up 0
+  AppNumber app = 0;  // a window sets it
 };
 
 class HostWindow {
@@ -50,14 +51,16 @@ class HostWindow {
   std::optional<WallTime> expected_from(WallTime tick) const;
   // The instances of an app, by key; empty when there are none.
   std::span<InstanceRow const> instances(WallTime tick, AppNumber app) const;
+  // Those of all apps, by app and key.
+  std::span<InstanceRow const> instances(WallTime tick) const;
   // The apps that have a row at `tick`; nothing where its rows were dropped.
   std::optional<std::vector<AppNumber>> apps(WallTime tick) const;
 
  private:
-  using Apps = std::map<AppNumber, std::vector<InstanceRow>>;
   Nanoseconds step_{};
   std::set<WallTime> ticks_;
-  std::map<WallTime, Apps> rows_;
+  std::map<WallTime, std::vector<InstanceRow>> rows_;  // by app and key
+  std::size_t most_rows_ = 0;  // of a tick
   WallTime rows_from_ = WallTime::min(), figures_after_ = WallTime::min();
 };
 

@@ -97,10 +97,8 @@ void RollupEngine::put_open_totals() {
 RankedFigures RollupEngine::open_figures(Cluster const& cluster, WallTime tick) const {
   RankedFigures ranked;
   for (auto const& [name, its_host] : hosts_)
-    for (AppNumber const number : its_host.window.apps(tick).value_or(std::vector<AppNumber>{}))
-      if (apps_[number].cluster == cluster)
-        for (InstanceRow const& row : its_host.window.instances(tick, number))
-          ranked.take(row.figures);
+    for (InstanceRow const& row : its_host.window.instances(tick))
+      if (apps_[row.app].cluster == cluster) ranked.take(row.figures);
   return ranked;
 }
 
