@@ -1,6 +1,7 @@
 #include "aggregator/rollup/roll_up.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "aggregator/rollup/row_columns.hpp"
@@ -8,6 +9,10 @@
 
 namespace dadvisor::aggregator::rollup {
 namespace {
+
+constexpr double whole_offset = 6'755'399'441'055'744;
+constexpr double most_rounded = 2'251'799'813'685'248;  // 2^51
+constexpr double whole_slack = 1e-12;
 
 double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
@@ -36,16 +41,22 @@ void combine(double& into, double value, Combining how) {
 
 }  // namespace
 
-// A rate times its window is the increase that it was made of: without rounding it is a few bits
-// off, and whole numbers are stored in a third of the room.
+// Adding 2^52 + 2^51 and taking it away rounds what is less than 2^51 to a whole number.
 double increase_of(double per_second, double window_seconds) {
-  constexpr double all_whole = 4'503'599'627'370'496;  // 2^52: from here on there are no others
   double const value = per_second * window_seconds;
-  if (!(std::abs(value) < all_whole)) return value;
-  // Truncation is one instruction, std::round() a call.
-  auto const whole =
-      static_cast<double>(static_cast<std::int64_t>(value + std::copysign(0.5, value)));
-  return std::abs(value - whole) <= std::abs(value) * 1e-12 ? whole : value;
+  double const whole = value + whole_offset - whole_offset;
+  bool const close = std::abs(value - whole) <= std::abs(value) * whole_slack;
+  return std::abs(value) < most_rounded && close ? whole : value;
+}
+
+TwoDoubles increase_of(TwoDoubles per_second, double window_seconds) {
+  TwoDoubles const value = per_second * window_seconds;
+  TwoDoubles const whole = value + whole_offset - whole_offset;
+  auto const size = [](TwoDoubles two) {
+    return std::bit_cast<TwoDoubles>(std::bit_cast<TwoWords>(two) & ~std::uint64_t{0} >> 1);
+  };
+  auto const close = size(value - whole) <= size(value) * whole_slack;
+  return (size(value) < most_rounded) & close ? whole : value;
 }
 
 std::optional<double> RollupRow::value(MetricId column) const {

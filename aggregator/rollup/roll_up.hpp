@@ -11,6 +11,7 @@
 #include "aggregator/rollup/figures.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/metric/column.hpp"
+#include "common/core/two_lanes.hpp"
 
 namespace dadvisor::aggregator::rollup {
 
@@ -33,8 +34,11 @@ std::span<MetricId const> rollup_columns();
 // counters count as shown rates. Ranked metrics have p50, p95 and p99 over the instances' figures.
 RollupRow roll_up(std::span<Figures const* const> instances, double expected, Nanoseconds window);
 
-// What a counter rose by within a window, from its rate per second.
+// What a counter rose by within a window, from its rate per second: that times the window is the
+// increase that it was made of, but for rounding a few bits off, and whole numbers are stored in a
+// third of the room.
 double increase_of(double per_second, double window_seconds);
+TwoDoubles increase_of(TwoDoubles per_second, double window_seconds);
 
 // Several apps' rows (or parts of one app's) as one; increases of rows with another window are
 // scaled to `window`. Order statistics are left out: those of parts say nothing of the whole, which

@@ -56,7 +56,7 @@ RowColumns::RowColumns() {
   for (Column const& column : columns_) ids_.push_back(column.id);
   for (Metric const* metric : figure_metrics()) {
     figures_.push_back(places_of(metric->id));
-    counters_.push_back(metric->kind == MetricKind::counter ? 1 : 0);
+    counters_.push_back(metric->kind == MetricKind::counter ? -1 : 0);
   }
   for (Metric const& metric : metrics())
     if (metric.rollup == MetricRollup::ratio && metric.on_container)

@@ -36,8 +36,8 @@ class RowColumns {
   std::vector<MetricId> const& ids() const { return ids_; }  // ascending
   Column const& operator[](std::size_t place) const { return columns_[place]; }
   Places const& of_figure(std::size_t index) const { return figures_[index]; }
-  // Of each figure whether it is a counter's.
-  std::vector<std::uint8_t> const& counters() const { return counters_; }
+  // Of each figure all bits where it is a counter's, else none.
+  std::vector<std::int64_t> const& counters() const { return counters_; }
   std::vector<Ratio> const& ratios() const { return ratios_; }
   std::size_t expected() const { return expected_; }
 
@@ -49,7 +49,7 @@ class RowColumns {
   std::vector<Column> columns_;  // by id ascending
   std::vector<MetricId> ids_;
   std::vector<Places> figures_;
-  std::vector<std::uint8_t> counters_;
+  std::vector<std::int64_t> counters_;
   std::vector<Ratio> ratios_;
   std::size_t expected_ = 0;
 };

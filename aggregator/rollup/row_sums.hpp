@@ -22,7 +22,7 @@ class RowSums {
   RowSums(std::size_t ticks, Nanoseconds window);
 
   Nanoseconds window() const { return window_; }
-  // An instance at the first tick. Empty: nothing is known of it.
+  // An instance, where it is of one tick alone. Empty: nothing is known of it.
   void take(Figures const& figures);
   // An instance at all of them. columns: by the place of the figure, a value a row, NaN where there
   // is none; empty: it has none. places: of each row the tick, no_place for one that does not
@@ -32,10 +32,8 @@ class RowSums {
   RollupRow row(std::size_t tick, double expected, RankedFigures& ranked) const;
 
  private:
-  struct Figure {
-    double sum = 0, min = 0, max = 0, count = 0, last = 0;
-    void take(double value);
-  };
+  void take(std::size_t at, double value);
+
   // Over the instances that have both.
   struct Ratio {
     double above = 0, below = 0;
@@ -45,8 +43,9 @@ class RowSums {
 
   std::size_t const ticks_;
   Nanoseconds const window_;
-  std::vector<Figure> figures_;  // those of a figure side by side, by tick
-  std::vector<Ratio> ratios_;    // the same
+  // Of each figure, those of its ticks side by side.
+  std::vector<double> sums_, counts_, last_, least_, greatest_;
+  std::vector<Ratio> ratios_;  // the same
 };
 
 }  // namespace dadvisor::aggregator::rollup

@@ -1,10 +1,14 @@
 #include "aggregator/rollup/roll_up.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
+#include <random>
 
 #include "aggregator/rollup/host_window.hpp"
+#include "aggregator/rollup/row_sums.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator::rollup;
@@ -53,6 +57,50 @@ TEST_CASE("a counter's figure is its increase within the window") {
   CHECK(part(row, metric::cpu_usage, RollupPart::sum) == 7.5e9);
   CHECK(part(row, metric::cpu_usage, RollupPart::min) == 2.5e9);
   CHECK(part(row, metric::cpu_usage, RollupPart::max) == 5e9);
+}
+
+TEST_CASE("two increases at a time are what one is, to the bit") {
+  double const most = std::numeric_limits<double>::max(), none = std::nan("");
+  double const infinite = std::numeric_limits<double>::infinity();
+  for (double const rate : {0.0, -0.0, 0.3, -0.3, 0.05, 0.1 + 0.2, 1e11 / 3, 7e13 + 0.01, 2.25e14,
+                            2.26e14, 4.6e14, 1e300, -1e300, most, -most, infinite, -infinite, none}) {
+    auto const two = increase_of(TwoDoubles{rate, 1.0 / 3}, 10);
+    CHECK(std::bit_cast<std::uint64_t>(two[0]) ==
+          std::bit_cast<std::uint64_t>(increase_of(rate, 10)));
+    CHECK(two[1] == increase_of(1.0 / 3, 10));
+  }
+  CHECK(increase_of(0.1 + 0.2, 10) == 3);  // 3.0000000000000004
+  CHECK(increase_of(0.25, 10) == 2.5);
+  CHECK(std::signbit(increase_of(-0.0, 10)) == false);
+}
+
+TEST_CASE("instances one by one and as columns make the same row") {
+  std::mt19937_64 random(7);
+  auto const figure = [&] {
+    auto const kind = random() % 4;
+    double const size = std::ldexp(1.0, static_cast<int>(random() % 60) - 4);
+    if (kind == 0) return std::nan("");
+    return kind == 1 ? std::round(size) : size * static_cast<double>(random() % 1000) / 7;
+  };
+  std::vector<Figures> instances;
+  for (int i = 0; i < 5; ++i) {
+    Figures& made = instances.emplace_back(figure_metrics().size());
+    for (double& one : made) one = figure();
+  }
+  RowSums by_column(2, step), by_instance(1, step);
+  RankedFigures one, other;
+  std::vector<std::uint32_t> const places{1};
+  for (Figures const& instance : instances) {
+    FigureColumns columns;
+    for (double const& its : instance) columns.push_back({&its, 1});
+    by_column.take(columns, places);
+    by_instance.take(instance);
+    one.take(instance);
+    other.take(instance);
+  }
+  auto const row = by_instance.row(0, 5, one);
+  CHECK(row.columns.size() > figure_metrics().size());
+  CHECK(row == by_column.row(1, 5, other));
 }
 
 TEST_CASE("a ratio counts only the instances that have both of its parts") {
