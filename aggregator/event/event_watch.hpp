@@ -141,7 +141,7 @@ class EventWatch final : public store::Observer {
   std::function<store::EntityPtr(store::EntityId)> find_;
   std::function<std::shared_ptr<store::EntityList const>()> entities_;
   std::function<void()> recorded_;
-  std::shared_ptr<store::EntityList const> listed_;  // for the transaction under way, once asked for
+  std::shared_ptr<store::EntityList const> listed_;  // of the transaction under way, once asked for
   std::unordered_map<std::size_t, std::int64_t> first_start_;  // by (host, container), hashed
   std::size_t living_starts_ = 0;                              // when the others were forgotten
   std::uint64_t added_ = 0, known_ = 0, unnamed_ = 0;          // of the transaction under way

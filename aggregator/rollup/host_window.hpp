@@ -60,7 +60,7 @@ class HostWindow {
   Nanoseconds step_{};
   std::set<WallTime> ticks_;
   std::map<WallTime, std::vector<InstanceRow>> rows_;  // by app and key
-  std::size_t most_rows_ = 0;  // of a tick
+  std::size_t most_rows_ = 0;                          // of a tick
   WallTime rows_from_ = WallTime::min(), figures_after_ = WallTime::min();
 };
 

@@ -121,8 +121,7 @@ Result<std::string> SpillWriter::finish() {
   if (auto synced = file_->sync(); !synced) return synced.error();
   file_.reset();
   auto const name = spill_file_name(info_);
-  if (auto named = disk_.rename(path(), directory_ + "/" + name); !named)
-    return named.error();
+  if (auto named = disk_.rename(path(), directory_ + "/" + name); !named) return named.error();
   if (auto synced = disk_.sync_directory(directory_); !synced) return synced.error();
   return name;
 }

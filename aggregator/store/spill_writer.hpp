@@ -39,7 +39,7 @@ class SpillWriter {
   SpillInfo info_;
   std::unique_ptr<WritableFile> file_;
   std::string buffer_;
-  std::uint64_t offset_ = 0;  // of the buffer's begin
+  std::uint64_t offset_ = 0;                     // of the buffer's begin
   std::unique_ptr<ChunkCompressor> compressor_;  // null: chunks stay as they are
   RowGroupWriter group_;
   SpillEntry entry_;  // of the group

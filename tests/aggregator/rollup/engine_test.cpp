@@ -328,7 +328,7 @@ TEST_CASE("ticks in order become rows of the app and of the cluster, from memory
   CHECK(expected(total.at(5)) == 3);
 }
 
-TEST_CASE("an app's tick is rolled up once all its hosts have brought it, or two seconds after it") {
+TEST_CASE("an app's tick is rolled up once all its hosts brought it, or two seconds after it") {
   World world;
   world.lives = {life("a", "shop", "1", 0, 99), life("b", "shop", "2", 0, 99),
                  life("b", "cron", "3", 0, 99)};

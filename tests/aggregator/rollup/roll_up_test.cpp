@@ -62,8 +62,9 @@ TEST_CASE("a counter's figure is its increase within the window") {
 TEST_CASE("two increases at a time are what one is, to the bit") {
   double const most = std::numeric_limits<double>::max(), none = std::nan("");
   double const infinite = std::numeric_limits<double>::infinity();
-  for (double const rate : {0.0, -0.0, 0.3, -0.3, 0.05, 0.1 + 0.2, 1e11 / 3, 7e13 + 0.01, 2.25e14,
-                            2.26e14, 4.6e14, 1e300, -1e300, most, -most, infinite, -infinite, none}) {
+  for (double const rate :
+       {0.0, -0.0, 0.3, -0.3, 0.05, 0.1 + 0.2, 1e11 / 3, 7e13 + 0.01, 2.25e14, 2.26e14, 4.6e14,
+        1e300, -1e300, most, -most, infinite, -infinite, none}) {
     auto const two = increase_of(TwoDoubles{rate, 1.0 / 3}, 10);
     CHECK(std::bit_cast<std::uint64_t>(two[0]) ==
           std::bit_cast<std::uint64_t>(increase_of(rate, 10)));
