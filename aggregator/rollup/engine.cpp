@@ -251,6 +251,7 @@ void RollupEngine::applied(Batch const& batch, std::span<store::EntityId const> 
 void RollupEngine::ready(WallTime tick) {
   if (!store_) return;
   ready_ = std::max(ready_, tick);
+  stragglers_merged_ = {};  // the next flush() shows all that is there
   for (auto const& [name, its_host] : hosts_) {
     bool const live = tick - its_host.last_tick <= live_steps * its_host.step;
     if (!live || its_host.apps.empty() || its_host.window.delivered(tick)) continue;
@@ -275,6 +276,8 @@ bool RollupEngine::all_brought(WallTime tick, AppNumber number) const {
 
 bool RollupEngine::flush(WallTime now) {
   if (!store_) return false;
+  // An app waits for its hosts: until its tick is gathered, and behind that until it is time for
+  // stragglers.
   WallTime const before =
       std::exchange(gathered_, std::max({gathered_, let_go_, ready_, now - options_.gathering}));
   bool const stragglers =

@@ -35,7 +35,8 @@ Result<void> Store::State::load_spills() {
   if (auto synced = disk_.sync_directory(path("spill")); !synced) return synced.error();
   for (std::string const& name : *names) {
     if (name == new_segment_name)  // until the next merge, in hours, it would only take room
-      if (auto removed = disk_.remove(path("spill/" + name)); !removed) return removed.error();
+      if (auto removed = disk_.remove(path("spill/" + name)); !removed)
+        log_.warning("{}", to_string(removed.error()));
     if (!is_spill_name(name)) continue;
     next_spill_ = std::max(next_spill_, spill_number(name) + 1);
     auto spill = SpillFile::open(disk_, path("spill/" + name), chunks_);
