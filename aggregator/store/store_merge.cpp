@@ -77,6 +77,20 @@ Result<void> Store::State::merge_spills(std::size_t least) {
   return {};
 }
 
+// How rows of the entity become one; nothing: it is neither in memory nor among the dead.
+std::optional<OfOneTick> Store::State::kept_as(EntityId id) const {
+  // It may come back to life, and the spill beside us may write that down, between the look into
+  // memory and the one at the dead: then it is in memory at the next one.
+  for (int look = 0; look < 2; ++look) {
+    {
+      std::lock_guard const lock(head_mutex_);
+      if (auto const known = head_.of_one_tick(id)) return known;
+    }
+    if (is_dead(id)) return OfOneTick::first;
+  }
+  return std::nullopt;
+}
+
 // What the parts have of the entities, without deleted rows; what is damaged is counted on
 // `damaged` and left out.
 Result<std::shared_ptr<SpillFile const>> Store::State::write_segment(
@@ -90,11 +104,7 @@ Result<std::shared_ptr<SpillFile const>> Store::State::write_segment(
   for (EntityId const id : ids) {
     if (job_stopping_) result = Error{Errc::gone, 0, "stopping"};
     if (!result) break;
-    auto of_one_tick = [&] {
-      std::lock_guard const lock(head_mutex_);
-      return head_.of_one_tick(id);
-    }();
-    if (!of_one_tick && is_dead(id)) of_one_tick = OfOneTick::first;
+    auto const of_one_tick = kept_as(id);
     if (!of_one_tick) continue;  // past its retention
     table.clear();
     for (std::size_t i = 0; i < parts.size() && result; ++i)

@@ -131,6 +131,7 @@ class Store::State {
   void revive(std::vector<CatalogueEntity> dead);
   void let_reads_in() const;
   bool is_dead(EntityId id) const;
+  std::optional<OfOneTick> kept_as(EntityId id) const;
   class DeadReading;
   Result<std::string> write_spill(SpillInfo const& info, std::vector<EntityId> const& ids,
                                   Written& written);
