@@ -68,11 +68,18 @@ Result<void> read_quoted_tags(std::string_view text, PointTags& tags) {
   return {};
 }
 
+// Whether carbon takes it for a name with tags in braces: name{tag="value"}.
+bool has_braces(std::string_view path) {
+  return path.ends_with("\"}") && path.find('{') != std::string_view::npos;
+}
+
 Result<std::string> tagged_path(std::string_view name, PointTags tags) {
   tags.erase("name");  // it is the metric's own name, whatever was sent
   name.remove_prefix(std::min(name.find_first_not_of('~'), name.size()));
   if (name.empty()) return bad_path("tags without a name");
+  Error const braces = bad_path("a name or a value that reads as tags in braces");
   if (tags.empty()) {  // an ordinary name then
+    if (has_braces(name)) return braces;
     if (auto sound = check_nodes(name); !sound) return sound.error();
     return std::string(name);
   }
@@ -85,6 +92,7 @@ Result<std::string> tagged_path(std::string_view name, PointTags tags) {
   std::string path(name);
   for (std::string const& text : texts) path += text;
   if (path.size() > path_limit::path_bytes) return long_path("a name of more than 1024 bytes");
+  if (has_braces(path)) return braces;  // who asks for it would be told of other tags
   return path;
 }
 
@@ -119,7 +127,8 @@ Result<std::string> canonical_path(std::string_view sent) {
   if (sent.size() > path_limit::path_bytes) return long_path("a name of more than 1024 bytes");
   if (!is_printable_utf8(sent)) return bad_path("a name that is not printable UTF-8");
   PointTags tags;
-  if (auto const brace = sent.find('{'); sent.ends_with("\"}") && brace != std::string_view::npos) {
+  if (has_braces(sent)) {
+    auto const brace = sent.find('{');
     if (brace == 0) return bad_path("tags without a name");
     auto const inside = sent.substr(brace + 1, sent.size() - brace - 2);
     if (auto read = read_quoted_tags(inside, tags); !read) return read.error();

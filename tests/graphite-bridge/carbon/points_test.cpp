@@ -36,6 +36,10 @@ TEST_CASE("names that would be another's, or cannot be shown, are refused") {
     CHECK_FALSE(canonical_path(bad));
   CHECK(canonical_path("~a.b;name=c").value_or("refused") == "a.b");
   CHECK_FALSE(canonical_path(std::string("a\0b", 3)));
+  // What these would be called reads as tags in braces.
+  CHECK_FALSE(canonical_path("a;z=b{c\"};b=1"));
+  CHECK_FALSE(canonical_path("a{b\"};name=c"));
+  CHECK(canonical_path("a;b=b{c\"};z=1").value_or("refused") == "a;b=b{c\"};z=1");
 }
 
 TEST_CASE("names are bounded in bytes and nodes") {
