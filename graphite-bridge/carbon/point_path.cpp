@@ -130,6 +130,7 @@ Result<std::string> canonical_path(std::string_view sent) {
   if (has_braces(sent)) {
     auto const brace = sent.find('{');
     if (brace == 0) return bad_path("tags without a name");
+    if (sent.find(';') < brace) return bad_path("tags in braces behind a name with a ;");
     auto const inside = sent.substr(brace + 1, sent.size() - brace - 2);
     if (auto read = read_quoted_tags(inside, tags); !read) return read.error();
     return tagged_path(sent.substr(0, brace), std::move(tags));

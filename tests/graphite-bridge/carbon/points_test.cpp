@@ -39,6 +39,7 @@ TEST_CASE("names that would be another's, or cannot be shown, are refused") {
   // What these would be called reads as tags in braces.
   CHECK_FALSE(canonical_path("a;z=b{c\"};b=1"));
   CHECK_FALSE(canonical_path("a{b\"};name=c"));
+  CHECK_FALSE(canonical_path("a;b=c;b=d{e=\"f\"}"));
   CHECK(canonical_path("a;b=b{c\"};z=1").value_or("refused") == "a;b=b{c\"};z=1");
 }
 
