@@ -233,13 +233,8 @@ int run(Settings settings, config::OptionTable const& table) {
   auto evaluation = std::make_unique<api::QueryPool>(1, 100'000);
 
   api::EventStream stream(loop, or_fail("events", event::EventReader::open(events_file)));
-  watch.start(
-      [&store](store::EntityId id) {
-        if (auto living = store->entity(id)) return living;
-        auto const dead = store->dead({id});
-        return dead && !dead->empty() ? dead->pointers().front() : nullptr;
-      },
-      [&store] { return store->entities(); }, [&stream] { stream.notify(); });
+  watch.start([&store](store::EntityId id) { return store->entity(id); },
+              [&store] { return store->entities(); }, [&stream] { stream.notify(); });
 
   event::Announcer announcer(std::move(told_events), clock, settings.retention,
                              [&stream] { stream.notify(); });

@@ -249,9 +249,15 @@ std::shared_ptr<EntityList const> Store::State::entities() const {
 }
 
 EntityPtr Store::State::entity(EntityId id) const {
-  std::lock_guard const lock(head_mutex_);
-  auto info = head_.find(id);
-  return info ? what_is_left(std::move(info), *tombstones_) : nullptr;
+  for (int look = 0; look < 2; ++look) {  // as in kept_as()
+    {
+      std::lock_guard const lock(head_mutex_);
+      if (auto info = head_.find(id)) return what_is_left(std::move(info), *tombstones_);
+    }
+    auto const over = dead({id});
+    if (over && !over->empty()) return over->pointers().front();
+  }
+  return nullptr;
 }
 
 // Under the lock: what the deleted rows of an entity leave of it; null: nothing.

@@ -168,7 +168,7 @@ class Store final : public Appender {
   // an entity or a column appeared, labels or a step changed, or an entity went.
   std::shared_ptr<EntityList const> entities() const;
   std::uint64_t generation() const;
-  EntityPtr entity(EntityId id) const;  // as it stands in entities(); null: it does not
+  EntityPtr entity(EntityId id) const;  // that lives or is over; null: it is not known any more
 
   // Containers that are over and left memory; entities() has them no more. The groups' pointer is
   // the same as long as none came or went. Whoever joins both asks entities() first: what leaves

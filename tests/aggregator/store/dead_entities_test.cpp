@@ -83,6 +83,13 @@ TEST_CASE("a container that is over leaves memory and is found on disk, rows and
   REQUIRE(dead->size() == 2);
   CHECK(dead->at(0).id == buried.first_id);
   CHECK(dead->at(0).entity == container("a", 1));
+  // One by one, whether they live or not.
+  REQUIRE(store.entity(buried.first_id));
+  CHECK(store.entity(buried.first_id)->entity == container("a", 1));
+  auto const living = store.entities();
+  REQUIRE(store.entity(living->front().id));
+  CHECK(store.entity(living->front().id)->entity == living->front().entity);
+  CHECK(store.entity(1'000'000) == nullptr);
   CHECK(dead->at(0).step == 10s);
   CHECK(dead->at(0).columns == std::vector<MetricId>{metric::cpu_usage, metric::mem_usage});
   auto const rows = buried.trial.rows(container("a", 1).key);
