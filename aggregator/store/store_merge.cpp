@@ -15,34 +15,42 @@ namespace dadvisor::aggregator::store {
 
 // A merge is a minute of work that nobody waits for; meanwhile memory fills with what the next
 // spills are to take, and more threads than there are cores keep batches from being applied.
+//
+// A spill that came beside the merge may have made the next one due, and no other will look before
+// the spill behind it.
 void Store::State::merge_beside_spills() {
-  bool merged = false;
-  std::thread merger([&] {
-    give_way();
-    auto done = merge_spills(options_.spills_per_segment);
-    if (done)
-      if (auto const rewritten = rewrite_segment(); !rewritten) done = rewritten.error();
-    if (!done && !job_stopping_)
-      log_.error("spills cannot be merged yet: {}", to_string(done.error()));
-    std::lock_guard const lock(job_mutex_);
-    merged = true;
-    job_wake_.notify_one();
-  });
-  std::unique_lock lock(job_mutex_);
-  for (;;) {
-    job_wake_.wait(lock, [&] { return merged || job_; });
-    if (merged) break;
-    SpillJob job = std::move(*job_);
-    job_.reset();
+  for (bool again = true; again;) {
+    bool ended = false;
+    bool merged = false;
+    bool spilled = false;
+    std::thread merger([&] {
+      give_way();
+      auto const done = merge_spills(options_.spills_per_segment);
+      auto const rewritten = done ? rewrite_segment() : done;
+      if (!rewritten && !job_stopping_)
+        log_.error("spills cannot be merged yet: {}", to_string(rewritten.error()));
+      std::lock_guard const lock(job_mutex_);
+      ended = true;
+      merged = done && *done;
+      job_wake_.notify_one();
+    });
+    std::unique_lock lock(job_mutex_);
+    for (;;) {
+      job_wake_.wait(lock, [&] { return ended || job_; });
+      if (ended) break;
+      SpillJob job = std::move(*job_);
+      job_.reset();
+      lock.unlock();
+      spilled |= run_spill(job);
+      lock.lock();
+    }
     lock.unlock();
-    run_spill(job);
-    lock.lock();
+    merger.join();
+    again = (merged || spilled) && !job_stopping_;
   }
-  lock.unlock();
-  merger.join();
 }
 
-Result<void> Store::State::merge_spills(std::size_t least) {
+Result<bool> Store::State::merge_spills(std::size_t least) {
   Spills parts;
   {
     std::lock_guard const lock(head_mutex_);
@@ -56,7 +64,7 @@ Result<void> Store::State::merge_spills(std::size_t least) {
         parts.push_back(spill);
     }
   }
-  if (parts.size() < std::max<std::size_t>(least, 2)) return {};
+  if (parts.size() < std::max<std::size_t>(least, 2)) return false;
   std::set<EntityId> ids;
   std::uint64_t damaged = 0;
   for (auto const& part : parts) {
@@ -74,7 +82,7 @@ Result<void> Store::State::merge_spills(std::size_t least) {
   }
   remove_merged();
   ++merge_count_;
-  return {};
+  return true;
 }
 
 // How rows of the entity become one; nothing: it is neither in memory nor among the dead.

@@ -136,8 +136,8 @@ class Store::State {
   Result<std::string> write_spill(SpillInfo const& info, std::vector<EntityId> const& ids,
                                   Written& written);
   void release(Written const& written);
-  // Makes one segment of the oldest spills if there are `least` of them, and at least two.
-  Result<void> merge_spills(std::size_t least);
+  // Makes one segment of the oldest spills; false: there are not `least` of them, or not two.
+  Result<bool> merge_spills(std::size_t least);
   Result<std::shared_ptr<SpillFile const>> write_segment(SpillInfo const& info,
                                                          std::vector<EntityId> const& ids,
                                                          Spills const& parts,
