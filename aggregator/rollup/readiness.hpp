@@ -5,10 +5,10 @@
 
 #include <cstddef>
 #include <deque>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/core/clock.hpp"
@@ -59,7 +59,7 @@ class Readiness {
   std::set<std::string> awaited_;
   WallTime started_;
   WallTime last_;  // the last tick reported, or before the first one
-  std::map<std::string, Agent> agents_;
+  std::unordered_map<std::string, Agent> agents_;
   Nanoseconds last_step_;
   std::deque<WallTime> open_;
 };

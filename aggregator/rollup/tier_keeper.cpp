@@ -23,9 +23,13 @@ void TierKeeper::work(WallTime now, std::function<bool()> const& stopping) {
   for (store::Tier const tier : store::all_tiers)
     while (auto const period = due(tier, now))
       if (stopping() || !seal(tier, *period, stopping)) return;
+  if (mended_ == WallTime()) mended_ = now;  // what a start brings is more urgent
   if (now - mended_ < options_.spacing && now >= mended_) return;
   for (store::Tier const tier : store::all_tiers) {
-    while (mend(tier, stopping))
+    // Each period once: where late rows go on coming, as they do behind an outage, the same windows
+    // would be made again without an end, and those of the periods before never.
+    for (WallTime until = WallTime::max(); auto const period = mend(tier, until, stopping);
+         until = *period)
       if (stopping()) return;
     if (auto tidied = store_.tidy_tier(tier, stopping); !tidied && !stopping())
       failed("cannot tidy a tier", tidied.error());
@@ -90,18 +94,19 @@ bool TierKeeper::seal(store::Tier tier, WallTime period, std::function<bool()> c
   return false;
 }
 
-bool TierKeeper::mend(store::Tier tier, std::function<bool()> const& stopping) {
-  auto const ranges = store_.begin_dirty(tier);
+std::optional<WallTime> TierKeeper::mend(store::Tier tier, WallTime until,
+                                         std::function<bool()> const& stopping) {
+  auto const ranges = store_.begin_dirty(tier, until);
   if (ranges.empty()) {
     store_.end_dirty(tier, true);  // what has no raw rows any more is left as it is
-    return false;
+    return std::nullopt;
   }
   WallTime const period = tick_of(ranges.front().from, store_.plan(tier).period);
   auto const entities = entities_of(tier, period);
   if (!entities) {
     failed("cannot mend a tier", entities.error());
     store_.end_dirty(tier, false);
-    return false;
+    return std::nullopt;
   }
   EntityDirectory const directory(*entities);
   auto const written = write(tier, period, false, directory, ranges, stopping);
@@ -114,7 +119,7 @@ bool TierKeeper::mend(store::Tier tier, std::function<bool()> const& stopping) {
     failed("cannot mend a tier", written.error());
   }
   store_.end_dirty(tier, static_cast<bool>(written));
-  return static_cast<bool>(written);
+  return written ? std::optional(period) : std::nullopt;
 }
 
 // The store marks what a late row changes by its rates. Its counters also rose by a part of what

@@ -44,7 +44,10 @@ class TierKeeper {
   Result<std::shared_ptr<store::EntityList const>> entities_of(store::Tier tier,
                                                                WallTime period) const;
   bool seal(store::Tier tier, WallTime period, std::function<bool()> const& stopping);
-  bool mend(store::Tier tier, std::function<bool()> const& stopping);
+  // Makes again what is dirty of the newest period that ends at `until` or before, and says which
+  // that was; nothing: none is, or it failed.
+  std::optional<WallTime> mend(store::Tier tier, WallTime until,
+                               std::function<bool()> const& stopping);
   Result<void> write(store::Tier tier, WallTime period, bool whole,
                      EntityDirectory const& directory, Ranges const& ranges,
                      std::function<bool()> const& stopping);

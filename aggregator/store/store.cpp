@@ -437,7 +437,9 @@ Result<void> Store::write_tier(Tier tier, WallTime period, bool whole, NextTierR
   return state_->write_tier(tier, period, whole, next);
 }
 void Store::mark_dirty(Tier tier, DirtyRange const& range) { state_->mark_dirty(tier, range); }
-std::vector<DirtyRange> Store::begin_dirty(Tier tier) { return state_->begin_dirty(tier); }
+std::vector<DirtyRange> Store::begin_dirty(Tier tier, WallTime until) {
+  return state_->begin_dirty(tier, until);
+}
 void Store::end_dirty(Tier tier, bool clean) { state_->end_dirty(tier, clean); }
 Result<void> Store::tidy_tier(Tier tier, std::function<bool()> const& stopping) {
   return state_->tidy_tier(tier, stopping);

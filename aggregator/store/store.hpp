@@ -216,9 +216,10 @@ class Store final : public Appender {
   Result<void> write_tier(Tier tier, WallTime period, bool whole, NextTierRows const& next);
   // Marks what the files of a tier hold wrongly.
   void mark_dirty(Tier tier, DirtyRange const& range);
-  // The newest sealed period's dirty ranges, by entity ascending; empty when all is clean. Those
-  // whose raw rows are gone are counted and left out: a window is never made of a part of its rows.
-  std::vector<DirtyRange> begin_dirty(Tier tier);
+  // Dirty ranges of the newest sealed period that ends at `until` or before, by entity ascending;
+  // empty when all is clean there. Those whose raw rows are gone are counted and left out: a window
+  // is never made of a part of its rows.
+  std::vector<DirtyRange> begin_dirty(Tier tier, WallTime until);
   void end_dirty(Tier tier, bool clean);
   // Removes what is past its retention and merges the patches of one period. Errors: io.
   Result<void> tidy_tier(Tier tier, std::function<bool()> const& stopping);

@@ -71,7 +71,7 @@ class Store::State {
   void begin_seal(Tier tier, WallTime until);
   Result<void> write_tier(Tier tier, WallTime period, bool whole, NextTierRows const& next);
   void mark_dirty(Tier tier, DirtyRange const& range);
-  std::vector<DirtyRange> begin_dirty(Tier tier);
+  std::vector<DirtyRange> begin_dirty(Tier tier, WallTime until);
   void end_dirty(Tier tier, bool clean);
   Result<void> tidy_tier(Tier tier, std::function<bool()> const& stopping);
   Result<std::vector<EntityInfo>> extend(std::span<EntityInfo const> with);

@@ -80,11 +80,12 @@ void Store::State::mark_dirty(Tier tier, DirtyRange const& range) {
   head_.mark_dirty(tier, range.entity, tick_ns(range.from), tick_ns(range.until));
 }
 
-std::vector<DirtyRange> Store::State::begin_dirty(Tier tier) {
+std::vector<DirtyRange> Store::State::begin_dirty(Tier tier, WallTime until) {
   std::vector<DirtyRange> ranges;
   {
     std::lock_guard const lock(head_mutex_);
-    ranges = head_.dirty(tier).begin_newest(tier_files(tier).sealed_until());
+    ranges =
+        head_.dirty(tier).begin_newest(std::min(tier_files(tier).sealed_until(), tick_ns(until)));
   }
   if (tier != Tier::ten_minutes)
     late_beyond_raw_ +=

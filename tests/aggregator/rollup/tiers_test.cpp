@@ -210,6 +210,34 @@ TEST_CASE("late rows make the windows that they touch again, also after a kill")
   check_kept_is_made(world, last);
 }
 
+TEST_CASE("rows that come late while windows are made again wait for the next turn") {
+  TieredStore world;
+  world.lives = {life("a", "shop", "1", 0, 999), life("b", "shop", "2", 0, 999)};
+  world.open();
+  int const late = 60, last = 6 * 30;  // of "b" the first ten minutes come last
+  for (int number = 0; number <= last; ++number) {
+    world.deliver("a", number);
+    if (number >= late) world.deliver("b", number);
+    world.advance(TieredStore::step);
+  }
+  world.settle();
+  int next = 0;
+  auto const deliver = [&] {
+    if (next < late) world.deliver("b", next++);
+    world.run([] {});
+    return false;
+  };
+  deliver();
+  world.clock.advance(70s);
+  auto const before = world.keeper->counters().mended_ranges;
+  world.keeper->work(world.clock.wall(), deliver);
+  CHECK(world.keeper->counters().mended_ranges > before);
+  CHECK(next < late);  // all of them, were it to end when nothing is dirty
+  while (next < late) deliver();
+  world.settle();
+  check_kept_is_made(world, last);
+}
+
 TEST_CASE("an increase over a long hole counts behind it, also when a late row parts the hole") {
   TieredStore world;
   world.lives = {life("a", "shop", "1", 0, 999), life("b", "shop", "2", 0, 999)};
