@@ -33,6 +33,7 @@ class Peer(lab.Program):
     path = ""        # that is posted to
     share = 1        # of the containers: a server too slow for all gets fewer
     synced = False   # whether an acknowledgement means that it is on disk
+    pause = 0.01     # a restart is timed
 
     def __init__(self, directory):
         self.directory = os.path.join(directory, re.sub(r"\W+", "-", self.name))

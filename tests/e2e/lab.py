@@ -106,6 +106,7 @@ def http_get(url, timeout=10, authority=None, token=None):
 # ---- programs -------------------------------------------------------------------------------
 class Program:
     """One process that is started, killed and started again with the same arguments."""
+    pause = 0.2  # seconds between two looks whether it is ready
 
     def __init__(self, name, directory, command, environment=None):
         self.name, self.command, self.process = name, command, None
@@ -117,7 +118,7 @@ class Program:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, env=self.environment)
         try:
-            wait_until(self.ready, 30, "%s is ready" % self.name)
+            wait_until(self.ready, 30, "%s is ready" % self.name, self.pause)
         except AssertionError as error:
             self.stop()
             raise AssertionError("%s\n%s" % (error, self.log_tail())) from None
