@@ -5,135 +5,15 @@
 #include <random>
 
 #include "common/core/delivery/stream_sender.hpp"
-#include "common/core/frame/frame.hpp"
+#include "ingest_on_trial.hpp"
 
-using namespace dadvisor;
-using namespace dadvisor::aggregator;
-using namespace dadvisor::aggregator::ingest;
+namespace dadvisor::aggregator::ingest {
+namespace {
+
 using delivery::BatchesReply;
 using delivery::LaneMarks;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-namespace {
-
-constexpr std::int64_t day_one = 1700000000;
-
-struct HandClock final : Clock {
-  WallTime now = from_unix_seconds(day_one);
-  MonotonicTime mono{std::chrono::hours(1)};
-  WallTime wall() const override { return now; }
-  MonotonicTime monotonic() const override { return mono; }
-};
-
-// A store whose syncs come when the test says so.
-struct HandStore final : store::Appender {
-  struct Waiting {
-    std::string frame;
-    std::shared_ptr<Batch const> batch;
-    std::function<void(Result<void>)> done;
-  };
-  std::deque<Waiting> waiting;
-  std::vector<Batch> kept;
-  std::vector<store::StreamMark> at_start;
-
-  void append(std::string frame, std::shared_ptr<Batch const> batch,
-              std::function<void(Result<void>)> done) override {
-    waiting.push_back({std::move(frame), std::move(batch), std::move(done)});
-  }
-  std::vector<store::StreamMark> marks() const override { return at_start; }
-  std::uint64_t unapplied = 0;
-  std::uint64_t unapplied_cells() const override { return unapplied; }
-
-  void sync() {  // what waits now; what that lets in waits for the next
-    std::deque<Waiting> now;
-    now.swap(waiting);
-    for (auto& entry : now) {
-      kept.push_back(*entry.batch);
-      entry.done({});
-    }
-  }
-  void fail() {
-    std::deque<Waiting> now;
-    now.swap(waiting);
-    for (auto& entry : now) entry.done(Error{Errc::unavailable, ENOSPC, "disk full"});
-  }
-};
-
-struct Aggregator {
-  HandClock clock;
-  HandStore store;
-  std::deque<std::function<void()>> posted;
-  std::unique_ptr<Ingest> ingest;
-
-  explicit Aggregator(std::vector<store::StreamMark> marks = {}, IngestOptions options = {}) {
-    store.at_start = std::move(marks);
-    ingest = std::make_unique<Ingest>(
-        std::move(options), store, clock,
-        [this](auto function) { posted.push_back(std::move(function)); }, Log("ingest"));
-  }
-  void run_posted() {
-    while (!posted.empty()) {
-      auto function = std::move(posted.front());
-      posted.pop_front();
-      function();
-    }
-  }
-  void sync_all() {
-    for (int i = 0; i < 100 && !store.waiting.empty(); ++i) {
-      store.sync();
-      run_posted();
-    }
-  }
-  std::shared_ptr<std::optional<Reply>> hello(std::string const& agent, LaneMarks first = {1, 1},
-                                              Ingest::Proven const& proven = {},
-                                              std::string const& instance = "i") {
-    auto reply = std::make_shared<std::optional<Reply>>();
-    delivery::Hello const hello{agent, instance, "boot", 1, first};
-    ingest->hello(to_json(hello), proven, [reply](Reply r) { *reply = std::move(r); });
-    return reply;
-  }
-  std::shared_ptr<std::optional<Reply>> send(std::string body, Ingest::Proven const& proven = {}) {
-    auto reply = std::make_shared<std::optional<Reply>>();
-    ingest->batches(std::move(body), proven, [reply](Reply r) { *reply = std::move(r); });
-    return reply;
-  }
-};
-
-Batch batch_of(std::string const& agent, std::uint64_t sequence, Lane lane = Lane::fresh,
-               std::int64_t tick = day_one) {
-  Batch batch;
-  batch.stream = {agent, 1};
-  batch.lane = lane;
-  batch.sequence = sequence;
-  batch.tick = from_unix_seconds(tick);
-  batch.step = seconds(10);
-  batch.schemas = {{{1, 2}}};
-  batch.entities = {{0, {{EntityKind::host, agent, "", 0}, {}}}};
-  batch.rows = {{0, 0, {static_cast<std::int64_t>(sequence), std::nullopt}}};
-  return batch;
-}
-
-std::string body_of(std::vector<std::string> const& frames, std::string const& instance = "i") {
-  auto body = delivery::start_batches(instance);
-  for (auto const& frame : frames) delivery::add_frame(body, frame);
-  return body;
-}
-std::string body_of(Batch const& batch) { return body_of(std::vector{encode_key_frame(batch)}); }
-
-BatchesReply answer(std::shared_ptr<std::optional<Reply>> const& reply) {
-  REQUIRE(reply->has_value());
-  auto const parsed = delivery::parse_batches_reply((*reply)->body);
-  INFO((*reply)->body);
-  REQUIRE(parsed);
-  CHECK((*reply)->status == delivery::status_of(*parsed));
-  return *parsed;
-}
-unsigned status(std::shared_ptr<std::optional<Reply>> const& reply) {
-  return reply->has_value() ? (*reply)->status : 0;
-}
-
-}  // namespace
 
 TEST_CASE("a batch is acknowledged after its sync, not before, and stored as it was sent") {
   Aggregator aggregator;
@@ -320,117 +200,6 @@ TEST_CASE("a thousand agents do not wait for each other: one sync for all") {
   for (auto const& reply : replies) REQUIRE(status(reply) == 200);
 }
 
-TEST_CASE("a tick ahead of the clock or too old is refused, counted, and the rest is kept") {
-  Aggregator aggregator;
-  aggregator.hello("a");
-  auto misaligned = batch_of("a", 4);
-  misaligned.tick += seconds(1);
-  auto endless = batch_of("a", 5);
-  endless.step = Nanoseconds(-5);
-  auto const reply = aggregator.send(body_of(std::vector<std::string>{
-      encode_key_frame(batch_of("a", 1, Lane::fresh, day_one + 610)),
-      encode_key_frame(batch_of("a", 2, Lane::fresh, day_one + 600)),
-      encode_key_frame(batch_of("a", 3, Lane::fresh, day_one - 86410)),
-      encode_key_frame(misaligned), encode_key_frame(endless),
-      encode_key_frame(batch_of("a", 6, Lane::fresh, day_one - 86400)),
-      encode_key_frame(batch_of("a", 7, Lane::fresh, std::int64_t(1) << 32)),
-      encode_key_frame(batch_of("a", 8))}));
-  aggregator.sync_all();
-  auto const said = answer(reply);
-  CHECK(said.acked.fresh == 8);
-  std::vector<std::uint64_t> refused;
-  for (auto const& batch : said.refused) refused.push_back(batch.sequence);
-  CHECK(refused == std::vector<std::uint64_t>{1, 3, 4, 5, 7});
-  CHECK(aggregator.store.kept.size() == 3);
-  auto const counters = aggregator.ingest->counters();
-  CHECK(counters.quarantined == 2);
-  CHECK(counters.too_old == 1);
-  CHECK(counters.unfit == 2);
-}
-
-TEST_CASE("a stamp at the ends of the range is refused without overflow") {
-  HandClock clock;
-  for (auto const ns :
-       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
-        std::int64_t(0), std::int64_t(-1)}) {
-    FrameHeader header;
-    header.step = seconds(10);
-    header.tick = WallTime(Nanoseconds(ns));
-    CHECK(object_to_stamp(header, clock.now));
-  }
-}
-
-TEST_CASE("an agent writes no rows of another host, by its token or by its rows") {
-  Aggregator aggregator;
-  CHECK(status(aggregator.hello("a", {1, 1}, {"b"})) == 403);
-  CHECK(status(aggregator.hello("a", {1, 1}, {"a"})) == 200);
-  CHECK(status(aggregator.send(body_of(batch_of("a", 1)), {"b", "c"})) == 403);
-  CHECK(aggregator.ingest->counters().denied == 2);
-  auto batch = batch_of("a", 1);
-  batch.entities.edit()[0].entity.key.host = "b";
-  auto const reply = answer(aggregator.send(body_of(batch), {"a"}));
-  REQUIRE(reply.refused.size() == 1);
-  CHECK(reply.refused[0].reason.find("another host") != std::string::npos);
-  CHECK(aggregator.store.waiting.empty());
-}
-
-TEST_CASE("what is malformed or too large gets one line, harms no other agent, leaves no trace") {
-  Aggregator aggregator;
-  aggregator.hello("a");
-  aggregator.hello("b");
-  auto const good = encode_key_frame(batch_of("a", 1));
-  std::mt19937 random(1);
-  std::string noise;
-  for (int i = 0; i < 1 << 20; ++i) noise.push_back(static_cast<char>(random()));
-  auto flipped = good;
-  flipped[20] ^= 1;
-  auto newer = good;
-  newer[3] = '2';
-  auto none = batch_of("a", 0);
-  for (auto const& [body, expected] : std::vector<std::pair<std::string, unsigned>>{
-           {"", 400},
-           {noise, 400},
-           {body_of(std::vector<std::string>{flipped}), 400},
-           {body_of(std::vector<std::string>{good.substr(0, good.size() - 1)}), 400},
-           {body_of(std::vector<std::string>{good, encode_key_frame(batch_of("b", 1))}), 400},
-           {body_of(none), 400},
-           {body_of(std::vector<std::string>{newer}), 415},
-           {std::string(delivery::body_bytes + 1, 'd'), 413},
-           {delivery::start_batches("i") + "\xff\xff\xff\xff", 413}}) {
-    auto const reply = aggregator.send(body);
-    CHECK(status(reply) == expected);
-    if (reply->has_value()) {
-      CHECK((*reply)->body.back() == '\n');
-      CHECK((*reply)->body.size() < 200);
-    }
-  }
-  CHECK(aggregator.ingest->counters().malformed == 9);
-  CHECK(aggregator.store.waiting.empty());
-  for (auto const* agent : {"a", "b"}) {
-    auto const reply = aggregator.send(body_of(batch_of(agent, 1)));
-    aggregator.sync_all();
-    CHECK(answer(reply).acked.fresh == 1);
-  }
-  auto reply = aggregator.hello("a\nb");
-  CHECK(status(reply) == 400);
-}
-
-TEST_CASE("agents and waiting bytes are bounded") {
-  IngestOptions options;
-  options.max_agents = 2;
-  options.max_waiting_bytes = 300;
-  Aggregator aggregator({}, options);
-  CHECK(status(aggregator.hello("a")) == 200);
-  CHECK(status(aggregator.hello("b")) == 200);
-  CHECK(status(aggregator.hello("c")) == 503);
-  CHECK(status(aggregator.hello("b")) == 200);
-  auto batch = batch_of("a", 1);
-  batch.entities.edit()[0].entity.labels = {{"app", std::string(150, 'x')}};
-  aggregator.send(body_of(batch));
-  batch.stream.agent = "b";
-  CHECK(status(aggregator.send(body_of(batch))) == 503);
-}
-
 TEST_CASE("senders wait while the store lags behind its log, and nothing of theirs is lost") {
   IngestOptions options;
   options.max_unapplied_cells = 100;
@@ -555,76 +324,6 @@ TEST_CASE("a sender and an ingest that restarts at random agree on every batch")
   CHECK(deltas > 20);
 }
 
-namespace {
-
-std::string sent_at(Batch const& batch, WallTime sent) {
-  auto body = delivery::start_batches("i", sent);
-  delivery::add_frame(body, encode_key_frame(batch));
-  return body;
-}
-
-}  // namespace
-
-TEST_CASE("an agent's clock is seen by what it says when it sends, less the way") {
-  Aggregator aggregator;
-  aggregator.hello("a");
-  CHECK_FALSE(aggregator.ingest->streams().at(0).clock_offset);
-  // 40 s ahead, and so long on the way; the least delayed is the nearest to the truth.
-  std::uint64_t sequence = 0;
-  Nanoseconds expected{};
-  for (auto const way : {milliseconds(900), milliseconds(20), milliseconds(3000)}) {
-    auto const reply = aggregator.send(
-        sent_at(batch_of("a", ++sequence), aggregator.clock.wall() + seconds(40) - way));
-    aggregator.sync_all();
-    expected = std::max(expected, Nanoseconds(seconds(40) - way));
-    CHECK(answer(reply).clock_offset == expected);
-  }
-  CHECK(aggregator.ingest->streams().at(0).clock_offset == seconds(40) - milliseconds(20));
-  // It is set right; four requests later nothing else is known.
-  for (int i = 0; i < 4; ++i) {
-    aggregator.send(sent_at(batch_of("a", ++sequence), aggregator.clock.wall()));
-    aggregator.sync_all();
-  }
-  CHECK(aggregator.ingest->streams().at(0).clock_offset == Nanoseconds::zero());
-  // Who does not tell the time has no offset, rather than none.
-  aggregator.hello("b");
-  CHECK_FALSE(answer([&] {
-                auto const reply = aggregator.send(body_of(batch_of("b", 1)));
-                aggregator.sync_all();
-                return reply;
-              }())
-                  .clock_offset);
-}
-
-TEST_CASE("what comes from a clock more than 10 minutes off is refused with the reason, not kept") {
-  Aggregator aggregator;
-  aggregator.hello("a");
-  std::uint64_t sequence = 0;
-  auto const send = [&](Nanoseconds offset) {
-    // The stamp is as wrong as the clock.
-    auto batch = batch_of("a", ++sequence);
-    batch.tick = tick_of(batch.tick + offset, batch.step);
-    auto const reply = aggregator.send(sent_at(batch, aggregator.clock.wall() + offset));
-    aggregator.sync_all();
-    return answer(reply);
-  };
-  CHECK(send(std::chrono::minutes(-10)).refused.empty());
-  auto const behind = send(-seconds(601));
-  REQUIRE(behind.refused.size() == 1);
-  CHECK(behind.acked.fresh == 2);
-  CHECK(behind.refused[0].reason ==
-        "the host's clock is 601.0 s behind this machine's: set it, its stamps are wrong");
-  auto const ahead = send(std::chrono::hours(24 * 365));
-  REQUIRE(ahead.refused.size() == 1);
-  CHECK(ahead.refused[0].reason ==
-        "the host's clock is 31536000.0 s ahead of this machine's: set it, its stamps are wrong");
-  CHECK(aggregator.store.kept.size() == 1);
-  CHECK(aggregator.ingest->counters().quarantined == 2);
-  // Set right, it is taken at once.
-  CHECK(send({}).refused.empty());
-  CHECK(aggregator.store.kept.size() == 2);
-}
-
 TEST_CASE("what an agent lost is counted and kept by its sequences") {
   Aggregator aggregator;
   aggregator.hello("a");
@@ -641,3 +340,6 @@ TEST_CASE("what an agent lost is counted and kept by its sequences") {
   aggregator.hello("a", {5, 3});  // the same again
   CHECK(told.size() == 2);
 }
+
+}  // namespace
+}  // namespace dadvisor::aggregator::ingest
