@@ -28,9 +28,10 @@ void TierKeeper::work(WallTime now, std::function<bool()> const& stopping) {
   for (store::Tier const tier : store::all_tiers) {
     // Each period once: where late rows go on coming, as they do behind an outage, the same windows
     // would be made again without an end, and those of the periods before never.
-    for (WallTime until = WallTime::max(); auto const period = mend(tier, until, stopping);
-         until = *period)
+    for (auto until = std::optional(WallTime::max()); until;) {
+      until = mend(tier, *until, stopping);
       if (stopping()) return;
+    }
     if (auto tidied = store_.tidy_tier(tier, stopping); !tidied && !stopping())
       failed("cannot tidy a tier", tidied.error());
   }

@@ -5,9 +5,9 @@
 #include <limits>
 #include <set>
 
-#include "aggregator/store/prefetch.hpp"
 #include "common/core/foreign.hpp"
 #include "common/core/metric/rate.hpp"
+#include "common/core/prefetch.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "aggregator/store/prefetch.hpp"
 #include "aggregator/store/wrapping.hpp"
+#include "common/core/prefetch.hpp"
 
 namespace dadvisor::aggregator::store {
 

@@ -3,7 +3,7 @@
 #include <bit>
 #include <utility>
 
-#include "aggregator/store/prefetch.hpp"
+#include "common/core/prefetch.hpp"
 
 namespace dadvisor::aggregator::store {
 namespace {

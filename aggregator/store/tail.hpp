@@ -14,8 +14,8 @@
 
 #include "aggregator/store/block.hpp"
 #include "aggregator/store/open_rows.hpp"
-#include "aggregator/store/prefetch.hpp"
 #include "aggregator/store/rows.hpp"
+#include "common/core/prefetch.hpp"
 
 namespace dadvisor::aggregator::store {
 

@@ -9,6 +9,7 @@
 #include "common/core/frame/frame.hpp"
 #include "common/core/frame/layout.hpp"
 #include "common/core/frame/lookup.hpp"
+#include "common/core/prefetch.hpp"
 
 namespace dadvisor {
 namespace {
@@ -243,19 +244,25 @@ bool read_rows(ByteReader& reader, Base* base, std::vector<std::uint32_t> const&
   auto entity = entities.begin();
   decltype(base->rows.begin()) old_row;
   if (base != nullptr) old_row = base->rows.begin();
+  bool const same_entities = base != nullptr && batch.entities.is(base->entities);
   for (auto& row : batch.rows) {
     row.slot = slots.read(reader);
     row.schema = static_cast<std::uint32_t>(reader.varint(frame_limit::schemas));
     if (!reader.ok() || row.schema >= batch.schemas.size()) return false;
-    if (go_to(row.slot, entity, entities) == nullptr) return false;
     auto const width = batch.schemas[row.schema].metrics.size();
     cells += width;
     if (cells > frame_limit::cells || (width + 7) / 8 > reader.left()) return false;
     decltype(&*old_row) before = nullptr;
-    if (base != nullptr) {
-      before = go_to(row.slot, old_row, base->rows);
+    if (base != nullptr) before = go_to(row.slot, old_row, base->rows);
+    // Of whom the base has a row it has the entity.
+    bool const known = same_entities && before != nullptr;
+    if (!known && go_to(row.slot, entity, entities) == nullptr) return false;
+    if (before != nullptr) {
+      // The next row's cells come from memory while these are read.
+      if (auto const next = old_row + 1; next != base->rows.end())
+        prefetch<Access::write>(next->cells.data(), next->cells.size() * sizeof(Cell));
       // base_row()'s rule; whose entity is the base's own is of the same life.
-      bool const same = before != nullptr && before->schema == row.schema &&
+      bool const same = before->schema == row.schema &&
                         (!std::binary_search(fresh.begin(), fresh.end(), row.slot) ||
                          base_row(base, batch.entities, row.slot, row.schema) != nullptr);
       if (!same) before = nullptr;

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace dadvisor::aggregator::store {
+namespace dadvisor {
 
 enum class Access { read, write };
 
@@ -16,4 +16,4 @@ void prefetch(void const* begin, std::size_t size) {
     __builtin_prefetch(bytes + at, access == Access::write ? 1 : 0);
 }
 
-}  // namespace dadvisor::aggregator::store
+}  // namespace dadvisor
