@@ -61,6 +61,9 @@ class Peer(lab.Program):
     def settle(self):
         """Begins what the server would do by itself later."""
 
+    def wait_for_replay(self):
+        """Until what a restart reads behind its first answer is there."""
+
     def wait_for_late(self):
         """Until what the server makes anew a while after rows came late is made; False: nothing."""
         return False

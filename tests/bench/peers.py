@@ -49,6 +49,10 @@ class Dadvisor(Peer):
         except AssertionError as error:
             print("    " + str(error))
 
+    def wait_for_replay(self):
+        lab.wait_until(lambda: b"still being read" not in lab.http_get(self.url + "/readyz")[1], 120,
+                       "what was in memory alone is read from the log")
+
     def wait_for_late(self):
         def waiting():  # ticks of apps and clusters
             page = lab.http_get(self.url + "/metrics")[1].decode()

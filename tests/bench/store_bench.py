@@ -118,6 +118,7 @@ def measure(kind, containers, ticks, directory, recording):
         lab.wait_until(lambda: lab.http_get(queries["one"], 60)[0] == 200 or None, 120,
                        "%s answers again" % peer.name, 0.01)
         figures["restart"] = time.monotonic() - began
+        peer.wait_for_replay()
         last, more = said["samples"], series * (min(ticks, 30) - 2)
         stored, before = peer.count(load, min(ticks, 30)), -1
         while stored < last + more and stored != before:  # what is replayed may show a little later
