@@ -12,7 +12,6 @@ namespace {
 
 using delivery::BatchesReply;
 using delivery::LaneMarks;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST_CASE("a batch is acknowledged after its sync, not before, and stored as it was sent") {

@@ -8,8 +8,6 @@
 namespace dadvisor::aggregator::ingest {
 namespace {
 
-using delivery::BatchesReply;
-using delivery::LaneMarks;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
