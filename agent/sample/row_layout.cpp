@@ -163,13 +163,13 @@ RowLayout::RowLayout(std::vector<MetricId> metrics) : schema_{std::move(metrics)
 }
 
 Row RowLayout::row(std::uint32_t slot, std::uint32_t schema_index) const {
-  return Row{slot, schema_index, std::vector<Cell>(schema_.metrics.size())};
+  return Row{slot, schema_index, Cells(schema_.metrics.size())};
 }
 
 void RowLayout::set(Row& row, MetricId metric, std::optional<std::int64_t> value) const {
   std::int16_t const position = position_.at(metric);
   assert(position != nowhere);
-  row.cells[static_cast<std::size_t>(position)] = value;
+  row.cells.set(static_cast<std::size_t>(position), value);
 }
 
 void RowLayout::set_real(Row& row, MetricId metric, std::optional<double> value) const {

@@ -167,7 +167,7 @@ void Sampler::give_last_rows(Batch& batch, std::vector<Life*>& lives, std::vecto
     auto const& metrics = container_layout_.schema().metrics;
     for (std::size_t i = 0; i < metrics.size(); ++i)
       if (metrics[i] != m::mem_peak && find_metric(metrics[i])->kind == MetricKind::gauge)
-        row.cells[i].reset();
+        row.cells.set(i, std::nullopt);
     rows.push_back(std::move(row));
     lives.push_back(life.get());
     ++stats_.last_rows;

@@ -55,7 +55,7 @@ class View {
     auto const& metrics = batch.schemas.at(row.schema).metrics;
     auto const at = std::ranges::find(metrics, metric);
     if (at == metrics.end()) return std::nullopt;
-    return row.cells.at(static_cast<std::size_t>(at - metrics.begin()));
+    return row.cells[static_cast<std::size_t>(at - metrics.begin())];
   }
 
   Batch const& now_;

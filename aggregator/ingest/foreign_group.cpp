@@ -96,14 +96,14 @@ bool ForeignGroup::open(ForeignEntity& member, std::int64_t time, std::uint32_t 
     open_cells += more;
     if (!there) {
       place = static_cast<std::uint16_t>(rows.size());
-      rows.push_back({member.slot, schema, std::vector<Cell>(width)});
+      rows.push_back({member.slot, schema, Cells(width)});
     } else {
       rows[place].schema = schema;
       rows[place].cells.resize(width);
     }
   }
   member.time = time;
-  member.cells = rows[place].cells.data();
+  member.cells = rows[place].cells.writer();
   member.width = static_cast<std::uint32_t>(rows[place].cells.size());
   return true;
 }

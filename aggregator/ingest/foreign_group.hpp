@@ -31,7 +31,7 @@ struct ForeignEntity {
   std::uint32_t count = 0;  // of leaves
   // The open row that was put into last: of the slot that begins at `time`, seconds.
   std::int64_t time = no_time;
-  Cell* cells = nullptr;
+  Cells::Writer cells;
   std::uint32_t width = 0;
 };
 

@@ -72,7 +72,7 @@ class ForeignRows {
     auto const since = static_cast<std::uint64_t>(seconds - its.time);
     bool const there = since < static_cast<std::uint64_t>(its.step) && series.column < its.width;
     if (!there && !open(series, seconds)) return false;
-    its.cells[series.column] = real_cell(value);
+    its.cells.set(series.column, *real_cell(value));
     return true;
   }
   // Appends what came since, if the store has answered what it got before and does not lag; at the

@@ -66,18 +66,19 @@ FigurePlan::FigurePlan(Schema const& schema) {
   }
 }
 
-Figures InstanceReadings::take(FigurePlan const& plan, std::span<Cell const> cells, WallTime tick,
+Figures InstanceReadings::take(FigurePlan const& plan, Cells const& cells, WallTime tick,
                                Nanoseconds step, std::int64_t start_ns,
                                std::optional<WallTime> previous_tick) {
   Layout const& all = layout();
   Figures figures(all.kinds.size(), none);
   last_.resize(all.counters, no_reading);
   for (auto const& [cell, figure, real] : plan.gauges_)
-    if (cells[cell])
-      figures[figure] = real ? cell_real(*cells[cell]) : static_cast<double>(*cells[cell]);
+    if (auto const value = cells[cell])
+      figures[figure] = real ? cell_real(*value) : static_cast<double>(*value);
   for (auto const& [cell, figure, number] : plan.counters_) {
-    if (!cells[cell]) continue;
-    Reading const now{tick, *cells[cell]};
+    auto const value = cells[cell];
+    if (!value) continue;
+    Reading const now{tick, *value};
     Reading& last = last_[number];
     auto const before = last.tick != no_reading.tick
                             ? std::optional(last)
@@ -96,11 +97,11 @@ void InstanceReadings::expect() const {
     __builtin_prefetch(last_.data() + at, 1);
 }
 
-void InstanceReadings::remember(FigurePlan const& plan, std::span<Cell const> cells,
-                                WallTime tick) {
+void InstanceReadings::remember(FigurePlan const& plan, Cells const& cells, WallTime tick) {
   last_.resize(layout().counters, no_reading);
   for (auto const& [cell, figure, number] : plan.counters_)
-    if (cells[cell] && last_[number].tick < tick) last_[number] = Reading{tick, *cells[cell]};
+    if (auto const value = cells[cell]; value && last_[number].tick < tick)
+      last_[number] = Reading{tick, *value};
 }
 
 }  // namespace dadvisor::aggregator::rollup

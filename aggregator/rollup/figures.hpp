@@ -51,10 +51,10 @@ class InstanceReadings {
   // The figures of the instance's row at `tick`, which is then remembered. Rows must be taken by
   // tick ascending. `cells`: all of the plan's schema. start_ns and previous_tick as in
   // reading_before_first().
-  Figures take(FigurePlan const& plan, std::span<Cell const> cells, WallTime tick, Nanoseconds step,
+  Figures take(FigurePlan const& plan, Cells const& cells, WallTime tick, Nanoseconds step,
                std::int64_t start_ns, std::optional<WallTime> previous_tick);
   // Remembers a row that needs no figures; older readings than those known change nothing.
-  void remember(FigurePlan const& plan, std::span<Cell const> cells, WallTime tick);
+  void remember(FigurePlan const& plan, Cells const& cells, WallTime tick);
   void expect() const;  // a hint that a row is near
 
  private:

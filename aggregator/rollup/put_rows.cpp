@@ -8,8 +8,8 @@ namespace dadvisor::aggregator::rollup {
 namespace {
 
 // As the store keeps it: its figures, and its step behind them.
-std::pair<Schema, std::vector<Cell>> stored_form(RollupRow const& row) {
-  std::pair<Schema, std::vector<Cell>> made{Schema{row.columns}, {}};
+std::pair<Schema, Cells> stored_form(RollupRow const& row) {
+  std::pair<Schema, Cells> made{Schema{row.columns}, {}};
   made.second.reserve(row.values.size() + 1);
   for (double const value : row.values) made.second.push_back(real_cell(value));
   made.first.metrics.push_back(row_step_column);

@@ -81,7 +81,7 @@ RollupRow roll_up(std::span<Figures const* const> instances, double expected, Na
 RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window) {
   RowColumns const& all = row_columns();
   auto const& ids = all.ids();
-  Cells cells;
+  RowDraft draft;
   for (RollupRow const* row : rows) {
     bool const rescale = row->window != window && row->window > Nanoseconds::zero();
     double const factor = rescale ? seconds(window) / seconds(row->window) : 1;
@@ -92,10 +92,10 @@ RollupRow merge(std::span<RollupRow const* const> rows, Nanoseconds window) {
       Column const& column = all[place];
       if (column.combining == Combining::never) continue;
       bool const scaled = rescale && column.increase;
-      combine(cells[place], scaled ? row->values[i] * factor : row->values[i], column.combining);
+      combine(draft[place], scaled ? row->values[i] * factor : row->values[i], column.combining);
     }
   }
-  return cells.row(window);
+  return draft.row(window);
 }
 
 }  // namespace dadvisor::aggregator::rollup

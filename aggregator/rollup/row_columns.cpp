@@ -87,7 +87,7 @@ RowColumns const& row_columns() {
   return made;
 }
 
-RollupRow Cells::row(Nanoseconds window) const {
+RollupRow RowDraft::row(Nanoseconds window) const {
   auto const& ids = row_columns().ids();
   RollupRow made;
   made.window = window;

@@ -56,9 +56,9 @@ class RowColumns {
 RowColumns const& row_columns();
 
 // A row in the making: a value per column, NaN where there is none.
-class Cells {
+class RowDraft {
  public:
-  Cells() : values_(row_columns().ids().size(), std::numeric_limits<double>::quiet_NaN()) {}
+  RowDraft() : values_(row_columns().ids().size(), std::numeric_limits<double>::quiet_NaN()) {}
 
   double& operator[](std::size_t place) { return values_[place]; }
   RollupRow row(Nanoseconds window) const;

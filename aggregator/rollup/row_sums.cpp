@@ -84,14 +84,14 @@ void RowSums::take(FigureColumns const& columns, std::span<std::uint32_t const> 
 }
 
 RollupRow RowSums::row(std::size_t tick, double expected, RankedFigures& ranked) const {
-  Cells cells;
+  RowDraft draft;
   auto const metrics = figure_metrics();
   for (std::size_t i = 0; i < metrics.size(); ++i) {
     std::size_t const at = i * ticks_ + tick;
     if (counts_[at] == 0) continue;
     auto const& places = row_columns().of_figure(i);
     auto const set = [&](RollupPart part, double value) {
-      cells[places[static_cast<std::size_t>(part)]] = value;
+      draft[places[static_cast<std::size_t>(part)]] = value;
     };
     if (metrics[i]->rollup == MetricRollup::add) {
       set(RollupPart::sum, sums_[at]);
@@ -106,11 +106,11 @@ RollupRow RowSums::row(std::size_t tick, double expected, RankedFigures& ranked)
   for (std::size_t i = 0; i < ratios.size(); ++i) {
     Ratio const& its = ratios_[i * ticks_ + tick];
     if (!its.any) continue;
-    cells[ratios[i].places[static_cast<std::size_t>(RollupPart::numerator)]] = its.above;
-    cells[ratios[i].places[static_cast<std::size_t>(RollupPart::denominator)]] = its.below;
+    draft[ratios[i].places[static_cast<std::size_t>(RollupPart::numerator)]] = its.above;
+    draft[ratios[i].places[static_cast<std::size_t>(RollupPart::denominator)]] = its.below;
   }
-  cells[row_columns().expected()] = expected;
-  RollupRow row = cells.row(window_);
+  draft[row_columns().expected()] = expected;
+  RollupRow row = draft.row(window_);
   ranked.put_into(row);
   return row;
 }

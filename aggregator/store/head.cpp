@@ -61,8 +61,8 @@ Head::Member& Head::member(Entity const& entity, bool derived) {
 
 void Head::expect(Member const& member) { prefetch<Access::write>(&member, sizeof member); }
 
-void Head::expect(std::span<Cell const> cells) {
-  prefetch<Access::read>(cells.data(), cells.size_bytes());
+void Head::expect(Cells const& cells) {
+  prefetch<Access::read>(cells.words().data(), cells.words().size_bytes());
 }
 
 void Head::resolve(Batch const& batch, Slots& slots) {
@@ -105,7 +105,7 @@ std::shared_ptr<SchemaShape const> Head::shape(Schema const& schema) {
 }
 
 bool Head::add(Member& member, WallTime tick, Nanoseconds step,
-               std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells) {
+               std::shared_ptr<SchemaShape const> const& shape, Cells const& cells) {
   auto const before = member.tail.rows();
   if (!member.tail.add(tick_ns(tick), shape, cells, member.of_one_tick(), packing_)) return false;
   rows_ += member.tail.rows() - before;
@@ -193,7 +193,7 @@ void Head::apply(Batch const& batch, std::vector<EntityId>& ids) {
 }
 
 EntityId Head::put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
-                   Schema const& schema, std::span<Cell const> cells) {
+                   Schema const& schema, Cells const& cells) {
   Member* const known = members_.find(key);
   Member& found = known != nullptr ? *known : member(Entity{key, labels}, true);
   if (found.info->entity.labels != labels) {

@@ -44,7 +44,7 @@ class Head {
   // ids[i]: the entity of batch.rows[i], absent_entity when it was not applied.
   void apply(Batch const& batch, std::vector<EntityId>& ids);
   EntityId put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
-               Schema const& schema, std::span<Cell const> cells);
+               Schema const& schema, Cells const& cells);
 
   // What a query takes away of each of these, at most HeadRows::most, to be decoded without the
   // lock. As many at a time as keep the memory of the next ones on its way.
@@ -115,7 +115,7 @@ class Head {
   };
 
   static void expect(Member const& member);  // a hint that it gets a row
-  static void expect(std::span<Cell const> cells);
+  static void expect(Cells const& cells);
   Member& member(Entity const& entity, bool derived);
   void resolve(Batch const& batch, Slots& slots);
   void relabel(Member& member, Entity const& entity);
@@ -123,7 +123,7 @@ class Head {
   bool is_hidden(EntityId id, MetricId column, TickNs tick) const;
   void mark_first_rates(std::string const& host, WallTime tick, Nanoseconds step);
   bool add(Member& member, WallTime tick, Nanoseconds step,
-           std::shared_ptr<SchemaShape const> const& shape, std::span<Cell const> cells);
+           std::shared_ptr<SchemaShape const> const& shape, Cells const& cells);
 
   EntityId next_id_;
   HeadMembers members_;

@@ -204,9 +204,7 @@ class Inspector {
     auto batch = decode_frame(frame, header->base ? bases.find(lane, *header->base) : nullptr);
     if (!batch) return false;
     sum.rows += batch->rows.size();
-    for (Row const& row : batch->rows)
-      sum.values += static_cast<std::uint64_t>(
-          std::ranges::count_if(row.cells, [](Cell const& cell) { return cell.has_value(); }));
+    for (Row const& row : batch->rows) sum.values += row.cells.count();
     for (SlotEntity const& each : batch->entities) logged_.insert(each.entity.key);
     widen(sum, tick_ns(batch->tick), tick_ns(batch->tick));
     bases.keep(lane, std::move(*batch));

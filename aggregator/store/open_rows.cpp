@@ -1,6 +1,8 @@
 #include "aggregator/store/open_rows.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include "aggregator/store/wrapping.hpp"
@@ -26,10 +28,50 @@ OpenRows::OpenRows(Columns columns, Rows const& table) : OpenRows(std::move(colu
   }
   steps_.reshape(shapes);
   for (std::size_t row = 0; row < table.size(); ++row)
-    append(table.ticks()[row], [&](std::size_t column) -> Cell {
-      if (!table.has(row, column)) return std::nullopt;
-      return table.value(row, column);
-    });
+    append(table.ticks()[row], table.values(row), table.present(row));
+}
+
+void OpenRows::append(TickNs tick, std::span<std::int64_t const> row,
+                      std::span<std::uint64_t const> its_present) {
+  constexpr std::size_t few = 64;
+  if (width() <= few) {
+    std::array<std::int64_t, few> steps;
+    append(tick, row, its_present, std::span(steps).first(width()));
+  } else {
+    std::vector<std::int64_t> steps(width());
+    append(tick, row, its_present, steps);
+  }
+}
+
+// Once over the columns: what a row costs is the way of its cells, its values and its shapes into
+// the cache, and back again.
+void OpenRows::append(TickNs tick, std::span<std::int64_t const> row,
+                      std::span<std::uint64_t const> its_present, std::span<std::int64_t> steps) {
+  auto const known = present();
+  bool const first = empty();
+  bool const alike = std::ranges::equal(its_present, known);
+  if (!alike && !first) keep_present();
+  std::uint8_t* out = first ? nullptr : steps_.add_row();
+  std::uint8_t const* const shapes = steps_.shapes();
+  std::int64_t* const values = newest_.data();
+  std::uint64_t beyond = 0;
+  for (std::size_t column = 0; column < steps.size(); ++column) {
+    bool const there = (its_present[column / 64] >> (column % 64)) & 1;
+    std::int64_t const before = values[column];
+    std::int64_t const value = there ? row[column] : before;
+    values[column] = value;
+    if (first) continue;
+    std::int64_t const step = minus(before, value);
+    steps[column] = step;
+    auto const its = OpenSteps::Shape::of(shapes[column]);
+    auto const folded = its.folded(step);
+    beyond |= its.beyond(folded, step);
+    std::memcpy(out, &folded, sizeof folded);
+    out += its.bytes;
+  }
+  std::ranges::copy(its_present, known.begin());
+  if (beyond != 0) steps_.widen_newest(steps);
+  ticks_.append(tick);
 }
 
 void OpenRows::keep_present() {

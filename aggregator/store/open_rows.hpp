@@ -7,10 +7,7 @@
 // between, the owner makes all of it anew from a table. In memory alone: no format that a file has.
 // Not thread-safe.
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <span>
@@ -47,9 +44,10 @@ class OpenRows {
     return present ? Cell(newest_[column]) : std::nullopt;
   }
 
-  // A row behind all others; give(column) is its cell.
-  template <typename Give>
-  void append(TickNs tick, Give const& give);
+  // A row behind all others: a value of each column, and a bitmap of those that are there; what the
+  // value of another is does not matter.
+  void append(TickNs tick, std::span<std::int64_t const> row,
+              std::span<std::uint64_t const> its_present);
   void drop_newest();                  // there must be one
   void drop_oldest(std::size_t rows);  // so many must be there
 
@@ -79,8 +77,8 @@ class OpenRows {
   std::span<std::uint64_t> present() {
     return {reinterpret_cast<std::uint64_t*>(newest_.data()) + width(), words()};
   }
-  template <typename Give>
-  void append(TickNs tick, Give const& give, std::span<std::int64_t> steps);
+  void append(TickNs tick, std::span<std::int64_t const> row,
+              std::span<std::uint64_t const> its_present, std::span<std::int64_t> steps);
   void keep_present();  // of the newest row, in front of one with other cells
   // Calls visit(column, place) for each place of a column that is here, visit_none(place) for the
   // others.
@@ -104,56 +102,5 @@ class OpenRows {
   // bitmap. Mostly none.
   std::vector<std::uint64_t> others_;
 };
-
-template <typename Give>
-void OpenRows::append(TickNs tick, Give const& give) {
-  constexpr std::size_t few = 64;
-  std::size_t const count = columns_->size();
-  if (count <= few) {
-    std::array<std::int64_t, few> steps;
-    append(tick, give, std::span(steps).first(count));
-  } else {
-    std::vector<std::int64_t> steps(count);
-    append(tick, give, steps);
-  }
-}
-
-// Once over the columns: what a row costs is the way of its cells, its values and its shapes into
-// the cache, and back again.
-template <typename Give>
-void OpenRows::append(TickNs tick, Give const& give, std::span<std::int64_t> steps) {
-  bool const first = empty();
-  std::uint8_t* out = first ? nullptr : steps_.add_row();
-  std::uint8_t const* const shapes = steps_.shapes();
-  std::int64_t* const values = newest_.data();
-  auto const known = present();
-  std::uint64_t beyond = 0;
-  bool alike = true;
-  for (std::size_t word = 0; word < words(); ++word) {
-    std::size_t const begin = word * 64, end = std::min(begin + 64, steps.size());
-    std::uint64_t bits = 0;
-    for (std::size_t column = begin; column < end; ++column) {
-      Cell const& cell = give(column);
-      std::int64_t const before = values[column];
-      std::int64_t const value = cell.has_value() ? *cell : before;
-      values[column] = value;
-      bits |= std::uint64_t{cell.has_value()} << (column - begin);
-      if (first) continue;
-      auto const step = static_cast<std::int64_t>(static_cast<std::uint64_t>(before) -
-                                                  static_cast<std::uint64_t>(value));
-      steps[column] = step;
-      auto const its = OpenSteps::Shape::of(shapes[column]);
-      auto const folded = its.folded(step);
-      beyond |= its.beyond(folded, step);
-      std::memcpy(out, &folded, sizeof folded);
-      out += its.bytes;
-    }
-    if (alike && bits != known[word] && !first) keep_present();
-    alike = alike && bits == known[word];
-    known[word] = bits;
-  }
-  if (beyond != 0) steps_.widen_newest(steps);
-  ticks_.append(tick);
-}
 
 }  // namespace dadvisor::aggregator::store

@@ -47,6 +47,9 @@ class Rows {
   std::int64_t value(std::size_t row, std::size_t column) const {  // 0 where there is none
     return values_[row * columns_.size() + column];
   }
+  std::span<std::int64_t const> values(std::size_t row) const {
+    return {values_.data() + row * columns_.size(), columns_.size()};
+  }
   std::span<std::uint64_t const> present(std::size_t row) const {
     return {present_.data() + row * words(), words()};
   }
@@ -66,7 +69,7 @@ class Rows {
     std::int64_t* const values = values_.data() + row * columns_.size();
     std::uint64_t* const present = present_.data() + row * words();
     for (std::size_t column = 0; column < columns_.size(); ++column) {
-      Cell const& cell = give(column);
+      Cell const cell = give(column);
       values[column] = cell.value_or(0);
       present[column / 64] |= std::uint64_t{cell.has_value()} << (column % 64);
     }

@@ -221,7 +221,7 @@ void Store::State::apply(Batch const& batch) {
 }
 
 EntityId Store::State::put(EntityKey const& key, Labels const& labels, WallTime tick,
-                           Nanoseconds step, Schema const& schema, std::span<Cell const> cells) {
+                           Nanoseconds step, Schema const& schema, Cells const& cells) {
   std::lock_guard const lock(head_mutex_);
   return head_.put(key, labels, tick, step, schema, cells);
 }
@@ -391,7 +391,7 @@ std::uint64_t Store::unapplied_cells() const { return state_->unapplied_cells();
 std::vector<StreamMark> Store::marks() const { return state_->marks(); }
 void Store::post(std::function<void()> function) { state_->post(std::move(function)); }
 EntityId Store::put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
-                    Schema const& schema, std::span<Cell const> cells) {
+                    Schema const& schema, Cells const& cells) {
   return state_->put(key, labels, tick, step, schema, cells);
 }
 std::shared_ptr<EntityList const> Store::entities() const { return state_->entities(); }

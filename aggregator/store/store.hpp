@@ -162,7 +162,7 @@ class Store final : public Appender {
   // Puts a derived row (an app's, a total's): not logged, since it can be made again from the log's
   // rows; replaces the row of that tick. Only on the store thread. Spilled like any other row.
   EntityId put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
-               Schema const& schema, std::span<Cell const> cells);
+               Schema const& schema, Cells const& cells);
 
   // A snapshot; the same pointer as long as nothing but last_tick changed. `generation` rises when
   // an entity or a column appeared, labels or a step changed, or an entity went.

@@ -49,7 +49,7 @@ class Store::State {
               std::function<void(Result<void>)> done);
   void post(std::function<void()> function);
   EntityId put(EntityKey const& key, Labels const& labels, WallTime tick, Nanoseconds step,
-               Schema const& schema, std::span<Cell const> cells);
+               Schema const& schema, Cells const& cells);
   std::uint64_t unapplied_cells() const { return unapplied_cells_; }
   std::vector<StreamMark> const& marks() const { return marks_; }
   std::shared_ptr<EntityList const> entities() const;

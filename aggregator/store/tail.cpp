@@ -1,6 +1,7 @@
 #include "aggregator/store/tail.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 namespace dadvisor::aggregator::store {
@@ -21,16 +22,15 @@ constexpr std::size_t most_packed = 64;  // a block that a late row made longer 
 
 // Sets the cells of row `row`, whose table has (at least) the shape's columns; of OfOneTick::cells
 // those that are given alone.
-void fill(Rows& rows, std::size_t row, SchemaShape const& shape, std::span<Cell const> cells,
+void fill(Rows& rows, std::size_t row, SchemaShape const& shape, Cells const& cells,
           OfOneTick of_one_tick) {
   if (of_one_tick != OfOneTick::cells && rows.columns().size() == shape.columns.size()) {
-    rows.set_all(row,
-                 [&](std::size_t column) -> Cell const& { return cells[shape.order[column]]; });
+    rows.set_all(row, [&](std::size_t column) { return cells[shape.order[column]]; });
     return;
   }
   std::size_t column = 0;
   for (std::size_t i = 0; i < shape.columns.size(); ++i, ++column) {
-    Cell const& cell = cells[shape.order[i]];
+    Cell const cell = cells[shape.order[i]];
     while (rows.columns()[column] < shape.columns[i]) ++column;
     if (cell) rows.set(row, column, *cell);
   }
@@ -74,7 +74,8 @@ Rows unpack(PackedRows const& block) {
 }  // namespace
 
 SchemaShape::SchemaShape(Schema const& schema) {
-  for (std::size_t i = 0; i < schema.metrics.size(); ++i) order.push_back(i);
+  for (std::size_t i = 0; i < schema.metrics.size(); ++i)
+    order.push_back(static_cast<std::uint16_t>(i));
   auto const& metrics = schema.metrics;
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return metrics[a] < metrics[b]; });
@@ -84,8 +85,8 @@ SchemaShape::SchemaShape(Schema const& schema) {
   for (std::size_t const i : order) columns.push_back(metrics[i]);
 }
 
-bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-               std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch) {
+bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape, Cells const& cells,
+               OfOneTick of_one_tick, ColumnTable& scratch) {
   added_newest_ = false;
   added_columns_.clear();
   if (packed_.empty() || tick > packed_.back()->last)
@@ -94,7 +95,7 @@ bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
 }
 
 bool Tail::add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-                    std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch) {
+                    Cells const& cells, OfOneTick of_one_tick, ColumnTable& scratch) {
   if (Packing const& packing = packing_of(of_one_tick); open_.size() >= packing.open) {
     pack_open(packing.at_once, scratch);
     if (tick <= packed_.back()->last) return add_packed(tick, *shape, cells, of_one_tick);
@@ -117,24 +118,37 @@ bool Tail::add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape
 }
 
 // The newest row, of columns that the open ones have.
-void Tail::append_open(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells) {
+void Tail::append_open(TickNs tick, SchemaShape const& shape, Cells const& cells) {
   auto const& columns = *open_.columns();
-  if (columns.size() == shape.columns.size()) {
-    open_.append(tick,
-                 [&](std::size_t column) -> Cell const& { return cells[shape.order[column]]; });
+  constexpr std::size_t few = 64;
+  if (columns.size() == shape.columns.size() && columns.size() <= few && cells.parts() == 1) {
+    // Nearly all: without a look at each cell whether it is there and which part it is in.
+    std::array<std::int64_t, few> row;
+    std::uint64_t present = 0;
+    auto const values = cells.values(0);
+    for (std::size_t column = 0; column < columns.size(); ++column) {
+      auto const at = shape.order[column];
+      row[column] = values[at];
+      present |= (cells.present(0) >> at & 1) << column;
+    }
+    open_.append(tick, std::span(row).first(columns.size()), std::span(&present, 1));
     return;
   }
-  std::size_t next = 0;
-  Cell const none;
-  open_.append(tick, [&](std::size_t column) -> Cell const& {
-    if (next == shape.columns.size() || shape.columns[next] != columns[column]) return none;
-    return cells[shape.order[next++]];
-  });
+  std::vector<std::int64_t> row(columns.size(), 0);
+  std::vector<std::uint64_t> present((columns.size() + 63) / 64, 0);
+  std::size_t column = 0;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i, ++column) {
+    while (columns[column] != shape.columns[i]) ++column;
+    Cell const cell = cells[shape.order[i]];
+    row[column] = cell.value_or(0);
+    present[column / 64] |= std::uint64_t{cell.has_value()} << (column % 64);
+  }
+  open_.append(tick, row, present);
 }
 
 // A row that is not the newest, or with new columns, or whose cells join those that are there: all
 // the open ones are made anew.
-bool Tail::add_between(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
+bool Tail::add_between(TickNs tick, SchemaShape const& shape, Cells const& cells,
                        OfOneTick of_one_tick) {
   Rows rows = open_.table();
   std::size_t const row = rows.find(tick);
@@ -156,7 +170,7 @@ bool Tail::add_between(TickNs tick, SchemaShape const& shape, std::span<Cell con
   return true;
 }
 
-bool Tail::add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
+bool Tail::add_packed(TickNs tick, SchemaShape const& shape, Cells const& cells,
                       OfOneTick of_one_tick) {
   auto at = static_cast<std::size_t>(
       std::find_if(packed_.begin(), packed_.end(),

@@ -29,16 +29,16 @@ using PackedBlock = std::shared_ptr<PackedRows const>;
 // A schema with its metrics in ascending order, as rows are kept.
 struct SchemaShape {
   explicit SchemaShape(Schema const& schema);
-  std::vector<MetricId> columns;   // ascending, unique
-  std::vector<std::size_t> order;  // columns[i] is the schema's metric order[i]
+  std::vector<MetricId> columns;     // ascending, unique
+  std::vector<std::uint16_t> order;  // columns[i] is the schema's metric order[i]
 };
 
 class Tail {
  public:
   // False: there is a row of that tick, and it was kept. cells: as many as the schema's metrics.
   // `scratch`: what stands in it does not matter, its memory is used again.
-  bool add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-           std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch);
+  bool add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape, Cells const& cells,
+           OfOneTick of_one_tick, ColumnTable& scratch);
   void expect_row() const { open_.expect_row(); }  // a hint that an add() is near
   // Columns that got a value and are not in `known` (ascending), looked up in the row of the last
   // add(); empty nearly always.
@@ -64,13 +64,12 @@ class Tail {
   bool has_until(TickNs until) const;
 
  private:
-  bool add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape,
-                std::span<Cell const> cells, OfOneTick of_one_tick, ColumnTable& scratch);
-  bool add_between(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
+  bool add_open(TickNs tick, std::shared_ptr<SchemaShape const> const& shape, Cells const& cells,
+                OfOneTick of_one_tick, ColumnTable& scratch);
+  bool add_between(TickNs tick, SchemaShape const& shape, Cells const& cells,
                    OfOneTick of_one_tick);
-  bool add_packed(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells,
-                  OfOneTick of_one_tick);
-  void append_open(TickNs tick, SchemaShape const& shape, std::span<Cell const> cells);
+  bool add_packed(TickNs tick, SchemaShape const& shape, Cells const& cells, OfOneTick of_one_tick);
+  void append_open(TickNs tick, SchemaShape const& shape, Cells const& cells);
   void pack_open(std::size_t rows, ColumnTable& scratch);
   void replace_packed(std::size_t at, Rows const& rows);
 

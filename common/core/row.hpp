@@ -2,7 +2,6 @@
 // What one tick of one agent says: entities, and a row of figures for each. The shape of the
 // wire, the log and the head alike; the encoded form of a Batch is a frame (core/frame/).
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -12,17 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/cells.hpp"
 #include "common/core/clock.hpp"
 #include "common/core/labels.hpp"
 #include "common/core/metric/metric.hpp"
 
 namespace dadvisor {
-
-// One figure as it travels and is stored: an integer, or the bits of a double for a metric of
-// type real. Absent is absent, never 0.
-using Cell = std::optional<std::int64_t>;
-inline Cell real_cell(double value) { return std::bit_cast<std::int64_t>(value); }
-inline double cell_real(std::int64_t cell) { return std::bit_cast<double>(cell); }
 
 // The ordered metric ids of a row. Rows of one kind of entity share one.
 struct Schema {
@@ -87,7 +81,7 @@ struct Loss {
 struct Row {
   std::uint32_t slot = 0;
   std::uint32_t schema = 0;  // index into Batch::schemas
-  std::vector<Cell> cells;   // as many as the schema has metrics
+  Cells cells;               // as many as the schema has metrics
   bool operator==(Row const&) const = default;
 };
 

@@ -116,7 +116,7 @@ double ContainerModel::load(std::int64_t time) {
                                                   : dice_.around(0.001, 0.3);
 }
 
-void ContainerModel::step(double seconds, std::int64_t time, std::vector<Cell>& cells) {
+void ContainerModel::step(double seconds, std::int64_t time, Cells& cells) {
   double const cores = load(time);
   double const work = cores * seconds;  // CPU-seconds
   bool const active = cores > 0.01;
@@ -226,7 +226,9 @@ void ContainerModel::step(double seconds, std::int64_t time, std::vector<Cell>& 
                                1,
                                whole(age_),
                                0};
-  cells.assign(std::begin(figures), std::end(figures));
+  cells.resize(std::size(figures));
+  auto const writer = cells.writer();
+  for (std::size_t i = 0; i < std::size(figures); ++i) writer.set(i, figures[i]);
 }
 
 namespace {
@@ -313,7 +315,7 @@ Row ModelledHost::host_row(std::int64_t time) {
     Metric const& metric = *find_metric(ids[i]);
     auto& value = figures_[i];
     if (metric.type == MetricType::real) {
-      row.cells.emplace_back(real_cell(std::round(dice_.around(4 * day, 0.3) * 100) / 100));
+      row.cells.push_back(real_cell(std::round(dice_.around(4 * day, 0.3) * 100) / 100));
       continue;
     }
     bool const rare = metric.leaf.ends_with("errors") || metric.leaf.ends_with("drops") ||
@@ -324,7 +326,7 @@ Row ModelledHost::host_row(std::int64_t time) {
                !metric.leaf.ends_with("max")) {
       walk(dice_, value, 200, page);
     }
-    row.cells.emplace_back(value);
+    row.cells.push_back(value);
   }
   return row;
 }

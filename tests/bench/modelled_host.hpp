@@ -27,7 +27,7 @@ class ContainerModel {
  public:
   ContainerModel(LoadClass kind, std::uint64_t seed, std::int64_t age_seconds);
   // The figures of the next tick, in the order of container_metrics(). `time`: seconds of the day.
-  void step(double seconds, std::int64_t time, std::vector<Cell>& cells);
+  void step(double seconds, std::int64_t time, Cells& cells);
 
  private:
   double load(std::int64_t time);

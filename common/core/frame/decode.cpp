@@ -196,32 +196,38 @@ bool read_entities(ByteReader& reader, Batch const* base, SlotEntities const& kn
   return true;
 }
 
-// Applies the changes of up to 64 cells, a set bit each.
-void read_changes(ByteReader::Varints& changes, std::uint64_t mask, Cell* cells) {
+// Applies the changes of a part of the cells, a set bit each.
+void read_changes(ByteReader::Varints& changes, std::uint64_t mask, std::uint64_t& present,
+                  std::int64_t* values) {
+  auto const before = present;
+  present |= mask;
   for (; mask != 0; mask &= mask - 1) {
-    Cell& cell = cells[std::countr_zero(mask)];
+    auto& value = values[std::countr_zero(mask)];
     auto const change = changes.next();
-    if (cell && change == 0) {
-      cell = std::nullopt;
-    } else {
-      cell = static_cast<std::int64_t>(static_cast<std::uint64_t>(cell.value_or(0)) +
-                                       static_cast<std::uint64_t>(unzigzag(change)));
+    // An absent one's value is 0.
+    value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
+                                      static_cast<std::uint64_t>(unzigzag(change)));
+    std::uint64_t const bit = mask & -mask;
+    if (change == 0 && (before & bit) != 0) {
+      present &= ~bit;
+      value = 0;
     }
   }
 }
 
 // `cells`: as they were before.
-bool read_cells(ByteReader& reader, std::vector<Cell>& cells) {
-  constexpr std::size_t at_once = 64;
-  auto const mask = reader.raw((cells.size() + 7) / 8);
+bool read_cells(ByteReader& reader, Cells& cells) {
+  auto const width = cells.size();
+  auto const mask = reader.raw((width + 7) / 8);
   if (!reader.ok()) return false;
-  if (cells.size() % 8 != 0 && static_cast<unsigned char>(mask.back()) >> (cells.size() % 8) != 0)
-    return false;
+  if (width % 8 != 0 && static_cast<unsigned char>(mask.back()) >> (width % 8) != 0) return false;
   ByteReader::Varints changes(reader);
-  for (std::size_t first = 0; first < cells.size(); first += at_once) {
+  std::size_t const parts = cells.parts(), part_bytes = Cells::part_cells / 8;
+  for (std::size_t part = 0; part < parts; ++part) {
     std::uint64_t word = 0;
-    std::memcpy(&word, mask.data() + first / 8, std::min(sizeof word, mask.size() - first / 8));
-    read_changes(changes, word, cells.data() + first);
+    std::memcpy(&word, mask.data() + part * part_bytes,
+                std::min(sizeof word, mask.size() - part * part_bytes));
+    read_changes(changes, word, cells.present(part), cells.values(part).data());
   }
   return true;  // as far as the masks say; whether all the changes were there says the reader
 }
@@ -260,7 +266,7 @@ bool read_rows(ByteReader& reader, Base* base, std::vector<std::uint32_t> const&
     if (before != nullptr) {
       // The next row's cells come from memory while these are read.
       if (auto const next = old_row + 1; next != base->rows.end())
-        prefetch<Access::write>(next->cells.data(), next->cells.size() * sizeof(Cell));
+        prefetch<Access::write>(next->cells.words().data(), next->cells.words().size_bytes());
       // base_row()'s rule; whose entity is the base's own is of the same life.
       bool const same = before->schema == row.schema &&
                         (!std::binary_search(fresh.begin(), fresh.end(), row.slot) ||

@@ -132,46 +132,41 @@ char* put_long_varint(char* out, std::uint64_t value) {
   return out + size;
 }
 
-// Which of at most 64 cells differ from the old ones (null: all absent), a bit each.
-std::uint64_t changed(std::span<Cell const> cells, Cell const* old) {
-  std::uint64_t mask = 0;
-  if (old == nullptr) {
-    for (std::size_t i = 0; i < cells.size(); ++i) mask |= std::uint64_t{cells[i].has_value()} << i;
-    return mask;
-  }
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    bool const other =
-        cells[i].has_value() != old[i].has_value() || cells[i].value_or(0) != old[i].value_or(0);
-    mask |= std::uint64_t{other} << i;
-  }
+// Which cells of a part differ from the old ones (null: all absent), a bit each.
+std::uint64_t changed(Cells const& cells, Cells const* old, std::size_t part) {
+  if (old == nullptr) return cells.present(part);
+  std::uint64_t mask = cells.present(part) ^ old->present(part);
+  auto const values = cells.values(part), others = old->values(part);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    mask |= std::uint64_t{values[i] != others[i]} << i;
   return mask;
 }
 
 // The mask says which cells differ from `before` (none: all absent). A change is the zigzag of
 // the difference, or of the value where there was none; 0, which is no difference, says absent.
-void write_cells(ByteWriter& writer, std::span<Cell const> cells, Row const* before) {
-  constexpr std::size_t at_once = 64, most_of_varint = 10;
+void write_cells(ByteWriter& writer, Cells const& cells, Row const* before) {
+  constexpr std::size_t at_once = Cells::part_cells, most_of_varint = 10;
   std::array<char, at_once * most_of_varint> bytes;  // appended together: one by one costs twice
-  auto const changed_from = [&](std::size_t first) {
-    return changed(cells.subspan(first, std::min(at_once, cells.size() - first)),
-                   before != nullptr ? before->cells.data() + first : nullptr);
-  };
+  auto const* const old = before != nullptr ? &before->cells : nullptr;
+  std::size_t const parts = cells.parts();
   std::uint64_t mask = 0;
-  for (std::size_t first = 0; first < cells.size(); first += at_once) {
-    mask = changed_from(first);
+  for (std::size_t part = 0; part < parts; ++part) {
+    mask = changed(cells, old, part);
     std::memcpy(bytes.data(), &mask, sizeof mask);
-    writer.raw({bytes.data(), (std::min(at_once, cells.size() - first) + 7) / 8});
+    writer.raw({bytes.data(), (cells.values(part).size() + 7) / 8});
   }
-  for (std::size_t first = 0; first < cells.size(); first += at_once) {
-    if (cells.size() > at_once) mask = changed_from(first);
+  for (std::size_t part = 0; part < parts; ++part) {
+    if (parts > 1) mask = changed(cells, old, part);
+    auto const values = cells.values(part);
+    auto const present = cells.present(part);
     char* out = bytes.data();
     for (; mask != 0; mask &= mask - 1) {
-      auto const i = first + static_cast<std::size_t>(std::countr_zero(mask));
+      auto const i = static_cast<std::size_t>(std::countr_zero(mask));
       std::uint64_t change = 0;
-      if (cells[i]) {
+      if (((present >> i) & 1) != 0) {
         // Unsigned, so that a jump from one end of the range to the other wraps, and back again.
-        auto const old = before != nullptr ? before->cells[i].value_or(0) : 0;
-        auto const step = static_cast<std::uint64_t>(*cells[i]) - static_cast<std::uint64_t>(old);
+        auto const was = old != nullptr ? old->values(part)[i] : 0;
+        auto const step = static_cast<std::uint64_t>(values[i]) - static_cast<std::uint64_t>(was);
         change = zigzag(static_cast<std::int64_t>(step));
       }
       out = put_long_varint(out, change);

@@ -155,7 +155,7 @@ TEST_CASE("a page that is written in pieces is of one tick, whatever is shown me
       text.write_into({});
       // Another tick, with other figures, and without the container from the second on.
       next.tick += next.step;
-      next.rows[0].cells[0] = 1;
+      next.rows[0].cells.set(0, 1);
       page.show(std::make_shared<Batch>(next), false, facts);
       if (next.rows.size() == 2) {
         CHECK(written(page).find("name=\"cart\"") != std::string::npos);

@@ -214,7 +214,7 @@ TEST_CASE("a change of schema makes a key frame; names are escaped; misfits are 
   CHECK(app.substr(0, 6) == "a\\x0ab");
   CHECK(app.size() <= frame_limit::label_value_bytes);
 
-  batch.rows[0].cells.pop_back();
+  batch.rows[0].cells.resize(batch.rows[0].cells.size() - 1);
   world.sender->submit(std::make_shared<Batch>(batch));
   CHECK(world.sender->counters().unfit == 1);
   CHECK(world.sender->counters().dropped_rows == 1);

@@ -142,6 +142,6 @@ struct World {
 inline std::int64_t number_of(std::string const& frame) {
   return (unix_seconds(peek_frame(frame)->tick) - day_one) / 10;
 }
-inline std::int64_t value_of(Batch const& batch) { return batch.rows.at(0).cells.at(0).value(); }
+inline std::int64_t value_of(Batch const& batch) { return batch.rows.at(0).cells[0].value(); }
 
 }  // namespace dadvisor::test

@@ -93,11 +93,11 @@ TEST_CASE("a batch takes the cells of its base, but not while somebody reads the
   aggregator.send(body_of(batch_of("a", 1)));
   auto first = aggregator.store.waiting[0].batch;
   aggregator.sync_all();
-  auto const* cells = send(2)->rows[0].cells.data();
-  CHECK(cells != first->rows[0].cells.data());
+  auto const* cells = send(2)->rows[0].cells.words().data();
+  CHECK(cells != first->rows[0].cells.words().data());
   CHECK(*first == batch_of("a", 1));
   aggregator.sync_all();
-  CHECK(send(3)->rows[0].cells.data() == cells);
+  CHECK(send(3)->rows[0].cells.words().data() == cells);
   aggregator.sync_all();
   CHECK(aggregator.store.kept ==
         std::vector<Batch>{batch_of("a", 1), batch_of("a", 2), batch_of("a", 3)});
@@ -265,7 +265,7 @@ TEST_CASE("a sender and an ingest that restarts at random agree on every batch")
       auto const record = step / 4 + 1;
       spool[record] =
           batch_of("a", 0, Lane::fresh, day_one + 10 * (static_cast<std::int64_t>(record) - 399));
-      spool[record].rows[0].cells[0] = static_cast<std::int64_t>(record);
+      spool[record].rows[0].cells.set(0, static_cast<std::int64_t>(record));
       sender.produced(record, 1, now);
     }
     auto const action = sender.next(now);

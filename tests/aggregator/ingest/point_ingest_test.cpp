@@ -54,7 +54,7 @@ struct PointStore final : store::Appender {
       auto const names = foreign_leaf_names(entity);
       CHECK(std::chrono::seconds(foreign_step(entity.key)) == batch->step);
       for (std::size_t cell = 0; cell < batch->rows[i].cells.size(); ++cell)
-        if (auto const& value = batch->rows[i].cells[cell])
+        if (auto const value = batch->rows[i].cells[cell])
           values[name_of(entity, names.at(cell))][unix_seconds(batch->tick)] = cell_real(*value);
     }
     decoded[{batch->stream, batch->sequence}] = *batch;

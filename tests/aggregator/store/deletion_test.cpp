@@ -398,8 +398,7 @@ TEST_CASE("a tier's file never names an entity that the catalogue lacks") {
   EntityKey const app{EntityKind::app, "default", "/shop/cart", 0};
   std::promise<void> put;
   trial.store->post([&] {  // not in the log: a replay draws numbers without it
-    Cell const cell = 1;
-    trial.store->put(app, {}, at(0), 10s, Schema{{metric::cpu_usage}}, {&cell, 1});
+    trial.store->put(app, {}, at(0), 10s, Schema{{metric::cpu_usage}}, {Cell(1)});
     put.set_value();
   });
   put.get_future().wait();

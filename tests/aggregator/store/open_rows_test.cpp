@@ -21,8 +21,15 @@ OpenRows::Columns columns(std::size_t count) {
   return made;
 }
 
+// What an absent cell has for a value is of no account.
 void append(OpenRows& rows, PlainRow const& row) {
-  rows.append(row.tick, [&](std::size_t column) -> Cell const& { return row.cells[column]; });
+  std::vector<std::int64_t> values;
+  std::vector<std::uint64_t> present((row.cells.size() + 63) / 64, 0);
+  for (std::size_t column = 0; column < row.cells.size(); ++column) {
+    values.push_back(row.cells[column].value_or(4711));
+    present[column / 64] |= std::uint64_t{row.cells[column].has_value()} << (column % 64);
+  }
+  rows.append(row.tick, values, present);
 }
 
 // Whether a query of these columns, over all rows from `from` on but the newest, sees what is
@@ -191,7 +198,7 @@ TEST_CASE("the oldest open rows as columns are the table's where all have the sa
         if (cell && random() % 3 == 0)
           cell = static_cast<std::int64_t>(static_cast<std::uint64_t>(*cell) + random() % 7 - 3);
       }
-      rows.append(tick, [&](std::size_t column) -> Cell const& { return cells[column]; });
+      append(rows, {tick, cells});
     }
     for (std::size_t count = 1; count <= size; ++count) compare_columns(rows, count, made);
   }

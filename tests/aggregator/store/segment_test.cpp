@@ -16,17 +16,14 @@ TEST_CASE("a dozen spills become one segment that says the same") {
   EntityKey const app{EntityKind::app, "c", "/shop/cart", 0};
   Schema const schema{{metric::cpu_usage}};
   auto const put = [&](WallTime tick, std::int64_t value) {
-    trial.store->post([&, tick, value] {
-      Cell const cell = value;
-      trial.store->put(app, {}, tick, 10s, schema, std::span(&cell, 1));
-    });
+    trial.store->post([&, tick, value] { trial.store->put(app, {}, tick, 10s, schema, {value}); });
     trial.settle();
   };
   std::uint64_t sequence = 0;
   auto const deliver = [&](std::int64_t seconds) {
     auto made = batch("a", ++sequence, at(seconds), 2);
-    made.rows[1].cells[1] = std::nullopt;
-    if (sequence % 3 == 0) made.rows[0].cells.front() = std::nullopt;
+    made.rows[1].cells.set(1, std::nullopt);
+    if (sequence % 3 == 0) made.rows[0].cells.set(0, std::nullopt);
     REQUIRE(trial.append(made).get());
   };
   for (int spill = 0; spill < 12; ++spill) {

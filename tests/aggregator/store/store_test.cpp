@@ -123,7 +123,7 @@ TEST_CASE("the entity list is the same pointer until an entity or a column appea
   CHECK(trial.store->generation() == generation);
   wider.sequence = 4;
   wider.tick = at(40);
-  wider.rows[0].cells[2] = 5;
+  wider.rows[0].cells.set(2, 5);
   REQUIRE(trial.append(wider).get());
   trial.settle();
   CHECK(trial.store->generation() > generation);
@@ -168,8 +168,7 @@ TEST_CASE("put replaces the row of its tick, in the head and across a spill") {
   auto const put = [&](int seconds, std::int64_t value) {
     std::promise<void> done;
     trial.store->post([&] {
-      Cell const cell = value;
-      trial.store->put(app, {{"app", "/shop/cart"}}, at(seconds), 10s, schema, {&cell, 1});
+      trial.store->put(app, {{"app", "/shop/cart"}}, at(seconds), 10s, schema, {value});
       done.set_value();
     });
     done.get_future().wait();

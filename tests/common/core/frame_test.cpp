@@ -120,15 +120,16 @@ Batch some_successor(Batch const& base, Random& random) {
       row.schema = static_cast<std::uint32_t>(below(random, base.schemas.size()));
       row.cells.resize(base.schemas[row.schema].metrics.size());
     }
-    for (auto& cell : row.cells)
-      if (below(random, 2) == 0) cell = below(random, 4) == 0 ? Cell() : Cell(some_value(random));
+    for (std::size_t cell = 0; cell < row.cells.size(); ++cell)
+      if (below(random, 2) == 0)
+        row.cells.set(cell, below(random, 4) == 0 ? Cell() : Cell(some_value(random)));
     batch.entities.push_back(entry);
     batch.rows.push_back(row);
   }
   std::uint32_t slot = base.rows.empty() ? 0 : base.rows.back().slot + 1;
   for (auto more = below(random, 3); more > 0; --more, ++slot) {
     batch.entities.push_back({slot, some_entity(random, batch.stream.agent)});
-    batch.rows.push_back({slot, 0, std::vector<Cell>(base.schemas[0].metrics.size(), Cell(1))});
+    batch.rows.push_back({slot, 0, std::vector(base.schemas[0].metrics.size(), Cell(1))});
   }
   return batch;
 }
@@ -221,9 +222,9 @@ struct Load {
     for (auto& row : batch.rows) {
       bool const idle = row.slot < 6;
       auto const add = [&](int cell, std::uint64_t most) {
-        if (row.cells[static_cast<std::size_t>(cell)])
-          *row.cells[static_cast<std::size_t>(cell)] +=
-              static_cast<std::int64_t>(below(random, most));
+        auto const at = static_cast<std::size_t>(cell);
+        if (auto const value = row.cells[at])
+          row.cells.set(at, *value + static_cast<std::int64_t>(below(random, most)));
       };
       add(0, idle ? 2000000 : 4000000000);  // cpu ns
       add(1, idle ? 2 : 300000);            // user, system us
@@ -491,7 +492,7 @@ TEST_CASE("declared sizes beyond the limits or beyond the bytes are refused") {
   wide.rows.clear();
   for (std::uint32_t slot = 0; slot < 1025; ++slot) {
     wide.entities.push_back({slot, {}});
-    wide.rows.push_back({slot, 0, std::vector<Cell>(1024)});
+    wide.rows.push_back({slot, 0, Cells(1024)});
   }
   for (auto& entry : wide.entities.edit()) entry.entity.key.host = "host-1";
   CHECK(decode_frame(encode_key_frame(wide), nullptr).error().code == Errc::malformed);
@@ -519,11 +520,7 @@ TEST_CASE("ticks of 20 containers cost at most 2 bytes a sample as delta frames"
     REQUIRE(*decode_frame(frame, &base) == load.batch);
     base = load.batch;
     (i % 12 == 0 ? keys : bytes) += frame.size();
-    for (auto const& row : load.batch.rows)
-      samples += i % 12 == 0 ? 0
-                             : static_cast<std::size_t>(
-                                   std::count_if(row.cells.begin(), row.cells.end(),
-                                                 [](Cell const& c) { return c.has_value(); }));
+    for (auto const& row : load.batch.rows) samples += i % 12 == 0 ? 0 : row.cells.count();
   }
   auto const each = static_cast<double>(bytes) / static_cast<double>(samples);
   INFO(each << " bytes a sample in delta frames, " << keys / 10 << " bytes a key frame");
