@@ -1,5 +1,6 @@
 #include "agent/sample/row_layout.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace dadvisor::agent {
@@ -153,7 +154,9 @@ void set_all(RowLayout const& layout, Row& row, Columns const& columns, Group co
 
 }  // namespace
 
+// In the order in which the store keeps columns: so it takes each row as it is.
 RowLayout::RowLayout(std::vector<MetricId> metrics) : schema_{std::move(metrics)} {
+  std::ranges::sort(schema_.metrics);
   position_.fill(nowhere);
   for (std::size_t i = 0; i < schema_.metrics.size(); ++i) {
     auto& position = position_.at(schema_.metrics[i]);

@@ -48,29 +48,31 @@ void OpenRows::append(TickNs tick, std::span<std::int64_t const> row,
 void OpenRows::append(TickNs tick, std::span<std::int64_t const> row,
                       std::span<std::uint64_t const> its_present, std::span<std::int64_t> steps) {
   auto const known = present();
-  bool const first = empty();
-  bool const alike = std::ranges::equal(its_present, known);
-  if (!alike && !first) keep_present();
-  std::uint8_t* out = first ? nullptr : steps_.add_row();
-  std::uint8_t const* const shapes = steps_.shapes();
   std::int64_t* const values = newest_.data();
-  std::uint64_t beyond = 0;
-  for (std::size_t column = 0; column < steps.size(); ++column) {
+  auto const value_of = [&](std::size_t column) {
     bool const there = (its_present[column / 64] >> (column % 64)) & 1;
-    std::int64_t const before = values[column];
-    std::int64_t const value = there ? row[column] : before;
-    values[column] = value;
-    if (first) continue;
-    std::int64_t const step = minus(before, value);
-    steps[column] = step;
-    auto const its = OpenSteps::Shape::of(shapes[column]);
-    auto const folded = its.folded(step);
-    beyond |= its.beyond(folded, step);
-    std::memcpy(out, &folded, sizeof folded);
-    out += its.bytes;
+    return there ? row[column] : values[column];
+  };
+  if (empty()) {
+    for (std::size_t column = 0; column < row.size(); ++column) values[column] = value_of(column);
+  } else {
+    if (!std::ranges::equal(its_present, known)) keep_present();
+    std::uint8_t* out = steps_.add_row();
+    std::uint8_t const* const shapes = steps_.shapes();
+    std::uint64_t beyond = 0;
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      std::int64_t const value = value_of(column);
+      std::int64_t const step = minus(std::exchange(values[column], value), value);
+      steps[column] = step;
+      auto const its = OpenSteps::Shape::of(shapes[column]);
+      auto const folded = its.folded(step);
+      beyond |= its.beyond(folded, step);
+      std::memcpy(out, &folded, sizeof folded);
+      out += its.bytes;
+    }
+    if (beyond != 0) steps_.widen_newest(steps);
   }
   std::ranges::copy(its_present, known.begin());
-  if (beyond != 0) steps_.widen_newest(steps);
   ticks_.append(tick);
 }
 

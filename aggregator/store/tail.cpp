@@ -83,6 +83,7 @@ SchemaShape::SchemaShape(Schema const& schema) {
                           [&](std::size_t a, std::size_t b) { return metrics[a] == metrics[b]; }),
               order.end());
   for (std::size_t const i : order) columns.push_back(metrics[i]);
+  in_order = columns == metrics;
 }
 
 bool Tail::add(TickNs tick, std::shared_ptr<SchemaShape const> const& shape, Cells const& cells,
@@ -122,10 +123,12 @@ void Tail::append_open(TickNs tick, SchemaShape const& shape, Cells const& cells
   auto const& columns = *open_.columns();
   constexpr std::size_t few = 64;
   if (columns.size() == shape.columns.size() && columns.size() <= few && cells.parts() == 1) {
-    // Nearly all: without a look at each cell whether it is there and which part it is in.
+    // Nearly all: as they stand, or without a look at each cell whether it is there.
     std::array<std::int64_t, few> row;
-    std::uint64_t present = 0;
+    auto present = cells.present(0);
     auto const values = cells.values(0);
+    if (shape.in_order) return open_.append(tick, values, std::span(&present, 1));
+    present = 0;
     for (std::size_t column = 0; column < columns.size(); ++column) {
       auto const at = shape.order[column];
       row[column] = values[at];

@@ -31,6 +31,7 @@ struct SchemaShape {
   explicit SchemaShape(Schema const& schema);
   std::vector<MetricId> columns;     // ascending, unique
   std::vector<std::uint16_t> order;  // columns[i] is the schema's metric order[i]
+  bool in_order = false;             // the columns are the schema's metrics as they stand there
 };
 
 class Tail {
