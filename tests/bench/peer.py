@@ -17,7 +17,8 @@ class Load:
     """What is loaded: some hosts' containers, from a tick of the past on."""
 
     def __init__(self, containers, ticks, begin, loader, recording=None):
-        self.per_host = min(50, containers)  # as of bench/fleet
+        # As many as of a host of bench/fleet, or as the recording has.
+        self.per_host = min(20 if recording else 50, containers)
         self.hosts = max(1, containers // self.per_host)
         self.containers = self.hosts * self.per_host
         self.ticks, self.begin, self.loader = ticks, begin, loader
