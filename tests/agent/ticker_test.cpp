@@ -3,24 +3,16 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "tests/hand_clock.hpp"
+
 using namespace dadvisor;
 using namespace dadvisor::agent;
 using namespace std::chrono_literals;
 
-namespace {
-
-struct SetClock final : Clock {
-  WallTime wall() const override { return now; }
-  MonotonicTime monotonic() const override { return {}; }
-  WallTime now = from_unix_seconds(1000) + 999ms;
-};
-
-}  // namespace
-
 // The clock stands just before a second, so that the loop's real timers wait a millisecond; from
 // then on the test sets it at each call.
 TEST_CASE("ticks are the step's multiples; what is overrun or jumped over is skipped") {
-  SetClock clock;
+  test::HandClock clock(from_unix_seconds(1000) + 999ms);
   http::Loop loop;
   std::vector<std::int64_t> ticks;
   Ticker ticker(loop, clock, 1s, [&](WallTime tick) {
@@ -51,7 +43,7 @@ TEST_CASE("ticks are the step's multiples; what is overrun or jumped over is ski
 }
 
 TEST_CASE("a clock that is set back makes it go on from there") {
-  SetClock clock;
+  test::HandClock clock(from_unix_seconds(1000) + 999ms);
   http::Loop loop;
   std::vector<std::int64_t> ticks;
   Ticker ticker(loop, clock, 1s, [&](WallTime tick) {

@@ -18,20 +18,14 @@
 #include "agent/send/sender.hpp"
 #include "aggregator/ingest/ingest.hpp"
 #include "common/core/delivery/protocol.hpp"
+#include "tests/hand_clock.hpp"
 
 namespace dadvisor::test {
 
 using std::chrono::seconds;
 
-inline constexpr std::int64_t day_one = 1700000000;
+inline constexpr std::int64_t day_one = test::HandClock::day_one;
 inline constexpr Nanoseconds step = seconds(10);
-
-struct SimulatedClock final : Clock {
-  WallTime now = from_unix_seconds(day_one);
-  MonotonicTime mono{std::chrono::hours(1)};
-  WallTime wall() const override { return now; }
-  MonotonicTime monotonic() const override { return mono; }
-};
 
 // A store: what it was given, in that order. Its marks are those of what it has.
 struct KeepingStore final : aggregator::store::Appender {
@@ -53,7 +47,7 @@ struct KeepingStore final : aggregator::store::Appender {
 
 class World {
  public:
-  SimulatedClock clock;
+  test::HandClock clock;
   agent::SenderOptions options;
   KeepingStore store;
   std::unique_ptr<aggregator::ingest::Ingest> ingest;
@@ -195,10 +189,7 @@ class World {
     }
     if (end > clock.now) pass(end - clock.now);
   }
-  void pass(Nanoseconds time) {
-    clock.now += time;
-    clock.mono += time;
-  }
+  void pass(Nanoseconds time) { clock.advance(time); }
 
   struct Timer {
     MonotonicTime at{};

@@ -10,6 +10,7 @@
 #include "tests/agent/containerd/encoded.hpp"
 #include "tests/common/grpc/fake_server.hpp"
 #include "tests/common/http/run_until.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::agent;
@@ -165,11 +166,7 @@ class Watched {
   RuntimeCounters const& counters() const { return watcher_->counters(); }
   ContainerdWatcher& watcher() { return *watcher_; }
 
-  struct SetClock final : Clock {
-    WallTime wall() const override { return from_unix_seconds(1'700'000'000); }
-    MonotonicTime monotonic() const override { return now; }
-    MonotonicTime now{1h};
-  } clock_;
+  test::HandClock clock_;
 
  private:
   http::Loop loop_;
@@ -224,7 +221,7 @@ TEST_CASE("what runs at the start is listed, and events are followed") {
   CHECK(watcher.snapshot()[0].started_ns == 16 * second);
   containerd.event("/tasks/exit", exit_event("a", "a", 16, 0, 22 * second));
   REQUIRE(watched.until_picture("default/a:0 default/d:1 k8s.io/b:1"));
-  watched.clock_.now += 61s;
+  watched.clock_.advance(61s);
   CHECK(watched.picture() == "default/d:1 k8s.io/b:1");  // forgotten after a minute
   containerd.event("/containers/delete", name_message("d"));
   REQUIRE(watched.until_picture("k8s.io/b:1"));
@@ -275,7 +272,7 @@ TEST_CASE("an exit by SIGKILL waits a moment for the word that memory was the re
   CHECK((told[3].kind == Kind::oom && told[3].container.id == "default/b"));
   CHECK(watched.until([&] { return watched.counters().exits == 3; }));
   CHECK(watched.watcher().take_events().empty());
-  watched.clock_.now += 1001ms;
+  watched.clock_.advance(1001ms);
   auto const last = watched.watcher().take_events();
   REQUIRE(last.size() == 1);
   CHECK((last[0].container.id == "default/c" && !last[0].oom_killed));

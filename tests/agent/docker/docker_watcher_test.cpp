@@ -55,7 +55,7 @@ TEST_CASE("what runs at the start is listed, and events are followed") {
   docker.run("cc", 0);
   docker.event("die", "cc", 16);
   CHECK(watched.until([&] { return watched.picture() == "aa:1 cc:0"; }));
-  watched.clock_.now += 61s;
+  watched.clock_.advance(61s);
   CHECK(watched.picture() == "aa:1");  // an ended one is forgotten after a minute
 }
 

@@ -14,6 +14,7 @@
 #include "agent/docker/docker_watcher.hpp"
 #include "tests/common/http/raw_peer.hpp"
 #include "tests/common/http/run_until.hpp"
+#include "tests/hand_clock.hpp"
 
 namespace dadvisor::test {
 
@@ -173,11 +174,7 @@ class WatchedDocker {
   }
   agent::DockerWatcher& watcher() { return *watcher_; }
 
-  struct SetClock final : Clock {
-    WallTime wall() const override { return {}; }
-    MonotonicTime monotonic() const override { return now; }
-    MonotonicTime now{};
-  } clock_;
+  HandClock clock_;
 
  private:
   http::Loop loop_;

@@ -8,6 +8,7 @@
 #include "tests/agent/mesos/documents.hpp"
 #include "tests/common/http/raw_peer.hpp"
 #include "tests/common/http/run_until.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::agent;
@@ -55,11 +56,7 @@ struct Watched {
   bool until(Condition condition) {
     return test::run_until(loop, condition);
   }
-  struct SetClock final : Clock {
-    WallTime wall() const override { return {}; }
-    MonotonicTime monotonic() const override { return now; }
-    MonotonicTime now{1h};
-  } clock;
+  test::HandClock clock;
   http::Loop loop;
   std::optional<MesosWatcher> watcher;
 };
@@ -79,14 +76,14 @@ TEST_CASE("it is asked where there are strangers, and no oftener than it may be"
   CHECK(watcher.cgroups_root() == "/mesos");
   CHECK((watcher.counters().requests == 2 && mesos.asked == 2));
   watcher.look(true);  // a second has not passed
-  watched.clock.now += 1s;
+  watched.clock.advance(1s);
   watcher.look(false);  // a minute has not
   CHECK(watcher.counters().requests == 2);
   watcher.look(true);
   CHECK(watched.until([&] { return watcher.up() && mesos.asked == 4; }));
   // Where the answer has no name either, less and less often.
   for (int i = 0; i < 10; ++i) {
-    watched.clock.now += 500ms;
+    watched.clock.advance(500ms);
     watcher.look(true);
     CHECK(watched.until([&] {
       auto const requests = static_cast<int>(watcher.counters().requests);
@@ -96,7 +93,7 @@ TEST_CASE("it is asked where there are strangers, and no oftener than it may be"
   CHECK(mesos.asked <= 4 + 2 * 3);
   auto const before = watcher.counters().requests;
   REQUIRE(watched.until([&] {
-    watched.clock.now += 61s;
+    watched.clock.advance(61s);
     watcher.look(false);
     return watcher.counters().requests > before;
   }));
@@ -112,7 +109,7 @@ TEST_CASE("while it gives no answer of use the names stay, and it is tried again
   SECTION("hung") { mesos.hang = true; }
   SECTION("a gigabyte") { mesos.flood = true; }
   SECTION("nonsense") { mesos.nonsense = true; }
-  watched.clock.now += 2s;
+  watched.clock.advance(2s);
   watcher.look(true);
   REQUIRE(watched.until([&] { return watcher.trouble().has_value(); }));
   CHECK((!watcher.up() && !watcher.expected() && watcher.counters().failures == 1));
@@ -124,7 +121,7 @@ TEST_CASE("while it gives no answer of use the names stay, and it is tried again
   auto const before = watcher.counters().requests;
   watcher.look(true);  // not yet
   CHECK(watcher.counters().requests == before);
-  watched.clock.now += 1s;
+  watched.clock.advance(1s);
   watcher.look(true);
   CHECK(watched.until([&] { return watcher.up(); }));
 }

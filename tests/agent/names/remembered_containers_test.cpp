@@ -5,25 +5,21 @@
 #include "common/core/fd.hpp"
 #include "tests/agent/file_tree.hpp"
 #include "tests/agent/resolver/fake_source.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::agent;
 using dadvisor::test::FakeSource;
 using dadvisor::test::FileTree;
+using dadvisor::test::HandClock;
 
 namespace {
 
 constexpr std::int64_t boot = 1'795'000'000;
 
-struct HandClock final : Clock {
-  MonotonicTime now{std::chrono::hours(1)};
-  WallTime wall() const override { return from_unix_seconds(boot + 5000); }
-  MonotonicTime monotonic() const override { return now; }
-};
-
 struct World {
   FileTree tree;
-  HandClock clock;
+  HandClock clock{from_unix_seconds(boot + 5000)};
   FakeSource* source = nullptr;
   std::unique_ptr<RememberedContainers> names;
 
@@ -132,7 +128,7 @@ TEST_CASE("the file is written when something changed, at most every half minute
   world.run("b", 78, 200);
   (void)world.names->snapshot();
   CHECK(*read_file(world.tree.path("containers")) == *first);
-  world.clock.now += std::chrono::seconds(30);
+  world.clock.advance(std::chrono::seconds(30));
   (void)world.names->snapshot();
   CHECK(read_file(world.tree.path("containers"))->size() > first->size());
   world.source->containers.erase("b");

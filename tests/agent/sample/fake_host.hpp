@@ -8,18 +8,9 @@
 
 #include "agent/sample/sampler.hpp"
 #include "tests/agent/file_tree.hpp"
+#include "tests/hand_clock.hpp"
 
 namespace dadvisor::test {
-
-class HandClock final : public Clock {
- public:
-  WallTime wall() const override { return from_unix_seconds(1'795'390'000) + since_; }
-  MonotonicTime monotonic() const override { return MonotonicTime(std::chrono::hours(1) + since_); }
-  void pass(Nanoseconds time) { since_ += time; }
-
- private:
-  Nanoseconds since_{};
-};
 
 inline constexpr std::string_view net_heading = "Inter-| Receive | Transmit\n face |bytes ...\n";
 
@@ -101,7 +92,7 @@ class FakeHost {
   }
 
   FileTree tree;
-  HandClock clock;
+  HandClock clock{from_unix_seconds(1'795'390'000)};
 
  private:
   int ended_ = 0;

@@ -54,7 +54,7 @@ TEST_CASE("what a parent used and nobody there is that of a container whose end 
   // 150 ms more, and 100 ms of the other, in the 100 ms until it is gone.
   parent.host.usage(FakeHost::cgroup(a), 500'000);
   parent.used(1'450'000);
-  parent.host.clock.pass(milliseconds(100));
+  parent.host.clock.advance(milliseconds(100));
   parent.remove(b);
   auto const batch = parent.tick();
   CHECK(cell(batch, b, m::cpu_usage) == 350'000'000);
@@ -67,7 +67,7 @@ TEST_CASE("of one that was never looked at the parent knows all") {
   Parent parent;
   parent.begin('b', 78);
   parent.used(1'030'000);
-  parent.host.clock.pass(milliseconds(40));
+  parent.host.clock.advance(milliseconds(40));
   parent.remove(b);
   auto const batch = parent.tick();
   CHECK(cell(batch, b, m::cpu_usage) == 30'000'000);
@@ -78,12 +78,12 @@ TEST_CASE("more than a container had time for is not its") {
   Parent parent;
   parent.begin('b', 78);
   parent.used(9'000'000);  // 8 s by somebody who was not seen
-  parent.host.clock.pass(milliseconds(40));
+  parent.host.clock.advance(milliseconds(40));
   parent.remove(b);
   // Nor is it that of the next.
   parent.begin('c', 79);
   parent.used(9'020'000);
-  parent.host.clock.pass(milliseconds(40));
+  parent.host.clock.advance(milliseconds(40));
   parent.remove(c);
   auto const batch = parent.tick();
   CHECK(cell(batch, b, m::cpu_usage) == 2 * 50'000'000);  // 40 ms and 10 of lag, on two CPUs
@@ -94,9 +94,9 @@ TEST_CASE("more than a container had time for is not its") {
 TEST_CASE("two that went together share what was used by the time that they had") {
   Parent parent;
   parent.begin('b', 78);
-  parent.host.clock.pass(milliseconds(60));
+  parent.host.clock.advance(milliseconds(60));
   parent.begin('c', 79);
-  parent.host.clock.pass(milliseconds(20));
+  parent.host.clock.advance(milliseconds(20));
   parent.used(1'120'000);
   parent.host.remove(FakeHost::cgroup(b));
   parent.remove(c);
@@ -113,7 +113,7 @@ TEST_CASE("one that has rows and whose end is missed has a last row by its paren
   parent.used(1'050'000);
   REQUIRE(find(parent.tick(), b));
   parent.used(1'090'000);
-  parent.host.clock.pass(milliseconds(100));
+  parent.host.clock.advance(milliseconds(100));
   parent.remove(b);
   auto const batch = parent.tick();
   CHECK(cell(batch, b, m::cpu_usage) == 90'000'000);
@@ -130,7 +130,7 @@ TEST_CASE("an end that was read leaves the parent's account right") {
   parent.sampled.sampler.attend();
   parent.remove(b);
   parent.used(1'100'000);
-  parent.host.clock.pass(milliseconds(40));
+  parent.host.clock.advance(milliseconds(40));
   parent.remove(c);
   auto const batch = parent.tick();
   CHECK(cell(batch, b, m::cpu_usage) == 70'000'000);
@@ -145,7 +145,7 @@ TEST_CASE("where the parent will tell, a brief life is looked at more rarely") {
   for (Nanoseconds age{}; age < std::chrono::seconds(9); ++looks) {
     auto const next = parent.sampled.sampler.glance();
     REQUIRE(next);
-    parent.host.clock.pass(*next);
+    parent.host.clock.advance(*next);
     age += *next;
   }
   // At 0, 20 and 40 ms, then at half more of the age each time: 0.06 s * 1.5^12.4 = 9 s.
@@ -157,11 +157,11 @@ TEST_CASE("who looks at one looks at those whose time has nearly come") {
   Parent parent;
   parent.begin('b', 78);
   (void)parent.sampled.sampler.glance();
-  parent.host.clock.pass(milliseconds(4));
+  parent.host.clock.advance(milliseconds(4));
   parent.begin('c', 79);
   // Of b there is nothing to be seen yet.
   CHECK(parent.sampled.sampler.glance() == milliseconds(16));
-  parent.host.clock.pass(milliseconds(16));
+  parent.host.clock.advance(milliseconds(16));
   // c, due 4 ms later, is looked at with b.
   CHECK(parent.sampled.sampler.glance() == milliseconds(20));
 }

@@ -26,7 +26,7 @@ struct Sampled {
   Batch tick_of_runtimes(std::vector<agent::Container> const& containers,
                          agent::RuntimeState const& runtimes,
                          std::vector<agent::RuntimeEvent> const& events = {}) {
-    host.clock.pass(std::chrono::seconds(10));
+    host.clock.advance(std::chrono::seconds(10));
     auto batch = sampler.sample(tick_of(host.clock.wall(), std::chrono::seconds(10)), containers,
                                 runtimes, events);
     REQUIRE(batch);

@@ -74,7 +74,7 @@ TEST_CASE("a life that ends has the counters of its end, and its next life a row
   auto container = begin(host, 'a', 77);
   auto const before = sampled.tick({container});
   auto const exit = lived(host, sampled.sampler, container, 8'000'000);
-  host.clock.pass(std::chrono::seconds(1));
+  host.clock.advance(std::chrono::seconds(1));
   auto const again = begin(host, 'a', 78);
   host.usage(cgroup_a, 20);
   auto const batch = sampled.tick({again}, true, {exit});
@@ -99,7 +99,7 @@ TEST_CASE("lives of one container that came and went twice are told apart by the
   (void)sampled.tick({});
   auto first = begin(host, 'a', 77);
   auto const first_exit = lived(host, sampled.sampler, first, 100);
-  host.clock.pass(std::chrono::seconds(2));
+  host.clock.advance(std::chrono::seconds(2));
   auto second = begin(host, 'a', 78);
   auto const second_exit = lived(host, sampled.sampler, second, 200);
   auto const batch = sampled.tick({second}, true, {second_exit, first_exit});
@@ -154,7 +154,7 @@ TEST_CASE("of a brief life whose end is missed the last glance is what is known"
   host.usage(cgroup_a, 7000);
   CHECK(sampled.sampler.glance() == std::chrono::milliseconds(20));
   host.usage(cgroup_a, 9000);
-  host.clock.pass(std::chrono::milliseconds(15));
+  host.clock.advance(std::chrono::milliseconds(15));
   CHECK(sampled.sampler.glance() == std::chrono::milliseconds(5));  // not looked at again
   host.remove(cgroup_a);
   sampled.sampler.attend();
@@ -173,7 +173,7 @@ TEST_CASE("the older a brief life, the more rarely it is looked at") {
   for (Nanoseconds age{}; age < std::chrono::seconds(9); ++looks) {
     auto const next = sampled.sampler.glance();
     REQUIRE(next);
-    host.clock.pass(*next);
+    host.clock.advance(*next);
     age += *next;
   }
   // Ten of 20 ms to 200 ms, then by a tenth each: 1.1^40 = 45.3 = 9 s / 0.2 s.

@@ -161,7 +161,7 @@ TEST_CASE("a reading that would start more than half a step late is not taken") 
   Sampled sampled(host);
   auto const container = host.start('a', 77);
   auto const tick = host.clock.wall();
-  host.clock.pass(std::chrono::milliseconds(5001));
+  host.clock.advance(std::chrono::milliseconds(5001));
   auto const batch = sampled.sampler.sample(tick, std::vector{container}, RuntimeState());
   REQUIRE_FALSE(batch);
   CHECK(batch.error().code == Errc::timeout);
@@ -232,7 +232,7 @@ TEST_CASE("a run that the runtime has not told of is a new life once the runtime
   sampled.sampler.refresh(a);
   CHECK_FALSE(find(sampled.tick({container}), a));
   host.place(FakeHost::cgroup(a), container.pid, 5);
-  host.clock.pass(std::chrono::seconds(1));
+  host.clock.advance(std::chrono::seconds(1));
   sampled.sampler.attend();
   auto const begun = host.clock.wall();
   auto const after = sampled.tick({container}, false);

@@ -13,6 +13,7 @@
 
 #include "agent/send/sender.hpp"
 #include "common/core/frame/frame.hpp"
+#include "tests/hand_clock.hpp"
 
 namespace dadvisor::test {
 
@@ -22,18 +23,7 @@ using delivery::LaneMarks;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-inline constexpr std::int64_t day_one = 1700000000;
-
-struct HandClock final : Clock {
-  WallTime now = from_unix_seconds(day_one);
-  MonotonicTime mono{std::chrono::hours(1)};
-  WallTime wall() const override { return now; }
-  MonotonicTime monotonic() const override { return mono; }
-  void advance(Nanoseconds time) {
-    now += time;
-    mono += time;
-  }
-};
+inline constexpr std::int64_t day_one = HandClock::day_one;
 
 struct Posted {
   std::string path;

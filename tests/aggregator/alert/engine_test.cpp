@@ -6,6 +6,7 @@
 
 #include "aggregator/alert/held_source.hpp"
 #include "rules_for_test.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator::alert;
@@ -16,7 +17,7 @@ namespace {
 struct World {
   TemporaryDirectory directory;
   MemorySource source;
-  StillClock clock;
+  dadvisor::test::HandClock const clock{WallTime{}};
   std::vector<Transition> told;
   std::size_t calls = 0;
   bool outbox_full = false;

@@ -96,12 +96,6 @@ class MemorySource final : public graphite::SeriesSource {
   }
 };
 
-class StillClock final : public Clock {
- public:
-  WallTime wall() const override { return WallTime{}; }
-  MonotonicTime monotonic() const override { return MonotonicTime{}; }
-};
-
 // A directory of its own, gone with the object.
 class TemporaryDirectory {
  public:

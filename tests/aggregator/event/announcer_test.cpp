@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "common/core/clock.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator::event;
@@ -22,11 +23,6 @@ struct Directory {
   }
   ~Directory() { std::filesystem::remove_all(path); }
   std::string file() const { return path + "/events.db"; }
-};
-
-struct StillClock final : Clock {
-  MonotonicTime monotonic() const override { return {}; }
-  WallTime wall() const override { return from_unix_seconds(1'700'000'000); }
 };
 
 EventLog open_log(Directory const& directory) {
@@ -49,7 +45,7 @@ graphite::PostedEvent event_at(std::string what, std::int64_t when) {
 
 TEST_CASE("what is told is found, by time, tags and number, and told twice is twice") {
   Directory directory;
-  StillClock const clock;
+  test::HandClock const clock;
   int told = 0;
   Announcer announcer(open_log(directory), clock, std::chrono::hours(48), [&] { ++told; });
   REQUIRE(announcer.announce(event_at("one", 1'699'999'000)));
@@ -76,7 +72,7 @@ TEST_CASE("what is told is found, by time, tags and number, and told twice is tw
 
 TEST_CASE("an event from before what is kept, or of years ahead, is refused") {
   Directory directory;
-  StillClock const clock;
+  test::HandClock const clock;
   Announcer announcer(open_log(directory), clock, std::chrono::hours(48), {});
   auto const old = announcer.announce(event_at("old", 1'700'000'000 - 49 * 3600));
   REQUIRE_FALSE(old);
@@ -91,7 +87,7 @@ TEST_CASE("an event from before what is kept, or of years ahead, is refused") {
 
 TEST_CASE("tellers and a watch's own connection wait for one another and lose nothing") {
   Directory directory;
-  StillClock const clock;
+  test::HandClock const clock;
   Announcer announcer(open_log(directory), clock, std::chrono::hours(48), {});
   auto log = open_log(directory);
   constexpr int each = 40;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "common/core/metric/metric.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator;
@@ -16,11 +17,6 @@ namespace {
 
 constexpr std::int64_t noon = 1700000000;
 constexpr std::int64_t second = 1'000'000'000;
-
-struct SetClock final : Clock {
-  WallTime wall() const override { return from_unix_seconds(noon + 3600); }
-  MonotonicTime monotonic() const override { return {}; }
-};
 
 struct Life {
   std::string id;
@@ -140,7 +136,7 @@ class Watched {
 
   std::string const path_ =
       std::filesystem::temp_directory_path() / ("dadvisor-watch-" + std::to_string(::getpid()));
-  SetClock clock_;
+  test::HandClock clock_{from_unix_seconds(noon + 3600)};
   store::EntityList entities_;
   std::unique_ptr<EventWatch> watch_;
   std::atomic<int> told_ = 0;
@@ -300,7 +296,7 @@ TEST_CASE("a growing count of kills is an oom where no runtime tells") {
 }
 
 TEST_CASE("a log that cannot be written is tried again, and what waits is bounded") {
-  SetClock clock;
+  test::HandClock clock(from_unix_seconds(noon + 3600));
   // Gone after whoever has files open in it.
   struct Directory {
     std::filesystem::path const path = std::filesystem::temp_directory_path() /

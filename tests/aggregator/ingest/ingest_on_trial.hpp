@@ -8,17 +8,11 @@
 #include "aggregator/ingest/ingest.hpp"
 #include "common/core/delivery/protocol.hpp"
 #include "common/core/frame/frame.hpp"
+#include "tests/hand_clock.hpp"
 
 namespace dadvisor::aggregator::ingest {
 
-inline constexpr std::int64_t day_one = 1700000000;
-
-struct HandClock final : Clock {
-  WallTime now = from_unix_seconds(day_one);
-  MonotonicTime mono{std::chrono::hours(1)};
-  WallTime wall() const override { return now; }
-  MonotonicTime monotonic() const override { return mono; }
-};
+inline constexpr std::int64_t day_one = test::HandClock::day_one;
 
 // A store whose syncs come when the test says so.
 struct HandStore final : store::Appender {
@@ -55,7 +49,7 @@ struct HandStore final : store::Appender {
 };
 
 struct Aggregator {
-  HandClock clock;
+  test::HandClock clock;
   HandStore store;
   std::deque<std::function<void()>> posted;
   std::unique_ptr<Ingest> ingest;

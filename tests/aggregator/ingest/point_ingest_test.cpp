@@ -6,6 +6,7 @@
 
 #include "common/core/foreign.hpp"
 #include "common/core/frame/frame.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator;
@@ -14,17 +15,6 @@ using namespace dadvisor::aggregator::ingest;
 namespace {
 
 constexpr std::int64_t noon = 1'700'000'040;  // a whole minute
-
-struct PointClock final : Clock {
-  WallTime now = from_unix_seconds(noon);
-  MonotonicTime mono{std::chrono::hours(1)};
-  WallTime wall() const override { return now; }
-  MonotonicTime monotonic() const override { return mono; }
-  void advance(Nanoseconds by) {
-    now += by;
-    mono += by;
-  }
-};
 
 // Decodes what it is given, as a replay would, and answers when the test says so.
 struct PointStore final : store::Appender {
@@ -71,7 +61,7 @@ struct PointStore final : store::Appender {
 };
 
 struct Receiver {
-  PointClock clock;
+  test::HandClock clock{from_unix_seconds(noon)};
   PointStore store;
   std::deque<std::function<void()>> posted;
   graphite::CarbonFiles files;

@@ -46,7 +46,7 @@ TEST_CASE("a tick ahead of the clock or too old is refused, counted, and the res
 }
 
 TEST_CASE("a stamp at the ends of the range is refused without overflow") {
-  HandClock clock;
+  test::HandClock clock;
   for (auto const ns :
        {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
         std::int64_t(0), std::int64_t(-1)}) {

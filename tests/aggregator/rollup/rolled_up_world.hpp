@@ -14,6 +14,7 @@
 #include "aggregator/rollup/engine.hpp"
 #include "aggregator/store/real_disk.hpp"
 #include "common/core/frame/frame.hpp"
+#include "tests/hand_clock.hpp"
 
 namespace dadvisor::aggregator::rollup {
 
@@ -22,12 +23,6 @@ using namespace std::chrono_literals;
 inline constexpr Nanoseconds step = 10s;
 inline constexpr std::int64_t first_tick = 1'800'000'000;
 inline WallTime tick_at(int number) { return from_unix_seconds(first_tick + 10 * number); }
-
-class TestClock final : public Clock {
- public:
-  WallTime wall() const override { return tick_at(0); }
-  MonotonicTime monotonic() const override { return MonotonicTime{1h}; }
-};
 
 // An instance as the test knows it: lives from one tick number to another.
 struct Life {
@@ -173,7 +168,7 @@ class World {
   RollupOptions const options_;
   std::string directory_;
   store::RealDisk disk_;
-  TestClock clock_;
+  test::HandClock const clock_{tick_at(0)};
   std::unique_ptr<RollupEngine> engine_;
   std::unique_ptr<store::Store> store_;
   std::uint64_t sequence_ = 0;

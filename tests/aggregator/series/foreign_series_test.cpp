@@ -11,6 +11,7 @@
 #include "aggregator/store/real_disk.hpp"
 #include "common/core/foreign.hpp"
 #include "common/core/frame/frame.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator;
@@ -21,12 +22,6 @@ namespace {
 
 constexpr std::int64_t hour = 1'800'000'000;  // a whole hour
 static_assert(hour % 3600 == 0);
-
-class ForeignClock final : public Clock {
- public:
-  WallTime wall() const override { return from_unix_seconds(hour + 3600); }
-  MonotonicTime monotonic() const override { return MonotonicTime{1h}; }
-};
 
 class ForeignShelf {
  public:
@@ -107,7 +102,7 @@ class ForeignShelf {
  private:
   std::string directory_;
   store::RealDisk disk_;
-  ForeignClock clock_;
+  test::HandClock const clock_{from_unix_seconds(hour + 3600)};
   std::unique_ptr<store::Store> store_;
   std::uint64_t sequence_ = 0;
 };

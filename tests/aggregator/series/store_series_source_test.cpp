@@ -12,6 +12,7 @@
 #include "aggregator/store/real_disk.hpp"
 #include "common/core/frame/frame.hpp"
 #include "graphite-bridge/query_budget.hpp"
+#include "tests/hand_clock.hpp"
 
 using namespace dadvisor;
 using namespace dadvisor::aggregator;
@@ -23,12 +24,6 @@ namespace {
 constexpr std::int64_t t0 = 1'800'000'000;
 constexpr Nanoseconds step = 10s;
 using Values = std::vector<double>;  // -1: absent
-
-class TestClock final : public Clock {
- public:
-  WallTime wall() const override { return from_unix_seconds(t0); }
-  MonotonicTime monotonic() const override { return MonotonicTime{1h}; }
-};
 
 class Shelf {
  public:
@@ -115,7 +110,7 @@ class Shelf {
  private:
   std::string directory_;
   store::RealDisk disk_;
-  TestClock clock_;
+  test::HandClock const clock_{from_unix_seconds(t0)};
   std::unique_ptr<store::Store> store_;
   std::uint64_t sequence_ = 0;
 };
