@@ -16,9 +16,8 @@ STEP = 10
 class Load:
     """What is loaded: some hosts' containers, from a tick of the past on."""
 
-    def __init__(self, containers, ticks, begin, loader, recording=None):
-        # As many as of a host of bench/fleet, or as the recording has.
-        self.per_host = min(20 if recording else 50, containers)
+    def __init__(self, containers, per_host, ticks, begin, loader, recording=None):
+        self.per_host = min(per_host, containers)
         self.hosts = max(1, containers // self.per_host)
         self.containers = self.hosts * self.per_host
         self.ticks, self.begin, self.loader = ticks, begin, loader
